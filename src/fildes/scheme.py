@@ -1,0 +1,82 @@
+"""What an address scheme says about itself.
+
+Every module in `fildes.schemes` holds one `Scheme`. The parser, `fildes help`,
+the policy and shell completion all read it, so a scheme is described once.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+#: What an option's text is turned into.
+OptionType = Literal["text", "flag", "integer", "seconds", "list"]
+
+#: A typed option value, as an Address holds it.
+Value = str | bool | int | float | tuple[str, ...] | None
+
+#: The natural mode of a scheme: a conversation reads and writes, a document is read.
+Mode = Literal["r+b", "rb"]
+
+
+class Shape(enum.Enum):
+    """How the part of an address after ``scheme:`` is read."""
+
+    ENDPOINT = "scheme://[user[:password]@]host[:port][?options]"
+    RESOURCE = "scheme://[user[:password]@]host[:port][/path][?query]"
+    PATH = "scheme:PATH[?options] or scheme://PATH[?options]"
+    WORD = "scheme:[WORD][?options] or scheme://[WORD][?options]"
+    OPAQUE = "scheme:TEXT"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One declared option of a scheme."""
+
+    name: str
+    type: OptionType
+    meaning: str
+    default: Value = None
+    secret: bool = False  #: its value is never shown
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """An address of the scheme, and what it is good for."""
+
+    address: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """The declaration of one address scheme.
+
+    Attributes:
+      carried_by: what stands to the right of ``::``. ``"nothing"``: always the
+        innermost layer. ``"transport"``: a stream that reaches host and port;
+        plain tcp when the address names none. ``"bytes"``: any readable thing,
+        which must be named.
+      tunnels: the scheme reaches a destination that the layer to its left
+        names (a proxy); alone it is not openable.
+      userinfo: ``user:password@`` is allowed.
+      confined: may appear in an address under `Policy.untrusted`.
+    """
+
+    name: str
+    shape: Shape
+    summary: str
+    mode: Mode = "r+b"
+    default_port: int | None = None
+    carried_by: Literal["nothing", "transport", "bytes"] = "nothing"
+    tunnels: bool = False
+    userinfo: bool = False
+    confined: bool = False
+    options: tuple[Option, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    def option(self, name: str) -> Option | None:
+        """Return the declared option called *name*, or None."""
+        return next((option for option in self.options if option.name == name), None)

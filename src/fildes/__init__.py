@@ -1,0 +1,45 @@
+"""One open() for everything that can be reached: what comes back is a file."""
+
+from __future__ import annotations
+
+from fildes.address import Address
+from fildes.errors import (
+    AddressError,
+    Failure,
+    IncompleteError,
+    ProtocolError,
+    failure_of,
+)
+from fildes.files import (
+    BufferedFile,
+    BufferedWriteFile,
+    DatagramFile,
+    RandomFile,
+    RawFile,
+)
+from fildes.policy import Policy
+from fildes.text import TextConversation, TextFile
+from fildes.trace import Step, Trace
+from fildes.verbs import Explanation, explain, open
+
+__all__ = [
+    "Address",
+    "AddressError",
+    "BufferedFile",
+    "BufferedWriteFile",
+    "DatagramFile",
+    "Explanation",
+    "Failure",
+    "IncompleteError",
+    "Policy",
+    "ProtocolError",
+    "RandomFile",
+    "RawFile",
+    "Step",
+    "TextConversation",
+    "TextFile",
+    "Trace",
+    "explain",
+    "failure_of",
+    "open",
+]

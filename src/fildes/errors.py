@@ -10,7 +10,9 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
-__all__ = ["AddressError", "Failure", "ProtocolError", "failure_of"]
+from fildes.advice import advice_for
+
+__all__ = ["AddressError", "Failure", "IncompleteError", "ProtocolError", "failure_of"]
 
 
 class AddressError(ValueError):
@@ -22,6 +24,10 @@ class ProtocolError(OSError):
 
     def __init__(self, message: str) -> None:
         super().__init__(errno.EPROTO, message)
+
+
+class IncompleteError(ProtocolError):
+    """What came ended before its own end: a cut body, a truncated file."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,22 @@ def failure_of(error: BaseException) -> Failure | None:
     return getattr(error, "_fildes_failure", None)
 
 
-def record_failure(error: BaseException, failure: Failure) -> None:
-    """Attach *failure* to *error*, unless a more inner step has done so."""
-    if failure_of(error) is None:
-        error._fildes_failure = failure  # type: ignore[attr-defined]  # our own mark
-        note = f"fildes: while {failure.step}: {failure.address}"
-        error.add_note(f"{note}\n{failure.advice}" if failure.advice else note)
+def add_context(
+    error: OSError | EOFError,
+    step: str,
+    address: str,
+    attempts: tuple[BaseException, ...] = (),
+) -> None:
+    """Say in *error* to which step and address it belongs; its type and errno stay.
+
+    The first to call, so the innermost step, wins.
+    """
+    if failure_of(error) is not None:
+        return
+    if isinstance(error, OSError) and error.errno and error.filename is None:
+        error.filename = address  # the error of a file names the file
+    failure = Failure(step, address, advice_for(error, step), attempts)
+    error._fildes_failure = failure  # type: ignore[union-attr]  # our own mark
+    error.add_note(f"fildes: while {step}: {address}")
+    if failure.advice:
+        error.add_note(f"fildes: {failure.advice}")

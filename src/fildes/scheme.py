@@ -7,11 +7,12 @@ the policy and shell completion all read it, so a scheme is described once.
 from __future__ import annotations
 
 import enum
+import io
 from dataclasses import dataclass
 from typing import Literal
 
-#: What an option's text is turned into.
-OptionType = Literal["text", "flag", "integer", "seconds", "list"]
+#: What an option's text is turned into; a mapping has no text and is given in Python only.
+OptionType = Literal["text", "flag", "integer", "seconds", "list", "mapping"]
 
 #: A typed option value, as an Address holds it.
 Value = str | bool | int | float | tuple[str, ...] | None
@@ -61,6 +62,8 @@ class Scheme:
         which must be named.
       tunnels: the scheme reaches a destination that the layer to its left
         names (a proxy); alone it is not openable.
+      modes: the modes of `fildes.open` that it takes; empty for the usual ones of
+        its natural mode.
       userinfo: ``user:password@`` is allowed.
       confined: may appear in an address under `Policy.untrusted`.
     """
@@ -69,6 +72,7 @@ class Scheme:
     shape: Shape
     summary: str
     mode: Mode = "r+b"
+    modes: tuple[str, ...] = ()
     default_port: int | None = None
     carried_by: Literal["nothing", "transport", "bytes"] = "nothing"
     tunnels: bool = False
@@ -80,3 +84,12 @@ class Scheme:
     def option(self, name: str) -> Option | None:
         """Return the declared option called *name*, or None."""
         return next((option for option in self.options if option.name == name), None)
+
+    def check_mode(self, mode: str) -> None:
+        """Raise `io.UnsupportedOperation` if nothing of this scheme opens in *mode*."""
+        usual = ("r+b", "rb", "wb") if self.mode == "r+b" else ("rb",)
+        if mode not in (self.modes or usual):
+            takes = ", ".join(self.modes or usual)
+            raise io.UnsupportedOperation(
+                f"{self.name} cannot be opened as {mode}, only as {takes}"
+            )

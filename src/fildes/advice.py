@@ -1,0 +1,47 @@
+"""What the user can do about an error: one line for the errors met most."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+BY_ERRNO = {
+    errno.ECONNREFUSED: "nothing listens there: check the port, or start the server",
+    errno.ENETUNREACH: "this machine has no route there: check the network or the address family",
+    errno.EHOSTUNREACH: "the network cannot reach that host: check that it is up",
+    errno.ETIMEDOUT: "no answer in time: check that the host is up, or raise the timeout",
+    errno.ECONNRESET: "the peer cut the connection: its log may say why",
+    errno.EPIPE: "the peer has closed: it takes no more",
+    errno.EMFILE: "close files that are no longer used, or raise `ulimit -n`",
+    errno.EADDRINUSE: "something else is there already: stop it or choose another place",
+}
+
+BY_RESOLVER_ERROR = {
+    socket.EAI_NONAME: "no such host: check the spelling",
+    socket.EAI_AGAIN: "the name server does not answer: try again, or check the network",
+    socket.EAI_FAIL: "the name server refuses: check the network's configuration",
+}
+
+#: X509_V_ERR_* of OpenSSL's x509_vfy.h.
+BY_VERIFY_CODE = {
+    9: "the certificate is not valid yet: check this machine's clock",
+    10: "the certificate has expired: the operator must renew it (or check the clock)",
+    18: "the certificate is self-signed: if you trust it, pass it with ca=FILE",
+    19: "the chain ends in an unknown root: pass the CA with ca=FILE if you trust it",
+    20: "an unknown CA signed it: pass the CA with ca=FILE if you trust it",
+    21: "the server does not send its intermediate certificates: pass the CA with ca=FILE",
+    62: "the certificate is for other names: check the host, or set name= to what it says",
+    64: "the certificate is for other addresses: connect by name, or set name= to what it says",
+}
+
+
+def advice_for(error: BaseException, step: str) -> str:
+    """Return what to do about *error*, which happened in *step*; empty if unknown."""
+    if isinstance(error, socket.gaierror):
+        return BY_RESOLVER_ERROR.get(error.errno or 0, "")
+    verify_code = getattr(error, "verify_code", 0)
+    if verify_code:
+        return BY_VERIFY_CODE.get(verify_code, "")
+    if step == "handshake" and getattr(error, "reason", None) == "WRONG_VERSION_NUMBER":
+        return "the peer does not speak TLS on that port: check the port"
+    return BY_ERRNO.get(getattr(error, "errno", None) or 0, "")

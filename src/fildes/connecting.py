@@ -1,0 +1,260 @@
+"""From a host name to a connected socket: RFC 8305, "Happy Eyeballs".
+
+Every address of the name is tried, families interleaved. An attempt gets a head
+start over the next one; when it fails the next one starts at once. The first to
+connect wins and the others are closed. Readiness of several descriptors is one
+request to the driver, so all this needs no tasks and no threads.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fildes.errors import add_context
+from fildes.waiting import WRITE, call_blocking, wait_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fildes.opening import Opening, Target
+
+#: Head start of each address over the next; RFC 8305 section 5 recommends 250 ms.
+CONNECTION_ATTEMPT_DELAY = 0.250
+
+
+class Candidate(NamedTuple):
+    """One place to connect to: a family, a socket type and a sockaddr."""
+
+    family: int
+    type: int
+    sockaddr: Any
+
+    def __str__(self) -> str:
+        host, port = self.sockaddr[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@dataclass
+class Attempt:
+    """A connect(2) under way; owns its socket until it wins."""
+
+    candidate: Candidate
+    sock: socket.socket
+    since: float
+
+
+async def connect_host(
+    opening: Opening,
+    target: Target,
+    prepare: Callable[[socket.socket], None],
+    **wanted: int,
+) -> socket.socket:
+    """Resolve the target's name and connect to whichever of its addresses answers.
+
+    Args:
+      prepare: sets options on each socket before it connects.
+      wanted: ``family`` and ``type`` as of getaddrinfo(3); any family and
+        SOCK_STREAM if left out.
+
+    Returns:
+      The connected socket, in blocking mode, not inheritable; the caller's.
+    """
+    with opening.blame("resolve"):
+        candidates = await resolve(opening, target, **wanted)
+        allowed = permitted(opening, candidates)
+    return await connect_any(opening, allowed, prepare)
+
+
+async def resolve(
+    opening: Opening, target: Target, family: int = 0, type: int = socket.SOCK_STREAM
+) -> list[Candidate]:
+    """Return the addresses of the target's name, asking the resolver once."""
+    literal = numeric(target, type)
+    if literal is not None and family in (0, literal.family):
+        return [literal]
+    with opening.step("resolve", target.host):
+        found = await call_blocking(
+            lambda: socket.getaddrinfo(target.host, target.port, family, type)
+        )
+    unique = dict.fromkeys(
+        Candidate(f, type, sockaddr) for f, _, _, _, sockaddr in found
+    )
+    return interleaved(unique)
+
+
+def numeric(target: Target, type: int) -> Candidate | None:
+    """Return the candidate that a literal address is; None for a name."""
+    host, port = target
+    if ":" not in host:
+        try:
+            socket.inet_pton(socket.AF_INET, host)
+        except OSError:
+            return None
+        return Candidate(socket.AF_INET, type, (host, port))
+    address, _, zone = host.partition("%")
+    if not zone:
+        return Candidate(socket.AF_INET6, type, (address, port, 0, 0))
+    scope = int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
+    return Candidate(socket.AF_INET6, type, (address, port, 0, scope))
+
+
+def interleaved(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return *candidates* with the families taking turns; RFC 8305 section 4."""
+    by_family: dict[int, list[Candidate]] = {}
+    for candidate in candidates:
+        by_family.setdefault(candidate.family, []).append(candidate)
+    rows = itertools.zip_longest(*by_family.values())
+    return [candidate for row in rows for candidate in row if candidate is not None]
+
+
+def permitted(opening: Opening, candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates that the policy lets us reach.
+
+    Raises:
+      PermissionError: it forbids all of them.
+    """
+    policy = opening.policy
+    allowed = [each for each in candidates if policy.allows_ip(each.sockaddr[0])]
+    if not allowed:
+        policy.check_ip(candidates[0].sockaddr[0])
+    return allowed
+
+
+async def connect_any(
+    opening: Opening,
+    candidates: list[Candidate],
+    prepare: Callable[[socket.socket], None],
+) -> socket.socket:
+    """Connect to the first candidate that answers.
+
+    Raises:
+      OSError: none did. With several attempts the error is the first one's, and
+        names them all.
+    """
+    waiting = deque(candidates)
+    running: dict[int, Attempt] = {}
+    failures: list[OSError] = []
+    try:
+        while waiting or running:
+            if waiting:
+                start_next(opening, waiting, running, failures, prepare)
+            winner = await first_connected(
+                opening, running, failures, patient=not waiting
+            )
+            if winner is not None:
+                return winner
+    except TimeoutError as error:
+        failures += give_up(opening, running, error)
+        raise summary(opening, failures, error) from several(failures)
+    finally:
+        for attempt in running.values():
+            attempt.sock.close()
+    raise summary(opening, failures, failures[0]) from several(failures)
+
+
+def start_next(
+    opening: Opening,
+    waiting: deque[Candidate],
+    running: dict[int, Attempt],
+    failures: list[OSError],
+    prepare: Callable[[socket.socket], None],
+) -> None:
+    """Start candidates until one is under way or none is left."""
+    while waiting:
+        candidate, since = waiting.popleft(), time.monotonic()
+        try:
+            attempt = begin(candidate, prepare, since)
+        except OSError as error:
+            fail(opening, candidate, since, error, failures)
+        else:
+            running[attempt.sock.fileno()] = attempt
+            return
+
+
+def begin(
+    candidate: Candidate, prepare: Callable[[socket.socket], None], since: float
+) -> Attempt:
+    """Start a connect(2) that does not wait."""
+    sock = socket.socket(candidate.family, candidate.type | socket.SOCK_NONBLOCK)
+    try:
+        prepare(sock)
+        code = sock.connect_ex(candidate.sockaddr)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))
+    except BaseException:
+        sock.close()
+        raise
+    return Attempt(candidate, sock, since)
+
+
+async def first_connected(
+    opening: Opening,
+    running: dict[int, Attempt],
+    failures: list[OSError],
+    *,
+    patient: bool,
+) -> socket.socket | None:
+    """Wait for an attempt to end, or for the next one's turn; return the winner's socket."""
+    if not running:
+        return None
+    interest = dict.fromkeys(running, WRITE)
+    ready = await wait_any(interest, None if patient else CONNECTION_ATTEMPT_DELAY)
+    for fd in ready:
+        attempt = running[fd]
+        code = attempt.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code == 0:
+            attempt.sock.setblocking(True)
+            opening.trace.record("connect", str(attempt.candidate), attempt.since)
+            return running.pop(fd).sock
+        running.pop(fd).sock.close()
+        error = OSError(code, os.strerror(code))
+        fail(opening, attempt.candidate, attempt.since, error, failures)
+    return None
+
+
+def fail(
+    opening: Opening,
+    candidate: Candidate,
+    since: float,
+    error: OSError,
+    failures: list[OSError],
+) -> None:
+    """Record a failed attempt."""
+    opening.trace.record("connect", str(candidate), since, error)
+    error.filename = str(candidate)
+    failures.append(error)
+
+
+def give_up(
+    opening: Opening, running: dict[int, Attempt], error: TimeoutError
+) -> list[OSError]:
+    """Record the attempts that the deadline cut off."""
+    cut: list[OSError] = []
+    for attempt in running.values():
+        late = TimeoutError(error.errno, error.strerror)
+        fail(opening, attempt.candidate, attempt.since, late, cut)
+    return cut
+
+
+def summary(opening: Opening, failures: list[OSError], first: OSError) -> OSError:
+    """Return the one error that stands for all failed attempts."""
+    told = first.strerror or str(first)
+    if len(failures) > 1:
+        told += f" (tried {', '.join(f'{e.filename}: {e.strerror}' for e in failures)})"
+    error = OSError(first.errno, told)
+    add_context(error, "connect", opening.address.display(), tuple(failures))
+    return error
+
+
+def several(failures: list[OSError]) -> ExceptionGroup[OSError] | None:
+    """Return the failures as a group, when a single error cannot say it all."""
+    return (
+        ExceptionGroup("every address failed", failures) if len(failures) > 1 else None
+    )

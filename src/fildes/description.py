@@ -1,0 +1,232 @@
+"""The open file description: what every face of one open file shares.
+
+The name is open(2)'s. The raw, buffered and text objects of `fildes.files` are
+thin; what they have in common is here: the stream, the bytes written but not yet
+sent, how long to wait, and how the file ends.
+
+Two rules shape it. A question is never left in our buffer while its answer is
+awaited, so a receive first sends what is pending. And one thread may receive
+while another one sends, so this sending never waits: it sends what is taken at
+once and, when something is left, goes on while it waits for the answer. A writer
+that is blocked holds the lock; it is already sending, and is left alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from typing import TYPE_CHECKING
+
+from fildes.drivers import blocking
+from fildes.errors import add_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+    from fildes.stream import Stream
+    from fildes.trace import Trace
+    from fildes.waiting import Interest, Protocol
+
+
+class Description:
+    """A stream with its pending writes, waited for in the calling thread.
+
+    Attributes:
+      stream: what is read and written.
+      address: the address that was opened, secrets redacted.
+      idle_timeout: seconds that a read or write waits for a byte; None for ever.
+      pending: bytes written but not yet sent; changed only under `sending`.
+      ended: our direction was ended in order (half-close).
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        address: str,
+        trace: Trace,
+        *,
+        idle_timeout: float | None = None,
+        pending_size: int = 0,
+    ) -> None:
+        self.address = address
+        self.trace = trace
+        self.idle_timeout = idle_timeout
+        self.pending_size = pending_size
+        self.pending = bytearray()
+        self.sending = threading.Lock()
+        self.receiving = False
+        self.ended = False
+        self.closed = False
+        self.aborted = False
+        self.use(stream)
+
+    def use(self, stream: Stream) -> None:
+        """Read and write *stream* from now on."""
+        self.stream = stream
+        direct = self.idle_timeout is None  # else the kernel would wait for ever
+        self.direct_recv_into = (
+            direct and stream.blocking_recv_into()
+        ) or self.recv_waiting
+        self.direct_send = (direct and stream.blocking_send()) or self.send_waiting
+
+    def recv_into(self, buffer: Buffer) -> int:
+        """Receive into *buffer*, sending what is pending first; 0 at the end of file."""
+        self.receiving = True
+        try:
+            if self.pending and not self.send_pending_now():
+                received = self.recv_waiting(buffer)
+            else:
+                received = self.direct_recv_into(buffer)
+        except BlockingIOError:  # another holder of the descriptor set O_NONBLOCK
+            received = self.recv_waiting(buffer)
+        except (OSError, EOFError) as error:
+            self.blame(error, "read")
+            raise
+        finally:
+            self.receiving = False
+        if not received:
+            self.check_open()
+        return received
+
+    def recv_waiting(self, buffer: Buffer) -> int:
+        """Receive as any stream can: try, wait, try again, sending on meanwhile."""
+        view = memoryview(buffer).cast("B")
+        while (received := self.stream.try_recv_into(view)) is None:
+            interest = dict(self.stream.recv_wants())
+            if not self.send_pending_now():
+                for fd, events in self.stream.send_wants().items():
+                    interest[fd] = interest.get(fd, 0) | events
+            self.wait(interest)
+        return received
+
+    def write(self, data: Buffer) -> int:
+        """Take all of *data*; send once more than `pending_size` bytes are pending."""
+        view = memoryview(data).cast("B")
+        with self.sending:
+            if self.aborted:  # a wrapper flushes its buffer as it closes
+                return len(view)
+            self.check_open()
+            if len(self.pending) + len(view) < self.pending_size:
+                self.pending += view
+                return len(view)
+            self.send_pending()
+            self.send_all(view)
+        return len(view)
+
+    def flush(self) -> None:
+        """Send all that is pending, waiting as long as the stream takes."""
+        if self.pending:
+            with self.sending:
+                self.send_pending()
+
+    def send_pending(self) -> None:
+        """Send all that is pending; the caller holds the lock."""
+        while self.pending:
+            with memoryview(self.pending) as view:
+                sent = self.send(view)
+            del self.pending[:sent]
+
+    def send_all(self, view: memoryview) -> None:
+        """Send all of *view*; the caller holds the lock."""
+        while view:
+            view = view[self.send(view) :]
+
+    def send(self, data: Buffer) -> int:
+        """Send the beginning of *data*, waiting until some of it is taken."""
+        try:
+            return self.direct_send(data)
+        except BlockingIOError:  # another holder of the descriptor set O_NONBLOCK
+            return self.send_waiting(data)
+        except (OSError, EOFError) as error:
+            self.blame(error, "write")
+            raise
+
+    def send_waiting(self, data: Buffer) -> int:
+        """Send as any stream can: try, wait, try again."""
+        view = memoryview(data).cast("B")
+        while (sent := self.stream.try_send(view)) is None:
+            self.wait(self.stream.send_wants())
+        return sent
+
+    def send_pending_now(self) -> bool:
+        """Send what is taken at once; True when the rest is not this thread's to send."""
+        if not self.pending or not self.sending.acquire(blocking=False):
+            return True
+        try:
+            with memoryview(self.pending) as view:
+                sent = self.stream.try_send(view)
+            del self.pending[: sent or 0]
+            return not self.pending
+        finally:
+            self.sending.release()
+
+    def wait(self, interest: Interest) -> None:
+        """Wait for readiness, no longer than the idle limit."""
+        if not blocking.wait(interest, self.idle_timeout):
+            raise TimeoutError(errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s")
+
+    def fileno(self, take_back: Callable[[], bytes] = bytes) -> int:
+        """Return a descriptor for exactly this stream's bytes, building a bridge if need be.
+
+        Args:
+          take_back: returns the bytes that a buffer above has read ahead; they go
+            first over the bridge.
+        """
+        self.check_open()
+        fd = self.stream.fileno()
+        if fd < 0:
+            from fildes.bridge import build
+
+            self.flush()
+            self.use(build(self.stream, take_back(), self.idle_timeout))
+            fd = self.stream.fileno()
+        return fd
+
+    def half_close(self) -> None:
+        """Send what is pending, then end our direction."""
+        self.check_open()
+        self.flush()
+        if not self.ended:
+            self.ended = True
+            self.run(self.stream.half_close())
+
+    def close(self) -> None:
+        """Send what is pending, finish in order, release; raise if not all went well."""
+        if self.closed:
+            return
+        try:
+            self.flush()
+        except BaseException:
+            self.abort()
+            raise
+        self.closed = True
+        if self.receiving:  # in another thread, which must not be left waiting for ever
+            self.stream.interrupt()
+        self.run(self.stream.close())
+
+    def abort(self) -> None:
+        """Drop what is pending, let the peer see that this is no end, release."""
+        self.closed = self.aborted = True
+        if self.receiving:
+            self.stream.interrupt()
+        self.stream.abort()
+
+    def run(self, protocol: Protocol[None]) -> None:
+        """Run the protocol code that ends the stream or a direction of it."""
+        try:
+            blocking.run(protocol)
+        except (OSError, EOFError) as error:
+            add_context(error, "close", self.address)
+            raise
+
+    def blame(self, error: OSError | EOFError, step: str) -> None:
+        """Add context to an error of the data path, unless our own close caused it."""
+        self.check_open()
+        add_context(error, step, self.address)
+
+    def check_open(self) -> None:
+        """Raise what the io module raises for a closed file."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file")

@@ -1,0 +1,107 @@
+"""Run protocol code in the calling thread, waiting with poll(2)."""
+
+from __future__ import annotations
+
+import math
+import queue
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fildes.waiting import CallBlocking, Interest, Protocol, Request, WaitAny
+
+T = TypeVar("T")
+
+
+def run(protocol: Protocol[T], deadline: float | None = None) -> T:
+    """Run *protocol* to its end and return its result.
+
+    Args:
+      protocol: a coroutine that awaits nothing but `fildes.waiting`.
+      deadline: the `time.monotonic` moment after which every wait raises
+        `TimeoutError` inside the coroutine; None for no deadline.
+
+    Ctrl-C during a wait is raised inside the coroutine too, so that it cleans up.
+    """
+    try:
+        request = protocol.send(None)
+        while True:
+            try:
+                answer = _answer(request, deadline)
+            except BaseException as error:
+                request = protocol.throw(error)
+            else:
+                request = protocol.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        protocol.close()
+
+
+def wait(interest: Interest, timeout: float | None = None) -> dict[int, int]:
+    """Wait with poll(2) until a descriptor is ready; empty after *timeout* seconds."""
+    poll = select.poll()
+    for fd, events in interest.items():
+        poll.register(fd, events)
+    # Rounded up: poll(2) counts whole milliseconds, and waking early would spin.
+    milliseconds = None if timeout is None else max(0, math.ceil(timeout * 1000))
+    return dict(poll.poll(milliseconds))
+
+
+def _answer(request: Request, deadline: float | None) -> Any:
+    match request:
+        case WaitAny(interest, timeout):
+            return _wait_any(interest, timeout, deadline)
+        case CallBlocking(function):
+            return _call(function, deadline)
+
+
+def _wait_any(
+    interest: Interest, timeout: float | None, deadline: float | None
+) -> dict[int, int]:
+    if deadline is None:
+        return wait(interest, timeout)
+    left = max(0.0, deadline - time.monotonic())
+    if timeout is not None and timeout < left:
+        return wait(interest, timeout)
+    ready = wait(interest, left)
+    if not ready:
+        raise deadline_passed()
+    return ready
+
+
+def deadline_passed() -> TimeoutError:
+    """Return the error that a passed deadline raises in protocol code."""
+    import errno
+    import os
+
+    return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
+def _call(function: Callable[[], T], deadline: float | None) -> T:
+    """Call *function* in a thread, so that neither a deadline nor Ctrl-C waits for it."""
+    results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = (
+        queue.SimpleQueue()
+    )
+
+    def call() -> None:
+        try:
+            results.put((function(), None))
+        except BaseException as error:  # re-raised in the waiting thread
+            results.put((None, error))
+
+    # A daemon: getaddrinfo(3) cannot be interrupted, and must not keep the process alive.
+    thread = threading.Thread(target=call, name="fildes-call", daemon=True)
+    thread.start()
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    try:
+        result, error = results.get(timeout=left)
+    except queue.Empty:
+        raise deadline_passed() from None
+    thread.join()
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]  # no error, so it is a T

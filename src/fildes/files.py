@@ -1,0 +1,289 @@
+"""The faces of an open file: objects that keep the contracts of the io module.
+
+`BufferedFile` is an `io.BufferedReader` that can also write. The reading half is
+C code; before it asks the raw file for more it has thereby sent what was written
+(see `fildes.description`). `io.BufferedRWPair` would hold the lock of its writer
+while that one is blocked, and a reader would wait behind it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Buffer, Self
+
+    from fildes.description import Description
+    from fildes.trace import Trace
+
+#: Reads of this size and more go from the kernel straight into the caller's
+#: buffer, so it must be below the 64 KiB that callers usually ask for.
+BUFFER_SIZE = 32768
+
+#: The largest datagram: 65,535 bytes less no header, for unix sockets; udp(7), unix(7).
+MAX_DATAGRAM = 65535
+
+
+class File:
+    """What every open file has beyond the io module's contracts."""
+
+    description: Description
+
+    @property
+    def address(self) -> str:
+        """The address that was opened, secrets redacted."""
+        return self.description.address
+
+    @property
+    def name(self) -> str:
+        """The address, under the name that the built-in `open` uses."""
+        return self.description.address
+
+    @property
+    def trace(self) -> Trace:
+        """The steps that opening took."""
+        return self.description.trace
+
+    @property
+    def local(self) -> str | None:
+        """Our endpoint, as an address."""
+        return self.description.stream.local
+
+    @property
+    def peer(self) -> str | None:
+        """The other endpoint, as an address."""
+        return self.description.stream.peer
+
+    def half_close(self) -> None:
+        """Send what was written and end our direction; reading goes on.
+
+        The peer sees an end of file: shutdown(2) with SHUT_WR, close_notify (RFC
+        8446 section 6.1), or the end of a child's standard input.
+        """
+        self.flush()
+        self.description.half_close()
+
+    def abort(self) -> None:
+        """Close and discard: the peer sees an error, never a clean end of file."""
+        self.description.abort()
+        self.close()
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        self.description.flush()
+
+    if TYPE_CHECKING:  # supplied by the io class that each face also is
+
+        @property
+        def closed(self) -> bool: ...
+        def close(self) -> None: ...
+
+    def readable(self) -> bool:
+        """Tell whether it can be read."""
+        return self.description.stream.readable
+
+    def writable(self) -> bool:
+        """Tell whether it can be written."""
+        return self.description.stream.writable
+
+    def __enter__(self) -> Self:
+        self.description.check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; abort instead if an exception cut the writing short."""
+        if kind is not None and self.writable() and not self.description.ended:
+            self.abort()
+        else:
+            self.close()
+
+    def __del__(self) -> None:
+        description: Description | None = getattr(self, "description", None)
+        if description is None or description.closed:
+            return
+        warnings.warn(
+            f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self
+        )
+        if self.writable():
+            self.abort()  # nobody said that what was written is all
+        else:
+            self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.description.closed else "open"
+        return f"<fildes.{type(self).__name__} {self.address!r} {state}>"
+
+
+class RawFile(File, io.RawIOBase):
+    """An unbuffered file: each read and write is one on the stream."""
+
+    def __init__(self, description: Description) -> None:
+        self.description = description
+        self.paused = False
+
+    def readinto(self, buffer: Buffer) -> int | None:
+        """Read into *buffer*, return how many bytes; 0 at the end of file."""
+        if self.paused:
+            return None
+        if not self.readable():
+            raise io.UnsupportedOperation("not open for reading")
+        self.description.check_open()
+        return self.description.recv_into(buffer) if memoryview(buffer).nbytes else 0
+
+    def write(self, data: Buffer) -> int:
+        """Write the beginning of *data*, return how many bytes were taken."""
+        if not self.writable():
+            raise io.UnsupportedOperation("not open for writing")
+        self.description.check_open()
+        with self.description.sending:
+            return self.description.send(data)
+
+    def seekable(self) -> bool:
+        """Tell whether `seek` works."""
+        self.description.check_open()
+        return self.description.stream.seek(0, os.SEEK_CUR) is not None
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the position; lseek(2)."""
+        self.description.check_open()
+        position = self.description.stream.seek(offset, whence)
+        if position is None:
+            raise io.UnsupportedOperation(f"{self.address} has no position to seek to")
+        return position
+
+    def fileno(self) -> int:
+        """Return a descriptor that any program can read."""
+        self.description.check_open()
+        return self.description.fileno()
+
+    def close(self) -> None:
+        """Close; raise if not all went well. The second time does nothing."""
+        try:
+            self.description.close()
+        finally:
+            super().close()
+
+
+class DatagramFile(RawFile):
+    """An unbuffered file of datagrams: one for each read and each write.
+
+    An empty read is an empty datagram, no end of file.
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next datagram.
+
+        Raises:
+          OSError: EMSGSIZE, it is longer than *size*; it is kept for the next read.
+        """
+        buffer = bytearray(MAX_DATAGRAM if size is None or size < 0 else size)
+        return bytes(memoryview(buffer)[: self.readinto(buffer)])
+
+    readall = read
+
+
+class BufferedFile(File, io.BufferedReader):
+    """A binary file that reads ahead, and gathers small writes where it can be written."""
+
+    def __init__(
+        self, description: Description, buffer_size: int = BUFFER_SIZE
+    ) -> None:
+        self.description = description
+        self.unbuffered = RawFile(description)
+        super().__init__(self.unbuffered, buffer_size)
+
+    def write(self, data: Buffer) -> int:
+        """Take all of *data*, return its size; it is sent by `flush` or a read at the latest."""
+        if not self.writable():
+            raise io.UnsupportedOperation("not open for writing")
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return self.description.write(data)
+
+    def fileno(self) -> int:
+        """Return a descriptor that any program can read, after what was read here."""
+        self.description.check_open()
+        return self.description.fileno(self.taken_back)
+
+    def taken_back(self) -> bytes:
+        """Return the bytes read ahead, which are then no longer here; never waits."""
+        self.unbuffered.paused = True
+        try:
+            return self.read1(BUFFER_SIZE) + self.read1(BUFFER_SIZE)
+        finally:
+            self.unbuffered.paused = False
+
+    def close(self) -> None:
+        """Send what was written and close; raise if not all went well."""
+        try:
+            self.description.close()
+        finally:
+            super().close()
+
+    def detach(self) -> io.RawIOBase:
+        """Raise: the buffered and the raw file share their state."""
+        raise io.UnsupportedOperation("detach: open with buffering=0 instead")
+
+
+class BufferedWriteFile(File, io.BufferedIOBase):
+    """A binary file that is only written; what was written counts once it is closed."""
+
+    def __init__(self, description: Description) -> None:
+        self.description = description
+        self.raw = RawFile(description)
+
+    def write(self, data: Buffer) -> int:
+        """Take all of *data*, return its size."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return self.description.write(data)
+
+    def seekable(self) -> bool:
+        """Tell whether `seek` works."""
+        return self.raw.seekable()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Send what was written, then move the position; lseek(2)."""
+        self.flush()
+        return self.raw.seek(offset, whence)
+
+    def fileno(self) -> int:
+        """Return a descriptor that any program can write."""
+        self.flush()
+        return self.description.fileno()
+
+    def close(self) -> None:
+        """Send what was written and commit it; raise if not all went well."""
+        try:
+            self.raw.close()
+        finally:
+            super().close()
+
+
+class RandomFile(File, io.BufferedRandom):
+    """A binary file that is read and written at any position."""
+
+    def __init__(
+        self, description: Description, buffer_size: int = BUFFER_SIZE
+    ) -> None:
+        self.description = description
+        super().__init__(RawFile(description), buffer_size)
+
+    flush = io.BufferedRandom.flush
+    close = io.BufferedRandom.close
+
+    def abort(self) -> None:
+        """Close: what is edited in place cannot be taken back."""
+        self.close()

@@ -1,0 +1,199 @@
+"""Streams that the kernel carries: sockets and other descriptors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import stat
+import struct
+from typing import TYPE_CHECKING
+
+from fildes.drivers.blocking import wait
+from fildes.stream import Stream
+from fildes.waiting import READ, WRITE, Interest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+#: l_onoff, l_linger of socket(7): close at once, sending a reset.
+LINGER_RESET = struct.pack("ii", 1, 0)
+
+#: recv(2) and send(2) never wait and never signal; O_NONBLOCK would leak to other holders.
+RECV_FLAGS = socket.MSG_DONTWAIT
+SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+
+
+class SocketStream(Stream):
+    """A connected stream socket, which it owns."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.received_end = False
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        try:
+            received = self.sock.recv_into(buffer, 0, RECV_FLAGS)
+        except BlockingIOError:
+            return None
+        self.received_end = not received
+        return received
+
+    def try_send(self, data: memoryview) -> int | None:
+        try:
+            return self.sock.send(data, SEND_FLAGS)
+        except BlockingIOError:
+            return None
+
+    def recv_wants(self) -> Interest:
+        return {self.sock.fileno(): READ}
+
+    def send_wants(self) -> Interest:
+        return {self.sock.fileno(): WRITE}
+
+    async def half_close(self) -> None:
+        self.sock.shutdown(socket.SHUT_WR)
+
+    async def close(self) -> None:
+        if self.sock.fileno() < 0:
+            return
+        with self.sock:
+            # A reset that nobody has read yet: what was written may not have arrived.
+            pending = 0 if self.received_end else self.pending_error()
+        if pending:
+            raise OSError(pending, os.strerror(pending))
+
+    def pending_error(self) -> int:
+        """Return, and so clear, the error that the next call would have met."""
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def abort(self) -> None:
+        if self.sock.fileno() >= 0:
+            with self.sock:
+                if self.sock.family != socket.AF_UNIX:
+                    self.sock.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET
+                    )
+
+    def interrupt(self) -> None:
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF):
+                raise
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def blocking_recv_into(self) -> Callable[[Buffer], int] | None:
+        return self.sock.recv_into
+
+    def blocking_send(self) -> Callable[[Buffer], int] | None:
+        return self.sock.send
+
+    @property
+    def local(self) -> str | None:
+        return endpoint(self.sock, self.sock.getsockname())
+
+    @property
+    def peer(self) -> str | None:
+        try:
+            return endpoint(self.sock, self.sock.getpeername())
+        except OSError:  # the peer has reset the connection
+            return None
+
+
+def endpoint(sock: socket.socket, name: object) -> str:
+    """Return a socket's name as an address; unnamed unix sockets are ``unix:``."""
+    kind = {socket.SOCK_DGRAM: "udp", socket.SOCK_STREAM: "tcp"}
+    match name:
+        case (str(host), int(port), *_):
+            shown = f"[{host.replace('%', '%25')}]" if ":" in host else host
+            return f"{kind.get(sock.type, 'tcp')}://{shown}:{port}"
+        case bytes():
+            return f"unix:@{os.fsdecode(name[1:])}"
+        case _:
+            return f"unix:{name}"
+
+
+class DescriptorStream(Stream):
+    """Pipes, terminals, devices and regular files: one descriptor, or one each way.
+
+    The descriptors are owned. Nothing but poll(2) tells whether a descriptor in
+    blocking mode would wait, so it is asked first, and a write is no longer than
+    what a ready pipe is sure to take: PIPE_BUF bytes (pipe(7)).
+    """
+
+    def __init__(self, source: int = -1, sink: int = -1) -> None:
+        self.source, self.sink = source, sink
+        self.readable, self.writable = source >= 0, sink >= 0
+        regular = stat.S_ISREG(os.fstat(sink).st_mode) if self.writable else False
+        self.send_limit = 1 << 30 if regular else select.PIPE_BUF
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        if not wait({self.source: READ}, 0):
+            return None
+        try:
+            return os.readv(self.source, [buffer])
+        except BlockingIOError:  # another reader was quicker
+            return None
+
+    def try_send(self, data: memoryview) -> int | None:
+        if not wait({self.sink: WRITE}, 0):
+            return None
+        try:
+            return os.write(self.sink, data[: self.send_limit])
+        except BlockingIOError:  # another writer was quicker
+            return None
+
+    def recv_wants(self) -> Interest:
+        return {self.source: READ}
+
+    def send_wants(self) -> Interest:
+        return {self.sink: WRITE}
+
+    async def half_close(self) -> None:
+        if self.sink >= 0 and self.sink != self.source:
+            sink, self.sink = self.sink, -1
+            os.close(sink)
+
+    async def close(self) -> None:
+        self.abort()
+
+    def abort(self) -> None:
+        held = {self.source, self.sink} - {-1}
+        self.source = self.sink = -1
+        for fd in held:
+            os.close(fd)
+
+    def interrupt(self) -> None:
+        """Do nothing: the kernel has no way to end another thread's read of a pipe."""
+
+    def fileno(self) -> int:
+        both = self.source >= 0 and self.sink >= 0 and self.source != self.sink
+        return -1 if both else max(self.source, self.sink)
+
+    def blocking_recv_into(self) -> Callable[[Buffer], int] | None:
+        return self.readv if self.readable else None
+
+    def readv(self, buffer: Buffer) -> int:
+        """Read into *buffer*, waiting in the kernel; readv(2)."""
+        return os.readv(self.source, [buffer])
+
+    def blocking_send(self) -> Callable[[Buffer], int] | None:
+        return self.write if self.writable else None
+
+    def write(self, data: Buffer) -> int:
+        """Write the beginning of *data*, waiting in the kernel; write(2)."""
+        return os.write(self.sink, data)
+
+    def seek(self, offset: int, whence: int) -> int | None:
+        try:
+            return os.lseek(max(self.source, self.sink), offset, whence)
+        except OSError as error:
+            if error.errno == errno.ESPIPE:
+                return None
+            raise

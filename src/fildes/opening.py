@@ -1,0 +1,123 @@
+"""One open in progress: what a scheme may ask of its surroundings.
+
+A scheme module opens one layer. It gets an `Opening`, which knows the policy,
+the options and the trace, and asks it for the stream below. So the ladder of an
+address like ``https://host/x::connect://proxy:3128`` is climbed by recursion: https
+asks for a transport to host:443, which is the proxy, which asks for a transport
+to proxy:3128, which is plain tcp.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fildes import registry
+from fildes.errors import add_context
+from fildes.trace import StepName, Trace
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.policy import Policy
+    from fildes.stream import Stream
+
+
+class Target(NamedTuple):
+    """The host and port that an outer layer wants to reach through an inner one."""
+
+    host: str
+    port: int
+
+
+class Opening:
+    """One open in progress.
+
+    Attributes:
+      address: the whole address, for messages.
+      mode: ``"r+b"``, ``"rb"``, ``"wb"``, ``"xb"`` or ``"ab"``; never text.
+      policy: what may be reached.
+      options: option values by scheme name, as given to `fildes.open`.
+      trace: where the steps are recorded.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        mode: str,
+        policy: Policy,
+        options: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.address = address
+        self.mode = mode
+        self.policy = policy
+        self.options = options
+        self.trace = Trace()
+
+    async def run(self) -> Stream:
+        """Open the whole address.
+
+        Raises:
+          OSError: with its natural errno, the failed step and the address.
+          AddressError: an option's value is not what the scheme declares.
+        """
+        self.check_schemes(self.address)
+        stream = await self.open(self.address)
+        stream.restrict(self.mode)
+        return stream
+
+    def check_schemes(self, address: Address) -> None:
+        """Raise `PermissionError` if the policy forbids a layer; nothing is open yet."""
+        for layer in address.layers():
+            self.policy.check_scheme(layer, registry.find_scheme(layer.scheme))
+
+    async def open(self, address: Address, target: Target | None = None) -> Stream:
+        """Open one layer and all that carries it.
+
+        Args:
+          target: what the layer outside this one wants to reach. A proxy
+            connects there; everything else reaches what its own address says.
+        """
+        module = registry.find_module(address.scheme)
+        stream: Stream = await module.open_(self, address, target)
+        return stream
+
+    async def open_transport(self, address: Address, target: Target) -> Stream:
+        """Open what carries *address* to *target*: its inner layer, else plain tcp."""
+        if address.inner is not None:
+            return await self.open(address.inner, target)
+        stream: Stream = await registry.find_module("tcp").open_target(self, target)
+        return stream
+
+    def option(self, address: Address, name: str) -> Any:
+        """Return an option's value: from the address, else from the call, else its default."""
+        for key, value in address.options:
+            if key == name:
+                return value
+        given = self.options.get(address.scheme.replace("-", "_"), {})
+        if name in given:
+            return given[name]
+        declared = registry.find_scheme(address.scheme).option(name)
+        assert declared is not None, f"{address.scheme} declares no option {name!r}"
+        return declared.default
+
+    def port_of(self, address: Address) -> int:
+        """Return the port of *address*, or its scheme's default."""
+        port = address.port or registry.find_scheme(address.scheme).default_port
+        assert port is not None, "the parser requires a port where there is no default"
+        return port
+
+    @contextlib.contextmanager
+    def step(self, name: StepName, detail: str) -> Iterator[None]:
+        """Record the body as a step; an error that leaves it says so from then on."""
+        with self.blame(name), self.trace.step(name, detail):
+            yield
+
+    @contextlib.contextmanager
+    def blame(self, name: StepName) -> Iterator[None]:
+        """Name the step in which an error of the body happened, without recording it."""
+        try:
+            yield
+        except (OSError, EOFError) as error:
+            add_context(error, name, self.address.display())
+            raise

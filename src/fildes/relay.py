@@ -1,0 +1,130 @@
+"""Copying between two streams: one way (pipe), and both ways (relay).
+
+Protocol code, so any driver runs it. Each direction is a `Half`, which does what
+can be done now and says what it waits for; one wait covers both. An end of file is
+passed on as a half-close, and the other direction goes on. An error is not an end
+of file: it ends its direction, what the other one still holds is delivered, and then
+both streams are aborted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fildes.waiting import wait_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fildes.stream import Stream
+    from fildes.waiting import Interest
+
+#: One read of a default socket buffer, and the default capacity of a pipe, pipe(7).
+COPY_SIZE = 65536
+
+
+class Half:
+    """One direction: from *source* to *sink*.
+
+    Attributes:
+      copied: bytes that the sink has taken.
+      ended: the source has reached its end of file and all of it was sent.
+      error: what cut this direction short.
+    """
+
+    def __init__(self, source: Stream, sink: Stream) -> None:
+        self.source, self.sink = source, sink
+        self.buffer = memoryview(bytearray(COPY_SIZE))
+        self.left = self.buffer[:0]
+        self.copied = 0
+        self.ended = False
+        self.error: OSError | EOFError | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether there is more to copy."""
+        return not self.ended and self.error is None
+
+    def advance(self) -> bool:
+        """Do what can be done now; return whether anything happened."""
+        try:
+            if self.left:
+                return self.send()
+            received = self.source.try_recv_into(self.buffer)
+            if received is None:
+                return False
+            if received == 0 and not self.source.messages:
+                self.ended = True
+                return True
+            self.left = self.buffer[:received]
+            self.send()
+        except (OSError, EOFError) as error:
+            self.error = error
+        return True
+
+    def send(self) -> bool:
+        """Send what is left of the last receive; return whether any of it went."""
+        sent = self.sink.try_send(self.left)
+        if sent is None:
+            return False
+        self.left = self.left[sent:]
+        self.copied += sent
+        return True
+
+    def wants(self) -> Interest:
+        """Return what this direction waits for."""
+        return self.sink.send_wants() if self.left else self.source.recv_wants()
+
+
+async def copy(
+    halves: list[Half],
+    idle_timeout: float | None = None,
+    until: Callable[[], bool] = lambda: False,
+) -> None:
+    """Run *halves* until each has ended or failed; pass on each end of file.
+
+    Args:
+      until: asked after each step; true to leave the rest.
+
+    Raises:
+      TimeoutError: nothing moved for *idle_timeout* seconds.
+      OSError, EOFError: a direction was cut short; the other one went on to its end.
+    """
+    while (running := [half for half in halves if half.running]) and not until():
+        moved = [half for half in running if half.advance()]
+        for half in moved:
+            if half.ended:
+                await half.sink.half_close()
+        if not moved:
+            await wait_for(running, idle_timeout)
+    for half in halves:
+        if half.error is not None:
+            raise half.error
+
+
+async def wait_for(halves: list[Half], idle_timeout: float | None) -> None:
+    """Wait until one of *halves* can go on."""
+    interest: dict[int, int] = {}
+    for half in halves:
+        for fd, events in half.wants().items():
+            interest[fd] = interest.get(fd, 0) | events
+    if not await wait_any(interest, idle_timeout):
+        raise TimeoutError(f"nothing moved for {idle_timeout:g} s")
+
+
+async def pipe_streams(
+    source: Stream, sink: Stream, *, idle_timeout: float | None = None
+) -> int:
+    """Copy *source* to *sink* up to its end of file; half-close *sink*; return the count."""
+    half = Half(source, sink)
+    await copy([half], idle_timeout)
+    return half.copied
+
+
+async def relay_streams(
+    left: Stream, right: Stream, *, idle_timeout: float | None = None
+) -> tuple[int, int]:
+    """Copy both ways until both have ended; return the counts left to right and back."""
+    there, back = Half(left, right), Half(right, left)
+    await copy([there, back], idle_timeout)
+    return there.copied, back.copied

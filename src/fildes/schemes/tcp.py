@@ -1,0 +1,79 @@
+"""tcp: a byte stream to a host and port; tcp(7)."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from fildes.connecting import connect_host
+from fildes.kernel import SocketStream
+from fildes.opening import Target
+from fildes.scheme import Example, Option, Scheme, Shape
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.opening import Opening
+    from fildes.stream import Stream
+
+OPTIONS = (
+    Option(
+        "nodelay", "flag", "send small writes at once instead of gathering them", True
+    ),
+    Option(
+        "keepalive",
+        "flag",
+        "probe an idle connection, so that a dead peer is noticed",
+        False,
+    ),
+    Option("bind", "text", "the local address to connect from"),
+)
+
+SCHEME = Scheme(
+    name="tcp",
+    shape=Shape.ENDPOINT,
+    summary="a byte stream to a host and port",
+    confined=True,
+    options=OPTIONS,
+    examples=(
+        Example("tcp://localhost:7", "a conversation with the echo service"),
+        Example(
+            "tcp://[::1]:8080?nodelay=off", "an IPv6 address, small writes gathered"
+        ),
+    ),
+)
+
+
+async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
+    """Connect to the host and port that the address names."""
+    return await connect(
+        opening, address, Target(address.host, opening.port_of(address))
+    )
+
+
+async def open_target(opening: Opening, target: Target) -> Stream:
+    """Connect to what an outer layer wants to reach."""
+    from fildes.address import Address
+
+    return await connect(
+        opening, Address("tcp", host=target.host, port=target.port), target
+    )
+
+
+async def connect(
+    opening: Opening, address: Address, target: Target, family: int = socket.AF_UNSPEC
+) -> Stream:
+    """Connect to *target* with the options of *address*."""
+    bind = opening.option(address, "bind")
+    nodelay = opening.option(address, "nodelay")
+    keepalive = opening.option(address, "keepalive")
+
+    def prepare(sock: socket.socket) -> None:
+        if nodelay:
+            # Callers write whole messages: Nagle's wait for an ACK (RFC 896) only adds delay.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if keepalive:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if bind:
+            sock.bind((bind, 0))
+
+    return SocketStream(await connect_host(opening, target, prepare, family=family))

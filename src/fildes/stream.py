@@ -1,0 +1,158 @@
+"""The contract that everything opened keeps, and the part of it written once.
+
+The data path of a stream never waits and is no coroutine: `try_recv_into` and
+`try_send` do what can be done now, or return None; `recv_wants` and `send_wants`
+then say which descriptors to wait for. Whoever calls them chooses how to wait:
+a blocking file with poll(2), the asyncio and trio files with their loops, a relay
+with epoll(7). What happens once per stream (handshake, half-close, close) is
+protocol code, and may await.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fildes.waiting import Interest, wait_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+#: Enough for one read to empty a default socket buffer, small enough to stay in cache.
+RECV_SIZE = 65536
+
+
+class Stream(abc.ABC):
+    """Bytes in one or both directions.
+
+    Implementations MUST
+
+    * return 0 from `try_recv_into` once the end of file is *proved*, and again on
+      each later call; raise when the stream is cut short;
+    * return None, never 0, when nothing can be received or sent now;
+    * leave blocking mode of a descriptor that they hand out as they found it;
+    * let one thread receive while another one sends;
+    * make `close` and `abort` work in every state, any number of times, and
+      release everything even when they raise.
+
+    Attributes:
+      inner: the stream that carries this one, if any.
+      readable, writable: the directions there are.
+      messages: each receive and send is one datagram, and 0 is an empty one.
+    """
+
+    inner: Stream | None = None
+    readable = True
+    writable = True
+    messages = False
+
+    @abc.abstractmethod
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        """Receive into *buffer*, not empty, what is there; 0 at the end of file."""
+
+    @abc.abstractmethod
+    def try_send(self, data: memoryview) -> int | None:
+        """Send the beginning of *data*, return how many bytes were taken."""
+
+    @abc.abstractmethod
+    def recv_wants(self) -> Interest:
+        """Return what to wait for after `try_recv_into` returned None."""
+
+    @abc.abstractmethod
+    def send_wants(self) -> Interest:
+        """Return what to wait for after `try_send` returned None."""
+
+    @abc.abstractmethod
+    async def half_close(self) -> None:
+        """End the sending direction and keep receiving."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Finish in order, release everything; raise if not all went well."""
+
+    @abc.abstractmethod
+    def abort(self) -> None:
+        """Release everything at once; the peer learns that the end is no end of file."""
+
+    @abc.abstractmethod
+    def interrupt(self) -> None:
+        """Wake a thread that waits for this stream; nothing is usable afterwards but close."""
+
+    def restrict(self, mode: str) -> None:
+        """Give up the directions that *mode* does not name."""
+        both = "+" in mode
+        self.readable = self.readable and (both or "r" in mode)
+        self.writable = self.writable and (both or "r" not in mode)
+
+    def fileno(self) -> int:
+        """Return the descriptor that carries exactly this stream's bytes, or -1."""
+        return -1
+
+    def blocking_recv_into(self) -> Callable[[Buffer], int] | None:
+        """Return a call that receives and waits in the kernel, if there is one."""
+        return None
+
+    def blocking_send(self) -> Callable[[Buffer], int] | None:
+        """Return a call that sends and waits in the kernel, if there is one."""
+        return None
+
+    def seek(self, offset: int, whence: int) -> int | None:
+        """Move the position, return the new one; None where there is no position."""
+        return None
+
+    @property
+    def local(self) -> str | None:
+        """Our endpoint, as an address."""
+        return self.inner.local if self.inner else None
+
+    @property
+    def peer(self) -> str | None:
+        """The other endpoint, as an address."""
+        return self.inner.peer if self.inner else None
+
+    def layers(self) -> Iterator[Stream]:
+        """Yield this stream and all that carry it, outermost first."""
+        layer: Stream | None = self
+        while layer is not None:
+            yield layer
+            layer = layer.inner
+
+    async def recv_into(self, buffer: memoryview) -> int:
+        """Receive at least one byte into *buffer*; 0 at the end of file."""
+        while (received := self.try_recv_into(buffer)) is None:
+            await wait_any(self.recv_wants())
+        return received
+
+    async def recv(self, size: int = RECV_SIZE) -> bytes:
+        """Return between 1 and *size* bytes; empty at the end of file."""
+        buffer = bytearray(size)
+        return bytes(memoryview(buffer)[: await self.recv_into(memoryview(buffer))])
+
+    async def recv_exactly(self, size: int) -> bytes:
+        """Return exactly *size* bytes, however many segments they arrive in.
+
+        Raises:
+          EOFError: the peer closed after fewer bytes.
+        """
+        buffer = bytearray(size)
+        view = memoryview(buffer)
+        have = 0
+        while have < size:
+            received = await self.recv_into(view[have:])
+            if not received:
+                raise EOFError(f"the peer closed after {have} of {size} bytes")
+            have += received
+        return bytes(buffer)
+
+    async def send_all(self, data: Buffer) -> None:
+        """Send all of *data*; after an error it is unknown how much was sent."""
+        left = memoryview(data).cast("B")
+        while left:
+            sent = self.try_send(left)
+            if sent is None:
+                await wait_any(self.send_wants())
+            else:
+                left = left[sent:]

@@ -1,0 +1,81 @@
+"""The recorded steps of an open."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, overload
+
+StepName = Literal[
+    "resolve", "connect", "proxy", "handshake", "request", "response", "decode"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an open.
+
+    Attributes:
+      started: seconds after the open began.
+      seconds: how long the step took.
+      error: what went wrong in it, or None.
+    """
+
+    name: StepName
+    detail: str
+    started: float
+    seconds: float
+    error: str | None = None
+
+
+class Trace(Sequence[Step]):
+    """The steps taken so far, in the order in which they ended."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.steps: list[Step] = []
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Step]: ...
+    def __getitem__(self, index: int | slice) -> Step | list[Step]:
+        return self.steps[index]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        return f"Trace({self.steps!r})"
+
+    def record(
+        self,
+        name: StepName,
+        detail: str,
+        since: float,
+        error: BaseException | None = None,
+    ) -> None:
+        """Add a step that began at the `time.monotonic` moment *since* and ends now."""
+        seconds = time.monotonic() - since
+        what = None if error is None else describe(error)
+        self.steps.append(Step(name, detail, since - self.began, seconds, what))
+
+    @contextlib.contextmanager
+    def step(self, name: StepName, detail: str) -> Iterator[None]:
+        """Record the body as one step, failed if an exception leaves it."""
+        since = time.monotonic()
+        try:
+            yield
+        except BaseException as error:
+            self.record(name, detail, since, error)
+            raise
+        self.record(name, detail, since)
+
+
+def describe(error: BaseException) -> str:
+    """Return *error* in a few words, without its errno and file name."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,176 @@
+"""The blocking verbs: open and explain."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fildes import registry
+from fildes.address import Address, parse
+from fildes.description import Description
+from fildes.drivers import blocking
+from fildes.modes import Mode, make_file, parse_mode, pending_size
+from fildes.opening import Opening
+from fildes.policy import Policy
+
+if TYPE_CHECKING:
+    from fildes.trace import Trace
+
+#: Seconds that all steps of an open may take together.
+OPEN_TIMEOUT = 30.0
+
+#: Seconds without a byte after which a document counts as stalled.
+STALL_TIMEOUT = 60.0
+
+Options = Mapping[str, Any]
+
+
+def to_address(address: str | os.PathLike[str] | Address) -> Address:
+    """Return the parsed address; a path object is a plain path, absolute or not.
+
+    Raises:
+      AddressError: the text is not an address.
+    """
+    if isinstance(address, Address):
+        return address
+    if isinstance(address, os.PathLike):
+        address = os.path.join(".", os.fspath(address))
+    return parse(address, registry.find_scheme)
+
+
+def prepare(
+    address: str | os.PathLike[str] | Address,
+    mode: str | None,
+    policy: Policy | None,
+    options: Mapping[str, Options],
+) -> tuple[Opening, Mode]:
+    """Check all that can be checked before anything is opened."""
+    parsed = to_address(address)
+    scheme = registry.find_scheme(parsed.scheme)
+    wanted = parse_mode(mode or "", scheme.mode)
+    scheme.check_mode(wanted.binary)
+    check_options(options)
+    return Opening(parsed, wanted.binary, policy or Policy.trusted(), options), wanted
+
+
+def check_options(options: Mapping[str, Options]) -> None:
+    """Raise `TypeError` for an option that no scheme declares."""
+    for name, values in options.items():
+        declared = [
+            option.name
+            for option in registry.find_scheme(name.replace("_", "-")).options
+        ]
+        for option in values:
+            if option not in declared:
+                known = ", ".join(declared) or "none"
+                raise TypeError(f"{name} has no option {option!r}; it knows: {known}")
+
+
+def idle_limit(opening: Opening, idle_timeout: float | None) -> float | None:
+    """Return the idle limit: as given, else none for a conversation, 60 s for a document."""
+    if idle_timeout is not None:
+        return idle_timeout or None
+    natural = registry.find_scheme(opening.address.scheme).mode
+    return (
+        None if natural == "r+b" or opening.address.scheme == "file" else STALL_TIMEOUT
+    )
+
+
+def open(
+    address: str | os.PathLike[str] | Address,
+    mode: str | None = None,
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    idle_timeout: float | None = None,
+    policy: Policy | None = None,
+    **options: Options,
+) -> Any:
+    """Open *address* and return it as a file.
+
+    Args:
+      address: the text of an address, an `Address`, or a path object.
+      mode: as of the built-in open. None means what the address naturally is:
+        ``r+b`` for a conversation, ``rb`` for a document.
+      buffering, encoding, errors, newline: as of the built-in open.
+      timeout: seconds for all steps of the open together; None for no limit.
+      idle_timeout: seconds that a later read or write may wait for a byte; 0 for
+        ever. If left out, for ever for a conversation and 60 for a document.
+      policy: what may be reached; everything if left out.
+      options: option values by scheme, ``tls={"ca": "ca.pem"}``; a hyphen in a
+        scheme's name is an underscore here.
+
+    Returns:
+      A `BufferedFile`; with ``buffering=0`` or for datagrams a `RawFile`; in a text
+      mode a `TextFile` or `TextConversation`.
+
+    Raises:
+      AddressError: *address* is none; nothing was opened.
+      OSError: a step failed. Type and errno are the kernel's, the resolver's or
+        OpenSSL's; `failure_of` tells the step, the address and what to do.
+      TimeoutError: *timeout* seconds passed.
+      PermissionError: *policy* forbids it.
+
+    Example:
+      >>> with fildes.open("tcp://localhost:7") as f:
+      ...     f.write(b"hello\\n")
+    """
+    opening, wanted = prepare(address, mode, policy, options)
+    limit = None if timeout is None else time.monotonic() + timeout
+    stream = blocking.run(opening.run(), limit)
+    try:
+        description = Description(
+            stream,
+            opening.address.display(),
+            opening.trace,
+            idle_timeout=idle_limit(opening, idle_timeout),
+            pending_size=pending_size(buffering, wanted),
+        )
+        return make_file(
+            description,
+            wanted,
+            buffering,
+            encoding=encoding,
+            errors=errors,
+            newline=newline,
+        )
+    except BaseException:
+        stream.abort()
+        raise
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What opening an address took, and how it ended."""
+
+    address: str
+    trace: Trace
+    error: Exception | None
+
+
+def explain(
+    address: str | os.PathLike[str] | Address,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    policy: Policy | None = None,
+    **options: Options,
+) -> Explanation:
+    """Open *address*, close it again, and return the steps that this took.
+
+    Raises:
+      AddressError: *address* is none. Any other failure is part of the explanation.
+    """
+    opening, _ = prepare(address, None, policy, options)
+    limit = None if timeout is None else time.monotonic() + timeout
+    error: Exception | None = None
+    try:
+        blocking.run(opening.run(), limit).abort()
+    except (OSError, EOFError) as failure:
+        error = failure
+    return Explanation(opening.address.display(), opening.trace, error)

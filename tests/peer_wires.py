@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 RECV_SIZE = 65536  # arbitrary
+RECORD_SIZE = 16384  #: the most that one TLS record carries; RFC 8446 section 5.1
 
 
 class Wire(Protocol):
@@ -77,9 +79,9 @@ class TlsWire:
             return b""
 
     def send_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self.run(lambda: self.tls.write(view)) :]
+        sent = 0
+        while sent < len(data):
+            sent += self.run(functools.partial(self.tls.write, data[sent : sent + RECORD_SIZE]))
 
     def say_goodbye(self) -> None:
         # SSL_shutdown(3) sends close_notify, then wants the peer's.

@@ -227,6 +227,8 @@ class ScriptedPeer:
                     sock, _ = self.listener.accept()
                 except OSError:  # shut down by finish()
                     return
+                if not self.remaining:
+                    self.listener.close()  # before a script tells the test that it runs
                 talk = Conversation(sock, self.pause)
                 self.conversations.append(talk)
                 name = f"peer: script {len(self.conversations)}"

@@ -1,0 +1,58 @@
+"""What every test gets: a check for leaks, scripted peers, certificates."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import pytest
+from authority import Authority
+from hypothesis import settings
+from leaks import holdings, leftovers
+from peers import ScriptedPeer, StartPeer
+
+# The same examples on every run: a red test is red for everybody. To look for
+# new ones: pytest --hypothesis-profile=explore
+settings.register_profile("fildes", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", deadline=None, database=None, max_examples=2000)
+settings.load_profile("fildes")
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure: what a failed test leaves behind is not news."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a descriptor, a thread or a child behind."""
+    before = holdings()
+    yield
+    if not request.node.stash.get(FAILED, False):
+        left = leftovers(before)
+        assert not left, f"left behind:\n{left}"
+
+
+@pytest.fixture
+def peer(nothing_left_behind: None) -> Iterator[StartPeer]:
+    """Start scripted peers that end with the test; see `peers`."""
+    with contextlib.ExitStack() as peers:
+
+        def start(*scripts: Any, **options: Any) -> ScriptedPeer:
+            return peers.enter_context(ScriptedPeer(*scripts, **options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def tls_ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return a certificate authority with an identity for localhost; see `authority`."""
+    return Authority(tmp_path_factory.mktemp("authority"))

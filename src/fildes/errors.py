@@ -1,4 +1,4 @@
-"""The two errors that no errno exists for, and what every error carries.
+"""The errors that no errno exists for, and what every error carries.
 
 A failure keeps the type and errno that the kernel, the resolver or OpenSSL gave
 it. What fildes adds is context, once, at the boundary of the step in which it
@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
-__all__ = ["AddressError", "Failure", "ProtocolError", "failure_of"]
+__all__ = ["AddressError", "Failure", "IncompleteError", "ProtocolError", "failure_of"]
 
 
 class AddressError(ValueError):
@@ -22,6 +22,10 @@ class ProtocolError(OSError):
 
     def __init__(self, message: str) -> None:
         super().__init__(errno.EPROTO, message)
+
+
+class IncompleteError(ProtocolError):
+    """The bytes ended before what they were part of was complete."""
 
 
 @dataclass(frozen=True)

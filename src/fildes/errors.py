@@ -1,4 +1,4 @@
-"""The two errors that no errno exists for, and what every error carries.
+"""The errors that no errno exists for, and what every error carries.
 
 A failure keeps the type and errno that the kernel, the resolver or OpenSSL gave
 it. What fildes adds is context, once, at the boundary of the step in which it
@@ -27,7 +27,7 @@ class ProtocolError(OSError):
 
 
 class IncompleteError(ProtocolError):
-    """What came ended before its own end: a cut body, a truncated file."""
+    """The bytes ended before what they were part of was complete."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,240 @@
+"""Heads of HTTP/1.1 messages: ours written, theirs read.
+
+The reader is strict on purpose. Two readers that disagree on where a head or a
+body ends can be played against each other (request smuggling, cache poisoning),
+so whatever RFC 9112 does not allow is a ProtocolError that names the offence:
+bare LF, folded lines, blanks before a colon, control characters.
+tests/wire/test_http1_h11.py holds it to a subset of what h11 accepts.
+
+A head is read line by line as it arrives: the search for the end of a line goes
+on where the last one stopped, so the work is linear in the size of the head
+however many segments bring it, and the first bad line is refused at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from fildes.errors import IncompleteError, ProtocolError
+
+#: Names and values of header fields, in the order and case in which they were sent.
+Fields = tuple[tuple[str, str], ...]
+
+_TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"  # RFC 9110 section 5.6.2
+_TEXT = r"[\t\x20-\x7e\x80-\xff]"  # SP, HTAB, VCHAR and obs-text; RFC 9110 section 5.5
+_TOKEN = re.compile(rf"{_TCHAR}+")
+_VALUE = re.compile(rf"{_TEXT}*")
+_TARGET = re.compile(r"[\x21-\x7e]+")
+_FIELD = re.compile(rf"({_TCHAR}+):({_TEXT}*)")
+# Some servers leave out the reason, and some of those the blank before it;
+# RFC 9112 section 4 asks clients to be lenient there.
+_STATUS_LINE = re.compile(rf"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ({_TEXT}*))?")
+
+#: What is wrong with a field line that `_FIELD` does not match; the first hit is named.
+_OFFENCES: Final = (
+    (re.compile(r"[ \t]"), "begins with a blank (obsolete line folding)"),
+    (re.compile(rf"{_TCHAR}+[ \t]+:"), "has a blank before its colon"),
+    (re.compile(r".*[\x00-\x08\x0a-\x1f\x7f]", re.DOTALL), "holds a control character"),
+    (re.compile(r"[^:]*$"), "has no colon"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """How much of a head is read before it is refused."""
+
+    max_bytes: int = 65536  #: of one head; arbitrary, eight times nginx's and Apache's own
+    max_fields: int = 256  # arbitrary
+    max_interim: int = 20  #: 1xx responses before the final one; arbitrary
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The status line and the header fields of a response."""
+
+    status: int
+    reason: str
+    version: tuple[int, int]
+    fields: Fields
+
+    def get(self, name: str) -> str | None:
+        """Return the value of the first field called *name*, in any case, or None."""
+        return next(iter(self.get_all(name)), None)
+
+    def get_all(self, name: str) -> list[str]:
+        """Return the values of all fields called *name*, in any case."""
+        wanted = name.lower()
+        return [value for name, value in self.fields if name.lower() == wanted]
+
+    @property
+    def persistent(self) -> bool:
+        """Whether the connection may be used again; RFC 9112 section 9.3."""
+        options = {
+            option.strip(" \t").lower()
+            for value in self.get_all("Connection")
+            for option in value.split(",")
+        }
+        if "close" in options:
+            return False
+        return self.version == (1, 1) or "keep-alive" in options
+
+
+def request_head(method: str, target: str, fields: Iterable[tuple[str, str]]) -> bytes:
+    """Return the head of a request, checked so that no part can end it early.
+
+    Raises:
+      ValueError: *method* or a name is no token, *target* holds something else
+        than visible ASCII, or a value a control character or a character
+        beyond Latin-1. Targets and values are not repeated in the message:
+        they may be secret.
+    """
+    if not _TOKEN.fullmatch(method):
+        raise ValueError(f"HTTP method {method!r} is not a token")
+    if not _TARGET.fullmatch(target):
+        raise ValueError("HTTP request target must be visible ASCII: percent-encode the rest")
+    lines = [f"{method} {target} HTTP/1.1"]
+    for name, value in fields:
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"HTTP field name {name!r} is not a token")
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"value of HTTP field {name} holds a control or non-Latin-1 character")
+        lines.append(f"{name}: {value}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def parse_field(line: str) -> tuple[str, str]:
+    """Return name and value of a field *line* without its CRLF.
+
+    Raises:
+      ProtocolError: it is none; the message names the offence, not the value.
+    """
+    match = _FIELD.fullmatch(line)
+    if match is None:
+        words = (words for offence, words in _OFFENCES if offence.match(line))
+        raise ProtocolError(f"HTTP header line {next(words, 'has a name that is not a token')}")
+    return match[1], match[2].strip(" \t")
+
+
+def parse_status_line(line: str) -> tuple[tuple[int, int], int, str]:
+    """Return version, status and reason of a status *line* without its CRLF.
+
+    Raises:
+      ProtocolError: it is none.
+    """
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise ProtocolError(f"not an HTTP/1.1 status line: {line[:40]!r}")
+    return (1, int(match[1])), int(match[2]), match[3] or ""
+
+
+class HeadReader:
+    """Reads one final response head, and the interim ones before it.
+
+    Attributes:
+      head: the final head, once it is complete; None until then.
+      rest: the bytes that came after it; yours to change.
+      interim: how many 1xx responses were passed over.
+    """
+
+    def __init__(self, limits: HeadLimits | None = None, *, upgrade: bool = False) -> None:
+        """Start before the status line.
+
+        Args:
+          limits: of each head; HeadLimits() by default.
+          upgrade: an upgrade was asked for, so that a 101 response is final.
+        """
+        self.head: ResponseHead | None = None
+        self.rest = bytearray()
+        self.interim = 0
+        self._limits = limits or HeadLimits()
+        self._upgrade = upgrade
+        self._buffer = bytearray()
+        self._searched = 0  # no LF in the unread line before this offset
+        self._start_head()
+
+    def _start_head(self) -> None:
+        self._unread = 0  # offset of the first byte that is in no complete line
+        self._status: tuple[tuple[int, int], int, str] | None = None
+        self._fields: list[tuple[str, str]] = []
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Read on with *data*, of any size; until `head` is there.
+
+        Raises:
+          ProtocolError: the bytes so far cannot become a head within the limits.
+        """
+        if self.head is not None:
+            raise ValueError("the head is complete; what follows it is the body")
+        self._buffer += data
+        if self._status is None:
+            self._check_start()
+        while self.head is None and (line := self._next_line()) is not None:
+            self._take(line)
+
+    def eof(self) -> None:
+        """Say that the peer has closed.
+
+        Raises:
+          IncompleteError: the head is not complete.
+        """
+        if self.head is None:
+            seen = len(self._buffer)
+            where = f"inside the HTTP head, after {seen} bytes" if seen else "without an HTTP reply"
+            raise IncompleteError(f"peer closed {where}")
+
+    def _check_start(self) -> None:
+        """Refuse another protocol at its first bytes: it may never send a line."""
+        start = bytes(self._buffer[self._unread : self._unread + 7])
+        if not b"HTTP/1.".startswith(start):
+            raise ProtocolError(f"reply is not HTTP/1.1: it begins with {start!r}")
+
+    def _next_line(self) -> str | None:
+        """Return the next complete line without its CRLF, or None."""
+        end = self._buffer.find(b"\n", self._searched)
+        size = len(self._buffer) if end < 0 else end  # a byte less than the head must have
+        if size >= self._limits.max_bytes:
+            raise ProtocolError(f"HTTP head is longer than {self._limits.max_bytes} bytes")
+        if end < 0:
+            self._searched = size
+            return None
+        if end == self._unread or self._buffer[end - 1] != 0x0D:
+            raise ProtocolError("HTTP header line ends in LF without CR")
+        line = str(self._buffer[self._unread : end - 1], "latin-1")
+        self._unread = self._searched = end + 1
+        return line
+
+    def _take(self, line: str) -> None:
+        if self._status is None:
+            self._status = parse_status_line(line)
+        elif line:
+            if len(self._fields) == self._limits.max_fields:
+                raise ProtocolError(f"more than {self._limits.max_fields} HTTP header fields")
+            self._fields.append(parse_field(line))
+        else:
+            version, status, reason = self._status
+            self._end_head(ResponseHead(status, reason, version, tuple(self._fields)))
+
+    def _end_head(self, head: ResponseHead) -> None:
+        if head.status == 101 and not self._upgrade:
+            raise ProtocolError("peer switched protocols (101) without being asked to")
+        del self._buffer[: self._unread]
+        self._searched = 0
+        if head.status >= 200 or head.status == 101:
+            self.head, self.rest = head, self._buffer
+            return
+        self._pass_over(head)
+        self._start_head()
+        self._check_start()
+
+    def _pass_over(self, head: ResponseHead) -> None:
+        # RFC 9110 section 8.6 and RFC 9112 section 6.1 forbid both; an empty
+        # body is harmless, and seen.
+        lengths = set(head.get_all("Content-Length"))
+        if head.get("Transfer-Encoding") is not None or not lengths <= {"0"}:
+            raise ProtocolError(f"interim response {head.status} announces a body")
+        self.interim += 1
+        if self.interim > self._limits.max_interim:
+            raise ProtocolError(f"more than {self._limits.max_interim} interim HTTP responses")

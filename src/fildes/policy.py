@@ -1,0 +1,133 @@
+"""What an address may reach, whoever wrote it."""
+
+from __future__ import annotations
+
+import errno
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_network
+
+from fildes.address import Address
+from fildes.errors import AddressError
+from fildes.reach import IP, Network, Reach, embedded_in, parse_ip, reach_of, reach_of_address
+from fildes.scheme import Scheme
+
+__all__ = ["Policy", "Reach", "reach_of"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The schemes and networks that an open may use.
+
+    `check_scheme` is asked for each layer before anything is opened;
+    `check_ip` for each IP address just before it is connected to, so that
+    neither a name server nor a redirect has the last word.
+
+    >>> own = Policy("ours", any_scheme=True, allow_networks=["10.1.0.0/16"])
+    >>> own.allows_ip("10.1.2.3"), own.allows_ip("10.2.0.1"), own.allows_ip("1.1.1.1")
+    (True, False, True)
+
+    Attributes:
+      name: for messages.
+      any_scheme: allow what is not declared harmless (`Scheme.confined`,
+        `Option.confined`): local files, descriptors, programs.
+      any_network: allow also what is not globally reachable.
+      allow_schemes: names allowed besides the confined ones, with all options.
+      allow_networks: allowed although not globally reachable.
+      deny_networks: refused whatever the others say.
+    """
+
+    name: str
+    any_scheme: bool = False
+    any_network: bool = False
+    allow_schemes: Sequence[str] = ()
+    allow_networks: Sequence[str] = ()
+    deny_networks: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no network now, rather than when it is needed."""
+        for name in ("allow_schemes", "allow_networks", "deny_networks"):
+            values = getattr(self, name)
+            if isinstance(values, str):
+                raise TypeError(f"{name} is a sequence of texts, not one text")
+            object.__setattr__(self, name, tuple(values))
+        for text in (*self.allow_networks, *self.deny_networks):
+            _network(text)
+
+    @classmethod
+    def trusted(cls) -> Policy:
+        """Return the policy of an address that its user wrote: everything goes."""
+        return cls("trusted", any_scheme=True, any_network=True)
+
+    @classmethod
+    def untrusted(cls) -> Policy:
+        """Return the policy of an address that came from elsewhere.
+
+        It reaches the public network only: no local file, descriptor, program
+        or private network, and sets no option that could.
+        """
+        return cls("untrusted")
+
+    def check_scheme(self, address: Address, scheme: Scheme) -> None:
+        """Refuse the layer *address* if its *scheme* or an option is not allowed.
+
+        Raises:
+          PermissionError: with errno EACCES, naming what was refused.
+        """
+        if self.any_scheme or scheme.name in self.allow_schemes:
+            return
+        if not scheme.confined:
+            raise self._refusal(f"{scheme.name} addresses reach beyond the public network")
+        for name, _ in address.options:
+            option = scheme.option(name)
+            if option is None or not option.confined:
+                raise self._refusal(f"option {name} of {scheme.name} is for trusted addresses")
+
+    def check_ip(self, ip: str) -> None:
+        """Refuse the IP address *ip*, a text as from getaddrinfo(3), if not allowed.
+
+        Raises:
+          PermissionError: with errno EACCES, naming the address and its reach.
+        """
+        reason = self._why_not(ip)
+        if reason:
+            raise self._refusal(reason)
+
+    def allows_ip(self, ip: str) -> bool:
+        """Return whether `check_ip` lets *ip* pass."""
+        return not self._why_not(ip)
+
+    def _why_not(self, ip: str) -> str:
+        try:
+            address = parse_ip(ip)
+        except AddressError as error:
+            return str(error)
+        if any(_is_in(form, self.deny_networks) for form in (address, *embedded_in(address))):
+            return f"{ip} is in a denied network"
+        if self.any_network or any(_is_in(form, self.allow_networks) for form in _same(address)):
+            return ""
+        reach = reach_of_address(address)
+        return "" if reach is Reach.GLOBAL else f"{ip} is not on the public network ({reach})"
+
+    def _refusal(self, reason: str) -> PermissionError:
+        return PermissionError(errno.EACCES, f"{reason}; refused by the {self.name} policy")
+
+
+def _same(address: IP) -> Iterator[IP]:
+    """Yield *address* and the IPv4 address that the kernel takes it for."""
+    yield address
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        yield address.ipv4_mapped
+
+
+def _is_in(address: IP, networks: Sequence[str]) -> bool:
+    return any(address in _network(text) for text in networks)
+
+
+@functools.lru_cache(maxsize=256)  # arbitrary; a policy has a handful
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise AddressError(f"no network: {error}; write it as in 10.0.0.0/8") from None

@@ -14,7 +14,6 @@ import os
 import socket
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.errors import add_context
@@ -41,8 +40,7 @@ class Candidate(NamedTuple):
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-@dataclass
-class Attempt:
+class Attempt(NamedTuple):
     """A connect(2) under way; owns its socket until it wins."""
 
     candidate: Candidate

@@ -8,7 +8,7 @@ happened: `failure_of` reads it in programs, the notes of PEP 678 show it to peo
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fildes.advice import advice_for
 
@@ -30,8 +30,7 @@ class IncompleteError(ProtocolError):
     """The bytes ended before what they were part of was complete."""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Where an open or a file failed.
 
     Attributes:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import enum
 import io
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 #: What an option's text is turned into; a mapping has no text and is given in Python only.
 OptionType = Literal["text", "flag", "integer", "seconds", "list", "mapping"]
@@ -31,8 +30,7 @@ class Shape(enum.Enum):
     OPAQUE = "scheme:TEXT"
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One declared option of a scheme."""
 
     name: str
@@ -43,16 +41,14 @@ class Option:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     """An address of the scheme, and what it is good for."""
 
     address: str
     meaning: str
 
 
-@dataclass(frozen=True)
-class Scheme:
+class Scheme(NamedTuple):
     """The declaration of one address scheme.
 
     Attributes:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import select
 import types
 from collections.abc import Callable, Coroutine, Generator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -23,16 +22,14 @@ WRITE = select.POLLOUT
 Interest = Mapping[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class WaitAny:
+class WaitAny(NamedTuple):
     """Ask for the readiness of any of several descriptors."""
 
     interest: Interest
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallBlocking:
+class CallBlocking(NamedTuple):
     """Ask for the result of a call that poll(2) cannot see, getaddrinfo(3) say."""
 
     function: Callable[[], Any]

@@ -7,6 +7,7 @@ from fildes.errors import (
     AddressError,
     Failure,
     IncompleteError,
+    PolicyError,
     ProtocolError,
     failure_of,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Failure",
     "IncompleteError",
     "Policy",
+    "PolicyError",
     "ProtocolError",
     "RandomFile",
     "RawFile",

@@ -12,11 +12,25 @@ from typing import NamedTuple
 
 from fildes.advice import advice_for
 
-__all__ = ["AddressError", "Failure", "IncompleteError", "ProtocolError", "failure_of"]
+__all__ = [
+    "AddressError",
+    "Failure",
+    "IncompleteError",
+    "PolicyError",
+    "ProtocolError",
+    "failure_of",
+]
 
 
 class AddressError(ValueError):
     """The text is not an address; raised before anything is opened."""
+
+
+class PolicyError(PermissionError):
+    """The policy in force forbids it; whatever was refused was not touched."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(errno.EACCES, message)
 
 
 class ProtocolError(OSError):

@@ -67,7 +67,7 @@ class Opening:
         return stream
 
     def check_schemes(self, address: Address) -> None:
-        """Raise `PermissionError` if the policy forbids a layer; nothing is open yet."""
+        """Raise `PolicyError` if the policy forbids a layer; nothing is open yet."""
         for layer in address.layers():
             self.policy.check_scheme(layer, registry.find_scheme(layer.scheme))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_network
 
 from fildes.address import Address
-from fildes.errors import AddressError
+from fildes.errors import AddressError, PolicyError
 from fildes.reach import IP, Network, Reach, embedded_in, parse_ip, reach_of, reach_of_address
 from fildes.scheme import Scheme
 
@@ -73,7 +72,7 @@ class Policy:
         """Refuse the layer *address* if its *scheme* or an option is not allowed.
 
         Raises:
-          PermissionError: with errno EACCES, naming what was refused.
+          PolicyError: a PermissionError, EACCES, that names what was refused.
         """
         if self.any_scheme or scheme.name in self.allow_schemes:
             return
@@ -88,7 +87,7 @@ class Policy:
         """Refuse the IP address *ip*, a text as from getaddrinfo(3), if not allowed.
 
         Raises:
-          PermissionError: with errno EACCES, naming the address and its reach.
+          PolicyError: a PermissionError, EACCES, that names the address and its reach.
         """
         reason = self._why_not(ip)
         if reason:
@@ -110,8 +109,8 @@ class Policy:
         reach = reach_of_address(address)
         return "" if reach is Reach.GLOBAL else f"{ip} is not on the public network ({reach})"
 
-    def _refusal(self, reason: str) -> PermissionError:
-        return PermissionError(errno.EACCES, f"{reason}; refused by the {self.name} policy")
+    def _refusal(self, reason: str) -> PolicyError:
+        return PolicyError(f"{reason}; refused by the {self.name} policy")
 
 
 def _same(address: IP) -> Iterator[IP]:

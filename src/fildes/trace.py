@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 StepName = Literal[
     "resolve", "connect", "proxy", "handshake", "request", "response", "decode"
@@ -29,7 +32,13 @@ class Step(NamedTuple):
 
 
 class Trace(Sequence[Step]):
-    """The steps taken so far, in the order in which they ended."""
+    """The steps taken so far, in the order in which they ended.
+
+    Attributes:
+      observer: called with each step of every open in this process as it ends.
+    """
+
+    observer: ClassVar[Callable[[Step], None] | None] = None
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -58,7 +67,10 @@ class Trace(Sequence[Step]):
         """Add a step that began at the `time.monotonic` moment *since* and ends now."""
         seconds = time.monotonic() - since
         what = None if error is None else describe(error)
-        self.steps.append(Step(name, detail, since - self.began, seconds, what))
+        step = Step(name, detail, since - self.began, seconds, what)
+        self.steps.append(step)
+        if Trace.observer is not None:
+            Trace.observer(step)
 
     @contextlib.contextmanager
     def step(self, name: StepName, detail: str) -> Iterator[None]:

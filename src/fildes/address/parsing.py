@@ -20,6 +20,7 @@ from fildes.address.options import parse_options
 from fildes.address.reading import looks_like_endpoint, no_scheme
 from fildes.address.rules import (
     canonical_path,
+    check_document_path,
     check_endpoint,
     check_user,
     has_authority,
@@ -151,7 +152,7 @@ def _find_named(layer: str, find_scheme: FindScheme) -> Part:
         if looks_like_endpoint(layer) or not layer[len(match[1]) :]:
             raise no_scheme(layer) from None
         raise
-    if layer == match[1] and scheme.carried_by != "bytes":
+    if layer == match[1] and not has_authority(scheme) and scheme.carried_by != "bytes":
         raise no_scheme(layer)
     return Part(scheme, layer[match.end() :])
 
@@ -204,7 +205,8 @@ def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> A
     authority, path, query, fragment = match.groups()
     user, password, host, port = _parse_authority(authority, scheme, listening=listening)
     if scheme.shape is Shape.RESOURCE:
-        _check_resource(path, query, fragment)
+        check_document_path(path)
+        check_wire(f"{query or ''}?{fragment or ''}", "query or fragment")
         return Address(
             scheme.name,
             host,
@@ -228,14 +230,6 @@ def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> A
         options=options,
         inner=inner,
     )
-
-
-def _check_resource(path: str, query: str | None, fragment: str | None) -> None:
-    if "%00" in check_wire(path, "path"):
-        raise AddressError("the path has a NUL (%00), which ends a name on many servers")
-    for text in (query, fragment):
-        if text:
-            check_wire(text, "query or fragment")
 
 
 def _parse_authority(

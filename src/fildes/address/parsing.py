@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from fildes.address.hostname import parse_host
 from fildes.address.layering import check_carrier, check_outermost
@@ -46,8 +46,7 @@ _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
 _ESCAPE_HINT = "a literal '::' is written %3A%3A, and an IPv6 address stands in brackets"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One layer's text, its scheme found and taken off."""
 
     scheme: Scheme

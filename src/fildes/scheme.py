@@ -39,6 +39,7 @@ class Option(NamedTuple):
     default: Value = None
     secret: bool = False  #: its value is never shown
     choices: tuple[str, ...] = ()
+    confined: bool = False  #: may be set in an address under `Policy.untrusted`
 
 
 class Example(NamedTuple):

@@ -11,6 +11,7 @@ from fildes.address.options import check_options
 from fildes.address.parsing import FindScheme
 from fildes.address.rules import (
     canonical_path,
+    check_document_path,
     check_endpoint,
     check_user,
     has_authority,
@@ -19,7 +20,6 @@ from fildes.address.syntax import (
     PATH_SAFE,
     QUERY_SAFE,
     SEGMENT_SAFE,
-    check_safe,
     check_wire,
     quote,
 )
@@ -106,14 +106,13 @@ def _build_tail(
 
 def _build_document_path(path: str | Sequence[str]) -> str:
     if isinstance(path, str):
-        check_safe(path, "path")
-        return quote(path if path.startswith("/") else f"/{path}", PATH_SAFE)
-    for segment in path:
-        check_safe(segment, "path")
-        if segment in (".", ".."):
-            # Their escapes mean the same, RFC 3986 section 6.2.2.3, so data cannot be these.
-            raise AddressError("'.' or '..' is no segment of a path: it moves to another one")
-    return "/" + "/".join(quote(segment, SEGMENT_SAFE) for segment in path)
+        text = quote(path if path.startswith("/") else f"/{path}", PATH_SAFE)
+    elif any(segment in (".", "..") for segment in path):
+        # Their escapes mean the same, RFC 3986 section 6.2.2.3, so data cannot be these.
+        raise AddressError("'.' or '..' is no segment of a path: it moves to another one")
+    else:
+        text = "/" + "/".join(quote(segment, SEGMENT_SAFE) for segment in path)
+    return check_document_path(text)
 
 
 def _build_query(query: Query | None) -> str | None:

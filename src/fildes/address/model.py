@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fildes.address import writing
-from fildes.address.syntax import REDACTED, check_safe, check_wire
+from fildes.address.syntax import REDACTED, check_safe, check_text, check_wire
 from fildes.errors import AddressError
 from fildes.scheme import Value
 
@@ -77,7 +77,7 @@ class Address:
         if self.query:
             check_wire(self.query, "query")
         if self.user is not None:
-            check_safe(f"{self.user}{self.password}", "user or password")
+            check_text(f"{self.user}{self.password}", "user or password")
         if self.options:
             _check_options(self.options)
         if self.inner and sum(1 for _ in self.layers()) > MAX_LAYERS:
@@ -119,4 +119,4 @@ class Address:
 def _check_options(options: tuple[tuple[str, Value], ...]) -> None:
     for name, value in options:
         for text in value if isinstance(value, tuple) else (value,):
-            check_safe(f"{name}{text}", "options")
+            check_text(f"{name}{text}", "options")

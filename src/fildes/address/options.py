@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from fildes.address.model import Secret
-from fildes.address.syntax import REDACTED, check_safe, decode_text, excerpt, nearest
+from fildes.address.syntax import REDACTED, check_text, decode_text, excerpt, nearest
 from fildes.errors import AddressError
 from fildes.scheme import Option, Scheme, Value
 
@@ -42,13 +42,13 @@ def parse_options(query: str, scheme: Scheme) -> Options:
 def check_options(values: Mapping[str, object], scheme: Scheme) -> Options:
     """Return *values*, given as Python objects or text, as typed options.
 
-    None stands for an option that is not given.
+    None and the empty list stand for an option that is not given.
     """
-    return _sorted(
-        (name, _coerce(_find_option(scheme, name), value))
-        for name, value in values.items()
-        if value is not None
-    )
+    options = {name: _find_option(scheme, name) for name in values}
+    typed = [
+        (name, _coerce(options[name], value)) for name, value in values.items() if value is not None
+    ]
+    return _sorted(pair for pair in typed if pair[1] != ())
 
 
 def _sorted(options: Iterable[tuple[str, Value]]) -> Options:
@@ -112,7 +112,7 @@ def _convert_text(option: Option, text: str) -> Value:
 def _checked_text(option: Option, text: object) -> str:
     if not isinstance(text, str):
         raise _bad_value(option, text)
-    check_safe(text, f"option {option.name}")
+    check_text(text, f"option {option.name}")
     if option.choices and text not in option.choices:
         raise _bad_value(option, text)
     if not option.secret:
@@ -129,6 +129,7 @@ _EXPECTED = {
     "integer": "a whole number",
     "seconds": "a number of seconds, 0 or more",
     "list": "text, repeated for more",
+    "mapping": "a mapping, given in Python only",
 }
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from fildes.address.hostname import parse_host
 from fildes.address.layering import check_carrier, check_outermost
@@ -20,6 +20,7 @@ from fildes.address.options import parse_options
 from fildes.address.reading import looks_like_endpoint, no_scheme
 from fildes.address.rules import (
     canonical_path,
+    check_document_path,
     check_endpoint,
     check_user,
     has_authority,
@@ -45,8 +46,7 @@ _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
 _ESCAPE_HINT = "a literal '::' is written %3A%3A, and an IPv6 address stands in brackets"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One layer's text, its scheme found and taken off."""
 
     scheme: Scheme
@@ -151,7 +151,7 @@ def _find_named(layer: str, find_scheme: FindScheme) -> Part:
         if looks_like_endpoint(layer) or not layer[len(match[1]) :]:
             raise no_scheme(layer) from None
         raise
-    if layer == match[1] and scheme.carried_by != "bytes":
+    if layer == match[1] and not has_authority(scheme) and scheme.carried_by != "bytes":
         raise no_scheme(layer)
     return Part(scheme, layer[match.end() :])
 
@@ -204,7 +204,8 @@ def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> A
     authority, path, query, fragment = match.groups()
     user, password, host, port = _parse_authority(authority, scheme, listening=listening)
     if scheme.shape is Shape.RESOURCE:
-        _check_resource(path, query, fragment)
+        check_document_path(path)
+        check_wire(f"{query or ''}?{fragment or ''}", "query or fragment")
         return Address(
             scheme.name,
             host,
@@ -228,14 +229,6 @@ def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> A
         options=options,
         inner=inner,
     )
-
-
-def _check_resource(path: str, query: str | None, fragment: str | None) -> None:
-    if "%00" in check_wire(path, "path"):
-        raise AddressError("the path has a NUL (%00), which ends a name on many servers")
-    for text in (query, fragment):
-        if text:
-            check_wire(text, "query or fragment")
 
 
 def _parse_authority(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fildes.address.model import MAX_PORT
-from fildes.address.syntax import REDACTED, normal_path
+from fildes.address.syntax import REDACTED, check_wire, normal_path
 from fildes.errors import AddressError
 from fildes.scheme import Scheme, Shape
 
@@ -50,6 +50,13 @@ def check_user(scheme: Scheme, user: str | None, password: str | None) -> None:
         raise AddressError("a user has no '/', '\\', '?' or '#'")
     if REDACTED in (user, password):
         raise AddressError("the user or password was redacted (***); write the real one")
+
+
+def check_document_path(path: str) -> str:
+    """Return *path*, as on the wire, if a server can have it."""
+    if "%00" in check_wire(path, "path"):
+        raise AddressError("the path has a NUL (%00), which ends a name on many servers")
+    return path
 
 
 def canonical_path(scheme: Scheme, path: str) -> str:

@@ -15,6 +15,7 @@ REDACTED = "***"
 
 #: Controls (C0, DEL, C1) and surrogates that stand for no byte; PEP 383.
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")
+_UNSAFE_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _UNRESERVED = r"A-Za-z0-9._~\-"
 _SUB_DELIMS = "!$&'()*+,;="
@@ -62,7 +63,11 @@ def _refuse_character(character: str, what: str) -> NoReturn:
 
 def escape(text: str) -> str:
     """Return *text* with every byte of it percent-encoded."""
-    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogateescape"))
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise AddressError("a surrogate that stands for no byte; write text") from None
+    return "".join(f"%{byte:02X}" for byte in data)
 
 
 def quote(text: str, safe: re.Pattern[str]) -> str:
@@ -107,6 +112,12 @@ def check_safe(text: str, what: str) -> None:
     """Refuse control characters, which could split a request or a terminal line."""
     if UNSAFE.search(text):
         raise AddressError(f"a control character in the {what}; addresses have none")
+
+
+def check_text(text: str, what: str) -> None:
+    """Refuse control characters and what is not Unicode text."""
+    if _UNSAFE_TEXT.search(text):
+        raise AddressError(f"a control character or a byte that is no text in the {what}")
 
 
 def excerpt(text: str) -> str:

@@ -81,9 +81,7 @@ class Pump(abc.ABC):
         self.idle_timeout = idle_timeout
         self.verdict: OSError | EOFError | None = None
         # A daemon: a process that exits leaves the pair armed, as it should.
-        self.thread = threading.Thread(
-            target=self.run, name="fildes-bridge", daemon=True
-        )
+        self.thread = threading.Thread(target=self.run, name="fildes-bridge", daemon=True)
 
     def run(self) -> None:
         """Pump until the stream has ended, and disarm the pair if it ended well."""
@@ -133,9 +131,7 @@ class ReadPump(Pump):
             interest = {**self.inner.recv_wants(), self.ours.fileno(): 0}
             ready = await wait_any(interest, self.idle_timeout)
             if not ready:
-                raise TimeoutError(
-                    errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s"
-                )
+                raise TimeoutError(errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s")
             if ready.get(self.ours.fileno(), 0) & select.POLLHUP:
                 raise ReadersGone
         return received
@@ -286,9 +282,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
         ours, peer = listener.accept()
         undo.enter_context(ours)
         if peer != theirs.getsockname():
-            raise ConnectionAbortedError(
-                errno.ECONNABORTED, "a stranger took the bridge's port"
-            )
+            raise ConnectionAbortedError(errno.ECONNABORTED, "a stranger took the bridge's port")
         for end in (theirs, ours):
             # A write is handed on whole: Nagle's wait (RFC 896) only adds delay.
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -81,9 +81,7 @@ async def resolve(
         found = await call_blocking(
             lambda: socket.getaddrinfo(target.host, target.port, family, type)
         )
-    unique = dict.fromkeys(
-        Candidate(f, type, sockaddr) for f, _, _, _, sockaddr in found
-    )
+    unique = dict.fromkeys(Candidate(f, type, sockaddr) for f, _, _, _, sockaddr in found)
     return interleaved(unique)
 
 
@@ -143,9 +141,7 @@ async def connect_any(
         while waiting or running:
             if waiting:
                 start_next(opening, waiting, running, failures, prepare)
-            winner = await first_connected(
-                opening, running, failures, patient=not waiting
-            )
+            winner = await first_connected(opening, running, failures, patient=not waiting)
             if winner is not None:
                 return winner
     except TimeoutError as error:
@@ -176,9 +172,7 @@ def start_next(
             return
 
 
-def begin(
-    candidate: Candidate, prepare: Callable[[socket.socket], None], since: float
-) -> Attempt:
+def begin(candidate: Candidate, prepare: Callable[[socket.socket], None], since: float) -> Attempt:
     """Start a connect(2) that does not wait."""
     sock = socket.socket(candidate.family, candidate.type | socket.SOCK_NONBLOCK)
     try:
@@ -230,9 +224,7 @@ def fail(
     failures.append(error)
 
 
-def give_up(
-    opening: Opening, running: dict[int, Attempt], error: TimeoutError
-) -> list[OSError]:
+def give_up(opening: Opening, running: dict[int, Attempt], error: TimeoutError) -> list[OSError]:
     """Record the attempts that the deadline cut off."""
     cut: list[OSError] = []
     for attempt in running.values():
@@ -253,6 +245,4 @@ def summary(opening: Opening, failures: list[OSError], first: OSError) -> OSErro
 
 def several(failures: list[OSError]) -> ExceptionGroup[OSError] | None:
     """Return the failures as a group, when a single error cannot say it all."""
-    return (
-        ExceptionGroup("every address failed", failures) if len(failures) > 1 else None
-    )
+    return ExceptionGroup("every address failed", failures) if len(failures) > 1 else None

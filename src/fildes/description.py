@@ -66,9 +66,7 @@ class Description:
         """Read and write *stream* from now on."""
         self.stream = stream
         direct = self.idle_timeout is None  # else the kernel would wait for ever
-        self.direct_recv_into = (
-            direct and stream.blocking_recv_into()
-        ) or self.recv_waiting
+        self.direct_recv_into = (direct and stream.blocking_recv_into()) or self.recv_waiting
         self.direct_send = (direct and stream.blocking_send()) or self.send_waiting
 
     def recv_into(self, buffer: Buffer) -> int:

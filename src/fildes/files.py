@@ -113,9 +113,7 @@ class File:
         description: Description | None = getattr(self, "description", None)
         if description is None or description.closed:
             return
-        warnings.warn(
-            f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self
-        )
+        warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
         if self.writable():
             self.abort()  # nobody said that what was written is all
         else:
@@ -197,9 +195,7 @@ class DatagramFile(RawFile):
 class BufferedFile(File, io.BufferedReader):
     """A binary file that reads ahead, and gathers small writes where it can be written."""
 
-    def __init__(
-        self, description: Description, buffer_size: int = BUFFER_SIZE
-    ) -> None:
+    def __init__(self, description: Description, buffer_size: int = BUFFER_SIZE) -> None:
         self.description = description
         self.unbuffered = RawFile(description)
         super().__init__(self.unbuffered, buffer_size)
@@ -275,9 +271,7 @@ class BufferedWriteFile(File, io.BufferedIOBase):
 class RandomFile(File, io.BufferedRandom):
     """A binary file that is read and written at any position."""
 
-    def __init__(
-        self, description: Description, buffer_size: int = BUFFER_SIZE
-    ) -> None:
+    def __init__(self, description: Description, buffer_size: int = BUFFER_SIZE) -> None:
         self.description = description
         super().__init__(RawFile(description), buffer_size)
 

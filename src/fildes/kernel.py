@@ -74,9 +74,7 @@ class SocketStream(Stream):
         if self.sock.fileno() >= 0:
             with self.sock:
                 if self.sock.family != socket.AF_UNIX:
-                    self.sock.setsockopt(
-                        socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET
-                    )
+                    self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
 
     def interrupt(self) -> None:
         try:

@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 #: Small writes are gathered up to this; as io.DEFAULT_BUFFER_SIZE.
 PENDING_SIZE = 8192
 
-NetFile = (
-    BufferedFile
-    | BufferedWriteFile
-    | RandomFile
-    | RawFile
-    | TextFile
-    | TextConversation
-)
+NetFile = BufferedFile | BufferedWriteFile | RandomFile | RawFile | TextFile | TextConversation
 
 
 class Mode(NamedTuple):
@@ -46,9 +39,7 @@ def parse_mode(mode: str, natural: str) -> Mode:
     """
     letters = set(mode)
     text, directions = "t" in letters, letters & set("rwxa")
-    valid = (
-        len(letters) == len(mode) and letters <= set("rwxatb+") and len(directions) <= 1
-    )
+    valid = len(letters) == len(mode) and letters <= set("rwxatb+") and len(directions) <= 1
     if not valid or {"t", "b"} <= letters or (not directions and "+" in letters):
         raise ValueError(f"invalid mode: {mode!r}")
     if not directions:
@@ -63,9 +54,7 @@ def pending_size(buffering: int, mode: Mode) -> int:
     return PENDING_SIZE if buffering < 2 else buffering
 
 
-def make_file(
-    description: Description, mode: Mode, buffering: int = -1, **text: Any
-) -> NetFile:
+def make_file(description: Description, mode: Mode, buffering: int = -1, **text: Any) -> NetFile:
     """Return the face of *description* that *mode* and *buffering* ask for.
 
     Args:

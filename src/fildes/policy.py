@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_network
 
 from fildes.address import Address
@@ -15,7 +14,6 @@ from fildes.scheme import Scheme
 __all__ = ["Policy", "Reach", "reach_of"]
 
 
-@dataclass(frozen=True)
 class Policy:
     """The schemes and networks that an open may use.
 
@@ -37,22 +35,33 @@ class Policy:
       deny_networks: refused whatever the others say.
     """
 
-    name: str
-    any_scheme: bool = False
-    any_network: bool = False
-    allow_schemes: Sequence[str] = ()
-    allow_networks: Sequence[str] = ()
-    deny_networks: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what is no network now, rather than when it is needed."""
-        for name in ("allow_schemes", "allow_networks", "deny_networks"):
-            values = getattr(self, name)
-            if isinstance(values, str):
-                raise TypeError(f"{name} is a sequence of texts, not one text")
-            object.__setattr__(self, name, tuple(values))
+    def __init__(
+        self,
+        name: str,
+        *,
+        any_scheme: bool = False,
+        any_network: bool = False,
+        allow_schemes: Sequence[str] = (),
+        allow_networks: Sequence[str] = (),
+        deny_networks: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.any_scheme = any_scheme
+        self.any_network = any_network
+        self.allow_schemes = _texts(allow_schemes)
+        self.allow_networks = _texts(allow_networks)
+        self.deny_networks = _texts(deny_networks)
         for text in (*self.allow_networks, *self.deny_networks):
-            _network(text)
+            _network(text)  # refused now, rather than when it is needed
+
+    def __repr__(self) -> str:
+        return f"<fildes.Policy {self.name!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
 
     @classmethod
     def trusted(cls) -> Policy:
@@ -111,6 +120,12 @@ class Policy:
 
     def _refusal(self, reason: str) -> PolicyError:
         return PolicyError(f"{reason}; refused by the {self.name} policy")
+
+
+def _texts(values: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise TypeError(f"a sequence of texts is wanted, not the one text {values!r}")
+    return tuple(values)
 
 
 def _same(address: IP) -> Iterator[IP]:

@@ -43,20 +43,13 @@ def unknown(name: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, known(), n=3)
-    hint = (
-        f"did you mean {' or '.join(close)}?"
-        if close
-        else f"known: {', '.join(known())}"
-    )
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known())}"
     return f"unknown scheme {name!r}; {hint}"
 
 
 def known() -> list[str]:
     """Return the names of all schemes, sorted."""
-    own = (
-        module.name.replace("_", "-")
-        for module in pkgutil.iter_modules(schemes.__path__)
-    )
+    own = (module.name.replace("_", "-") for module in pkgutil.iter_modules(schemes.__path__))
     return sorted({*own, *third_party()})
 
 

@@ -112,9 +112,7 @@ async def wait_for(halves: list[Half], idle_timeout: float | None) -> None:
         raise TimeoutError(f"nothing moved for {idle_timeout:g} s")
 
 
-async def pipe_streams(
-    source: Stream, sink: Stream, *, idle_timeout: float | None = None
-) -> int:
+async def pipe_streams(source: Stream, sink: Stream, *, idle_timeout: float | None = None) -> int:
     """Copy *source* to *sink* up to its end of file; half-close *sink*; return the count."""
     half = Half(source, sink)
     await copy([half], idle_timeout)

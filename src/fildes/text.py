@@ -44,9 +44,7 @@ class TextConversation(File, io.TextIOBase):
         self.description = buffer.description
         self.buffer = buffer
         self.reader = io.TextIOWrapper(buffer, encoding, errors, newline)
-        self.encoder = codecs.getincrementalencoder(self.reader.encoding)(
-            errors or "strict"
-        )
+        self.encoder = codecs.getincrementalencoder(self.reader.encoding)(errors or "strict")
         self.line_end = os.linesep if newline is None else newline or "\n"
         self.line_buffering = line_buffering
 

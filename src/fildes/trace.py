@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, overload
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-StepName = Literal[
-    "resolve", "connect", "proxy", "handshake", "request", "response", "decode"
-]
+StepName = Literal["resolve", "connect", "proxy", "handshake", "request", "response", "decode"]
 
 
 class Step(NamedTuple):

@@ -58,10 +58,7 @@ def prepare(
 def check_options(options: Mapping[str, Options]) -> None:
     """Raise `TypeError` for an option that no scheme declares."""
     for name, values in options.items():
-        declared = [
-            option.name
-            for option in registry.find_scheme(name.replace("_", "-")).options
-        ]
+        declared = [option.name for option in registry.find_scheme(name.replace("_", "-")).options]
         for option in values:
             if option not in declared:
                 known = ", ".join(declared) or "none"
@@ -73,9 +70,7 @@ def idle_limit(opening: Opening, idle_timeout: float | None) -> float | None:
     if idle_timeout is not None:
         return idle_timeout or None
     natural = registry.find_scheme(opening.address.scheme).mode
-    return (
-        None if natural == "r+b" or opening.address.scheme == "file" else STALL_TIMEOUT
-    )
+    return None if natural == "r+b" or opening.address.scheme == "file" else STALL_TIMEOUT
 
 
 def open(

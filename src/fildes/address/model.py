@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from fildes.address import writing
 from fildes.address.syntax import REDACTED, check_safe, check_text, check_wire
@@ -28,8 +28,20 @@ class Secret(str):
         return REDACTED
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class _Parts(NamedTuple):  # a dataclass would cost 7 ms of import time
+    scheme: str
+    host: str = ""
+    port: int | None = None
+    path: str = ""
+    query: str | None = None
+    user: str | None = None
+    password: str | None = None
+    options: tuple[tuple[str, Value], ...] = ()
+    inner: Address | None = None
+    opaque: bool = False
+
+
+class Address(_Parts):
     """One layer of an address, carried by `inner`.
 
     `parse` and `build` make addresses that obey all rules of their scheme. One
@@ -53,19 +65,26 @@ class Address:
       opaque: the text after the colon is kept in `path` as it is, as for ``data:``.
     """
 
-    scheme: str
-    host: str = ""
-    port: int | None = None
-    path: str = ""
-    query: str | None = None
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    options: tuple[tuple[str, Value], ...] = ()
-    inner: Address | None = None
-    opaque: bool = False
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        """Refuse what no later code should have to think of."""
+    def __new__(cls, *parts: Any, **named: Any) -> Address:
+        """Make an address that is safe to have.
+
+        Raises:
+          AddressError: a part holds what no later code should have to think of.
+        """
+        address = super().__new__(cls, *parts, **named)
+        address._check()
+        return address
+
+    def replace(self, **changes: Any) -> Address:
+        """Return an address that differs in *changes*, checked like any other."""
+        return Address(**{**self._asdict(), **changes})
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+    def _check(self) -> None:
         if not _SCHEME.fullmatch(self.scheme):
             raise AddressError("a scheme is lower-case letters, digits, '+', '.' and '-'")
         if not _HOST.fullmatch(self.host):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fildes.address.syntax import (
@@ -101,7 +100,7 @@ def _mask(address: Address) -> Address:
     # A user without a password is a token for several well-known services.
     user = REDACTED if is_document and address.user and not address.password else address.user
     query = address.query and _mask_query(address.query)
-    return replace(address, user=user, query=query, inner=address.inner and _mask(address.inner))
+    return address.replace(user=user, query=query, inner=address.inner and _mask(address.inner))
 
 
 def _mask_query(query: str) -> str:

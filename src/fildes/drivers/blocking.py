@@ -59,9 +59,7 @@ def _answer(request: Request, deadline: float | None) -> Any:
             return _call(function, deadline)
 
 
-def _wait_any(
-    interest: Interest, timeout: float | None, deadline: float | None
-) -> dict[int, int]:
+def _wait_any(interest: Interest, timeout: float | None, deadline: float | None) -> dict[int, int]:
     if deadline is None:
         return wait(interest, timeout)
     left = max(0.0, deadline - time.monotonic())
@@ -83,9 +81,7 @@ def deadline_passed() -> TimeoutError:
 
 def _call(function: Callable[[], T], deadline: float | None) -> T:
     """Call *function* in a thread, so that neither a deadline nor Ctrl-C waits for it."""
-    results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = (
-        queue.SimpleQueue()
-    )
+    results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
     def call() -> None:
         try:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from fildes.stream import Stream
 
 OPTIONS = (
-    Option(
-        "nodelay", "flag", "send small writes at once instead of gathering them", True
-    ),
+    Option("nodelay", "flag", "send small writes at once instead of gathering them", True),
     Option(
         "keepalive",
         "flag",
@@ -36,27 +34,21 @@ SCHEME = Scheme(
     options=OPTIONS,
     examples=(
         Example("tcp://localhost:7", "a conversation with the echo service"),
-        Example(
-            "tcp://[::1]:8080?nodelay=off", "an IPv6 address, small writes gathered"
-        ),
+        Example("tcp://[::1]:8080?nodelay=off", "an IPv6 address, small writes gathered"),
     ),
 )
 
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Connect to the host and port that the address names."""
-    return await connect(
-        opening, address, Target(address.host, opening.port_of(address))
-    )
+    return await connect(opening, address, Target(address.host, opening.port_of(address)))
 
 
 async def open_target(opening: Opening, target: Target) -> Stream:
     """Connect to what an outer layer wants to reach."""
     from fildes.address import Address
 
-    return await connect(
-        opening, Address("tcp", host=target.host, port=target.port), target
-    )
+    return await connect(opening, Address("tcp", host=target.host, port=target.port), target)
 
 
 async def connect(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes import registry
 from fildes.errors import add_context
-from fildes.trace import StepName, Trace
+from fildes.trace import StepName, StepUnderWay, Trace
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -108,10 +108,10 @@ class Opening:
         return port
 
     @contextlib.contextmanager
-    def step(self, name: StepName, detail: str) -> Iterator[None]:
+    def step(self, name: StepName, detail: str) -> Iterator[StepUnderWay]:
         """Record the body as a step; an error that leaves it says so from then on."""
-        with self.blame(name), self.trace.step(name, detail):
-            yield
+        with self.blame(name), self.trace.step(name, detail) as under_way:
+            yield under_way
 
     @contextlib.contextmanager
     def blame(self, name: StepName) -> Iterator[None]:

@@ -29,6 +29,15 @@ class Step(NamedTuple):
     error: str | None = None
 
 
+class StepUnderWay:
+    """A step that has not ended; its detail may still become more telling."""
+
+    __slots__ = ("detail",)
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+
+
 class Trace(Sequence[Step]):
     """The steps taken so far, in the order in which they ended.
 
@@ -71,15 +80,16 @@ class Trace(Sequence[Step]):
             Trace.observer(step)
 
     @contextlib.contextmanager
-    def step(self, name: StepName, detail: str) -> Iterator[None]:
+    def step(self, name: StepName, detail: str) -> Iterator[StepUnderWay]:
         """Record the body as one step, failed if an exception leaves it."""
         since = time.monotonic()
+        under_way = StepUnderWay(detail)
         try:
-            yield
+            yield under_way
         except BaseException as error:
-            self.record(name, detail, since, error)
+            self.record(name, under_way.detail, since, error)
             raise
-        self.record(name, detail, since)
+        self.record(name, under_way.detail, since)
 
 
 def describe(error: BaseException) -> str:

@@ -8,7 +8,7 @@ happened: `failure_of` reads it in programs, the notes of PEP 678 show it to peo
 from __future__ import annotations
 
 import errno
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fildes.advice import advice_for
 
@@ -38,6 +38,10 @@ class ProtocolError(OSError):
 
     def __init__(self, message: str) -> None:
         super().__init__(errno.EPROTO, message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copy and pickle call our `__init__`, which takes no errno."""
+        return type(self), (self.strerror,), {**vars(self), "filename": self.filename}
 
 
 class IncompleteError(ProtocolError):

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fildes.errors import IncompleteError, ProtocolError
 
@@ -42,8 +41,7 @@ _OFFENCES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HeadLimits:
+class HeadLimits(NamedTuple):
     """How much of a head is read before it is refused."""
 
     max_bytes: int = 65536  #: of one head; arbitrary, eight times nginx's and Apache's own
@@ -51,8 +49,7 @@ class HeadLimits:
     max_interim: int = 20  #: 1xx responses before the final one; arbitrary
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(NamedTuple):
     """The status line and the header fields of a response."""
 
     status: int

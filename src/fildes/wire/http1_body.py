@@ -23,7 +23,7 @@ from typing import Final, Protocol
 
 from fildes.errors import IncompleteError, ProtocolError
 from fildes.wire.http1 import parse_field
-from fildes.wire.http1_framing import Chunked, Framing, Length, NoBody, UntilClose
+from fildes.wire.http1_framing import Chunked, Framing, Length, NoBody
 
 #: Ends a chunked body that has no trailers.
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -86,8 +86,7 @@ def body_reader(framing: Framing) -> BodyReader:
             return LengthReader(size)
         case Chunked():
             return ChunkedReader()
-        case UntilClose():
-            return UntilCloseReader()
+    return UntilCloseReader()
 
 
 class LengthReader:

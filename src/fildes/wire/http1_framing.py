@@ -7,7 +7,7 @@ disagree on the end of a body can be played against each other.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fildes.errors import ProtocolError
 from fildes.wire.http1 import ResponseHead
@@ -15,25 +15,36 @@ from fildes.wire.http1 import ResponseHead
 _LENGTH = re.compile(r"[0-9]{1,18}")  # 18 digits are below 2**63 - 1, the largest off_t
 
 
-@dataclass(frozen=True, slots=True)
-class NoBody:
+class _Constant:
+    """A value that only its type tells."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class NoBody(_Constant):
     """The head is the whole message, whatever its fields say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(NamedTuple):
     """The body has *size* bytes."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chunked:
+class Chunked(_Constant):
     """The body comes in chunks and says itself where it ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class UntilClose:
+class UntilClose(_Constant):
     """The body ends with the connection."""
 
 

@@ -51,7 +51,7 @@ def draw(
 
     An error stands in full below its step: it is what the drawing is read for.
     """
-    total = total_seconds(steps)
+    steps, total = in_order(steps), total_seconds(steps)
     label_width = max([cells(one_line(step.name)) for step in steps] + [len("total")])
     bar_width = min(max((width - label_width) // 2, BAR_WIDTHS.start), BAR_WIDTHS.stop - 1)
     lines = []
@@ -92,6 +92,11 @@ def bar(step: StepLike, total: float, width: int, *, utf8: bool) -> str:
     head = "█" if offset < 3 else "▐" if offset < 7 else "▕"
     tail = LEFT_EIGHTHS[rest].strip()
     return f"{' ' * first + head + '█' * (last - first - 1) + tail:{width}}"
+
+
+def in_order(steps: Sequence[StepLike]) -> list[StepLike]:
+    """Return *steps* as they began: attempts side by side may end in another order."""
+    return sorted(steps, key=lambda step: step.started)
 
 
 def total_seconds(steps: Sequence[StepLike]) -> float:

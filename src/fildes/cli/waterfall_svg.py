@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fildes.cli.terminal import cells, one_line
-from fildes.cli.waterfall import StepLike, duration, error_text, total_seconds
+from fildes.cli.waterfall import StepLike, duration, error_text, in_order, total_seconds
 
 # All lengths are in user units of SVG, which are pixels unless scaled; arbitrary.
 WIDTH = 880
@@ -54,7 +54,7 @@ NOT_XML = re.compile("[^\\t\\n\\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def svg(steps: Sequence[StepLike], title: str) -> str:
     """Return the waterfall of *steps* as the text of an SVG file."""
-    total = total_seconds(steps)
+    steps, total = in_order(steps), total_seconds(steps)
     height = HEAD_HEIGHT + ROW_HEIGHT * len(steps) + FOOT_HEIGHT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'

@@ -45,9 +45,7 @@ def test_document_lists_every_status() -> None:
         (IncompleteError("cut"), "decode", Status.INCOMPLETE),
     ],
 )
-def test_failed_step_has_its_status(
-    error: OSError | EOFError, step: str, expected: Status
-) -> None:
+def test_failed_step_has_its_status(error: OSError | EOFError, step: str, expected: Status) -> None:
     """Scripts can tell which step failed, and whether trying again makes sense."""
     add_context(error, step, "https://host/x")
     assert status_of(error) is expected

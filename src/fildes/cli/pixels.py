@@ -10,7 +10,7 @@ import contextlib
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -29,8 +29,7 @@ class CannotDraw(ValueError):
     """The picture is not of a kind that is drawn here."""
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """The IHDR chunk."""
 
     width: int
@@ -48,8 +47,7 @@ class Header:
         return (self.width * SAMPLES[self.colour] * self.depth + 7) // 8
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A picture's size, and its rows from top to bottom, decoded as they are taken."""
 
     width: int

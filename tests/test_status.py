@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fildes.cli.status import Status, status_of
-from fildes.errors import AddressError, IncompleteError, ProtocolError, add_context
+from fildes.errors import AddressError, IncompleteError, PolicyError, ProtocolError, add_context
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "exit-codes.md"
 
@@ -55,6 +55,7 @@ def test_failed_step_has_its_status(error: OSError | EOFError, step: str, expect
     ("error", "expected"),
     [
         (AddressError("no address"), Status.ADDRESS),
+        (PolicyError("a private network"), Status.POLICY),
         (OSError(errno.ENOSPC, "No space left on device"), Status.LOCAL_WRITE),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), Status.OUTPUT_CLOSED),
         (KeyboardInterrupt(), Status.INTERRUPTED),

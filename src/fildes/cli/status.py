@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from fildes.errors import AddressError, IncompleteError, ProtocolError, failure_of
+from fildes.errors import AddressError, IncompleteError, PolicyError, ProtocolError, failure_of
 
 
 class Status(enum.IntEnum):
@@ -17,6 +17,7 @@ class Status(enum.IntEnum):
     FAILED = 1
     USAGE = 2
     ADDRESS = 3
+    POLICY = 4
     RESOLVE = 6
     CONNECT = 7
     PROTOCOL = 8
@@ -50,6 +51,8 @@ def status_of(error: BaseException) -> Status:
     """Return the exit status for an exception that ended a command."""
     if isinstance(error, AddressError):
         return Status.ADDRESS
+    if isinstance(error, PolicyError):
+        return Status.POLICY
     if isinstance(error, KeyboardInterrupt):
         return Status.INTERRUPTED
     failure = failure_of(error)

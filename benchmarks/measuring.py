@@ -1,0 +1,139 @@
+"""What a measure is, and how it is taken.
+
+Ours and theirs run in turn, each many times, and the medians are compared: the
+ratio then holds on a machine that is busy or changes its clock meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+ROOT = Path(__file__).parents[1]
+
+#: Runs one of the two sides once and returns the seconds that count.
+Run = Callable[[], float]
+
+
+class Missing(Exception):
+    """A program that the measure needs is not installed."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What has to be reached, and how a result is to be read."""
+
+    text: str
+    reached: Callable[[float], bool]
+    value: Callable[[float, float], float]
+    show: str = "{:.2f}"
+
+
+def rate_ratio(floor: float) -> Goal:
+    """Ask for a rate of at least *floor* times theirs."""
+    return Goal(f"at least {floor}", lambda value: value >= floor, lambda our, their: their / our)
+
+
+def time_ratio(ceiling: float) -> Goal:
+    """Ask for at most *ceiling* times their time."""
+    return Goal(
+        f"at most {ceiling}", lambda value: value <= ceiling, lambda our, their: our / their
+    )
+
+
+def milliseconds_more(ceiling: float) -> Goal:
+    """Ask for less than *ceiling* milliseconds beyond their time."""
+    return Goal(
+        f"under {ceiling:.0f} ms more",
+        lambda value: value < ceiling,
+        lambda our, their: (our - their) * 1000,
+        "{:+.1f} ms",
+    )
+
+
+class Setup(Protocol):
+    """Yields how to run ours and theirs, with the servers up that they need."""
+
+    def __call__(self) -> contextlib.AbstractContextManager[tuple[Run, Run]]: ...
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A line of the table."""
+
+    name: str
+    title: str
+    goal: Goal
+    repeats: int
+    show: Callable[[float], str]
+    setup: Setup
+
+
+MEASURES: list[Measure] = []
+
+
+def measure(
+    title: str, goal: Goal, *, repeats: int, show: Callable[[float], str]
+) -> Callable[[Callable[[], Iterator[tuple[Run, Run]]]], None]:
+    """Add the decorated generator function to the table."""
+
+    def add(function: Callable[[], Iterator[tuple[Run, Run]]]) -> None:
+        setup = contextlib.contextmanager(function)
+        MEASURES.append(Measure(function.__name__, title, goal, repeats, show, setup))
+
+    return add
+
+
+@dataclass(frozen=True)
+class Result:
+    """The medians of a measure, in seconds, and whether the goal is reached."""
+
+    measure: Measure
+    ours: float
+    theirs: float
+
+    @property
+    def value(self) -> float:
+        return self.measure.goal.value(self.ours, self.theirs)
+
+    @property
+    def reached(self) -> bool:
+        return self.measure.goal.reached(self.value)
+
+
+def take(measure: Measure) -> Result:
+    """Run both sides in turn and return the medians."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    with measure.setup() as (run_ours, run_theirs):
+        run_ours(), run_theirs()  # caches are warm from here on
+        for index in range(measure.repeats):
+            sides = [(run_ours, ours), (run_theirs, theirs)]
+            for run, seconds in sides if index % 2 else reversed(sides):
+                seconds.append(run())
+    return Result(measure, statistics.median(ours), statistics.median(theirs))
+
+
+def timed(run: Callable[[], object]) -> Run:
+    """Return a run of which all the time counts."""
+
+    def time_it() -> float:
+        began = time.perf_counter()
+        run()
+        return time.perf_counter() - began
+
+    return time_it
+
+
+def per_second(unit: str, count: int) -> Callable[[float], str]:
+    """Show seconds as how many *unit* a second, of *count*."""
+    return lambda seconds: f"{count / seconds:,.0f} {unit}/s"
+
+
+def in_milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"

@@ -1,0 +1,93 @@
+"""Measure fildes against what else does the same: `make bench`.
+
+With names as arguments only those measures are taken, and nothing is written.
+Exits with 1 when a goal is missed or could not be measured.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+# Importing them fills the table, in this order.
+import conversations  # noqa: F401  # for its effect
+import secure  # noqa: F401  # for its effect
+import starting  # noqa: F401  # for its effect
+from measuring import MEASURES, ROOT, Measure, Missing, Result, take
+
+RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+
+HEAD = """\
+# Results
+
+Written by `make bench`. Medians of runs in turn, on one machine at one time; the
+last column but one is what has to be reached.
+
+* Date: {date}
+* Processor: {processor}, {count} of them
+* Kernel: {system} {kernel}
+* Python: {python}
+
+| measure | fildes | the other | result | wanted | |
+|---|---:|---:|---:|---|---|
+"""
+
+
+def main(names: list[str]) -> int:
+    measures = [measure for measure in MEASURES if not names or measure.name in names]
+    rows = []
+    missed = not measures
+    for measure in measures:
+        row, reached = measured_row(measure)
+        print(row, flush=True)
+        rows.append(row)
+        missed = missed or not reached
+    if not names:
+        RESULTS.write_text(head() + "\n".join(rows) + "\n")
+    return int(missed)
+
+
+def measured_row(measure: Measure) -> tuple[str, bool]:
+    """Take *measure* and return its row of the table, and whether its goal is reached."""
+    try:
+        result = take(measure)
+    except Missing as missing:
+        return table_row([measure.title, "", "", "", measure.goal.text, str(missing)]), False
+    return table_row(cells_of(result)), result.reached
+
+
+def cells_of(result: Result) -> Iterable[str]:
+    measure = result.measure
+    yield measure.title
+    yield measure.show(result.ours)
+    yield measure.show(result.theirs)
+    yield measure.goal.show.format(result.value)
+    yield measure.goal.text
+    yield "reached" if result.reached else "**missed**"
+
+
+def table_row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def head() -> str:
+    processors = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return HEAD.format(
+        date=time.strftime("%Y-%m-%d", time.gmtime()),
+        processor=processors[0] if processors else platform.machine(),
+        count=len(processors) or "an unknown number",
+        system=platform.system(),
+        kernel=platform.release(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,145 @@
+"""The other ends, each in a process of its own: `python servers.py KIND [FILE...]`.
+
+``echo`` sends everything back. ``source`` reads a size in eight bytes and sends
+that many; ``tls-source CERT KEY`` does so under TLS. Each prints its port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from measuring import ROOT, Missing
+
+sys.path.insert(0, str(ROOT / "tests"))
+from authority import Authority  # found through the line above
+
+BLOCK = bytes(1 << 20)  # arbitrary; large enough that this side is not what is measured
+
+
+def echo(sock: socket.socket) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    buffer = bytearray(65536)
+    while received := sock.recv_into(buffer):
+        sock.sendall(memoryview(buffer)[:received])
+
+
+def send_as_asked(sock: socket.socket) -> None:
+    (left,) = struct.unpack("!Q", sock.recv(8, socket.MSG_WAITALL))
+    with memoryview(BLOCK) as block:
+        while left:
+            sock.sendall(block[: min(left, len(block))])
+            left -= min(left, len(block))
+
+
+def send_as_asked_under_tls(sock: socket.socket, context: ssl.SSLContext) -> None:
+    with context.wrap_socket(sock, server_side=True) as secure:
+        (left,) = struct.unpack("!Q", secure.recv(8))
+        while left:
+            left -= secure.send(BLOCK[:left] if left < len(BLOCK) else BLOCK)
+        secure.unwrap()
+
+
+def main(kind: str, *files: str) -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    print(listener.getsockname()[1], flush=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if files:
+        context.load_cert_chain(*files)
+    while True:
+        sock, _ = listener.accept()
+        with contextlib.suppress(OSError), sock:  # whoever is measured may go at any time
+            if kind == "echo":
+                echo(sock)
+            elif kind == "source":
+                send_as_asked(sock)
+            else:
+                send_as_asked_under_tls(sock, context)
+
+
+@contextlib.contextmanager
+def server(kind: str, *files: Path) -> Iterator[int]:
+    """Run one of the above, yield its port."""
+    command = [sys.executable, __file__, kind, *map(str, files)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def authority() -> Iterator[Authority]:
+    """Yield a certificate authority whose files last as long as the body."""
+    with tempfile.TemporaryDirectory(prefix="fildes-bench-") as directory:
+        yield Authority(Path(directory))
+
+
+NGINX_CONF = """\
+daemon off; master_process off; pid {directory}/pid; error_log {directory}/error.log;
+events {{ }}
+http {{
+  access_log off; sendfile on; client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/p; fastcgi_temp_path {directory}/f;
+  uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
+  server {{
+    listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl; root {directory}/root;
+    ssl_certificate {cert}; ssl_certificate_key {key};
+  }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx(**sizes: int) -> Iterator[tuple[int, int, Path]]:
+    """Serve files of the given sizes; yield the http port, the https port and the CA."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    if program is None:
+        raise Missing("nginx is not installed")
+    with authority() as ca:
+        directory = ca.directory
+        (directory / "root").mkdir()
+        for name, size in sizes.items():
+            (directory / "root" / name).write_bytes(bytes(size))
+        port, tls_port = free_port(), free_port()
+        conf = directory / "nginx.conf"
+        cert, key = ca.localhost.cert_file, ca.localhost.key_file
+        conf.write_text(
+            NGINX_CONF.format(directory=directory, port=port, tls_port=tls_port, cert=cert, key=key)
+        )
+        command = [program, "-e", f"{directory}/error.log", "-c", str(conf)]
+        # Workers of a root's nginx run as another user, who must reach the files.
+        directory.chmod(0o755)
+        with subprocess.Popen(command) as process:
+            try:
+                wait_until_listening(tls_port, process)
+                yield port, tls_port, ca.ca_file
+            finally:
+                process.terminate()
+
+
+def free_port() -> int:
+    """Return a port that was free just now; nginx cannot be given port 0."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+    raise Missing(f"nginx ended with status {process.returncode}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -18,7 +18,7 @@ SOURCE = ROOT / "src" / "fildes"
 #: Innermost first. A module imports from its own layer and from those before it.
 #: A name stands for a module, or for a package with all that is in it.
 LAYERS = (
-    {"waiting", "errors", "advice", "trace", "scheme"},
+    {"waiting", "errors", "advice", "trace", "scheme", "version"},
     {"address", "registry", "drivers"},
     {"policy", "reach", "stream", "wire"},
     {"opening", "kernel", "relay"},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes import registry
 from fildes.address import Address, parse
+from fildes.address.layering import check_outermost
 from fildes.description import Description
 from fildes.drivers import blocking
 from fildes.modes import Mode, make_file, parse_mode, pending_size
@@ -34,6 +35,7 @@ def to_address(address: str | os.PathLike[str] | Address) -> Address:
       AddressError: the text is not an address.
     """
     if isinstance(address, Address):
+        check_outermost(registry.find_scheme(address.scheme))
         return address
     if isinstance(address, os.PathLike):
         address = os.path.join(".", os.fspath(address))

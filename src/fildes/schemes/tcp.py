@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from fildes.stream import Stream
 
 OPTIONS = (
-    Option("nodelay", "flag", "send small writes at once instead of gathering them", True),
+    Option(
+        "nodelay",
+        "flag",
+        "send small writes at once instead of gathering them",
+        True,
+        confined=True,
+    ),
     Option(
         "keepalive",
         "flag",
         "probe an idle connection, so that a dead peer is noticed",
         False,
+        confined=True,
     ),
     Option("bind", "text", "the local address to connect from"),
 )

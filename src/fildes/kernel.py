@@ -178,14 +178,14 @@ class DescriptorStream(Stream):
         return self.readv if self.readable else None
 
     def readv(self, buffer: Buffer) -> int:
-        """Read into *buffer*, waiting in the kernel; readv(2)."""
+        """Read into *buffer*, waiting in the kernel as readv(2) does."""
         return os.readv(self.source, [buffer])
 
     def blocking_send(self) -> Callable[[Buffer], int] | None:
         return self.write if self.writable else None
 
     def write(self, data: Buffer) -> int:
-        """Write the beginning of *data*, waiting in the kernel; write(2)."""
+        """Write the beginning of *data*, waiting in the kernel as write(2) does."""
         return os.write(self.sink, data)
 
     def seek(self, offset: int, whence: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from fildes.address import writing
 from fildes.address.syntax import REDACTED, check_safe, check_text, check_wire
@@ -67,7 +67,7 @@ class Address(_Parts):
 
     __slots__ = ()
 
-    def __new__(cls, *parts: Any, **named: Any) -> Address:
+    def __new__(cls, *parts: Any, **named: Any) -> Self:
         """Make an address that is safe to have.
 
         Raises:

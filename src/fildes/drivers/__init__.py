@@ -1,0 +1,1 @@
+"""Who runs protocol code: one driver for blocking code, asyncio and trio each."""

@@ -52,6 +52,8 @@ INPUTS: list[tuple[bytes, list[bytes]]] = [
     (uri(b"\0" + TEXT) + uri(b"GIF89a") + uri(b"") + uri(GREY), [GREY]),
     (b"data:image/png;base64," + b"x" * 300 + b" " + uri(GREY), [GREY]),
     (b"data:image/png;base64,QQ==" + uri(GREY), [GREY]),
+    (b"data:image/png;base64," + b" " * 300 + TEXT, [TEXT]),
+    (b"data:image/png;base64," + base64.b64encode(GREY) + uri(TEXT)[10:], [GREY]),
     (b"a:b;base64," + uri(GREY) + b"64,64,:64," + uri(TEXT), [GREY, TEXT]),
     (b"url(data:image/png;base64," + base64.b64encode(GREY + b"behind it") + b")" + TEXT,
      [GREY, TEXT]),

@@ -197,7 +197,7 @@ class HeadReader:
         if end < 0:
             self._searched = size
             return None
-        if end == self._unread or self._buffer[end - 1] != 0x0D:
+        if self._buffer[end - 1] != 0x0D:
             raise ProtocolError("HTTP header line ends in LF without CR")
         line = str(self._buffer[self._unread : end - 1], "latin-1")
         self._unread = self._searched = end + 1

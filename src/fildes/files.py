@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fildes.description import Description
+    from fildes.tls_engine import TlsEngine
     from fildes.trace import Trace
 
 #: Reads of this size and more go from the kernel straight into the caller's
@@ -59,6 +61,16 @@ class File:
     def peer(self) -> str | None:
         """The other endpoint, as an address."""
         return self.description.stream.peer
+
+    @property
+    def tls(self) -> TlsEngine | None:
+        """The outermost TLS: its version, cipher, alpn and certificate; None without."""
+        if "fildes.tls" not in sys.modules:  # there is none, and ssl takes 15 ms to import
+            return None
+        from fildes.tls import TlsStream
+
+        layers = self.description.stream.layers()
+        return next((layer.engine for layer in layers if isinstance(layer, TlsStream)), None)
 
     def half_close(self) -> None:
         """Send what was written and end our direction; reading goes on.

@@ -201,6 +201,8 @@ class Description:
             raise
         self.closed = True
         if self.receiving:  # in another thread, which must not be left waiting for ever
+            if self.stream.writable and not self.ended:
+                self.run(self.stream.half_close())  # the last chance to say the end
             self.stream.interrupt()
         self.run(self.stream.close())
 

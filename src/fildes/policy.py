@@ -63,10 +63,10 @@ class Policy:
     def __hash__(self) -> int:
         return hash(tuple(vars(self).values()))
 
-    @classmethod
-    def trusted(cls) -> Policy:
+    @staticmethod
+    def trusted() -> Policy:
         """Return the policy of an address that its user wrote: everything goes."""
-        return cls("trusted", any_scheme=True, any_network=True)
+        return _TRUSTED
 
     @classmethod
     def untrusted(cls) -> Policy:
@@ -107,6 +107,8 @@ class Policy:
         return not self._why_not(ip)
 
     def _why_not(self, ip: str) -> str:
+        if self.any_network and not self.deny_networks:
+            return ""
         try:
             address = parse_ip(ip)
         except AddressError as error:
@@ -126,6 +128,9 @@ def _texts(values: Sequence[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise TypeError(f"a sequence of texts is wanted, not the one text {values!r}")
     return tuple(values)
+
+
+_TRUSTED = Policy("trusted", any_scheme=True, any_network=True)
 
 
 def _same(address: IP) -> Iterator[IP]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Mapping
@@ -39,7 +40,16 @@ def to_address(address: str | os.PathLike[str] | Address) -> Address:
         return address
     if isinstance(address, os.PathLike):
         address = os.path.join(".", os.fspath(address))
-    return parse(address, registry.find_scheme)
+    # Passwords stand before "@" or in options, and are not kept.
+    if "@" in address or "?" in address:
+        return parse(address, registry.find_scheme)
+    return parse_once(address)
+
+
+@functools.lru_cache(maxsize=128)  # arbitrary
+def parse_once(text: str) -> Address:
+    """Return the parsed address; whoever opens one twice pays once."""
+    return parse(text, registry.find_scheme)
 
 
 def prepare(

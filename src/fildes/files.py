@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fildes.description import Description
+    from fildes.http.response import Response
     from fildes.tls_engine import TlsEngine
     from fildes.trace import Trace
 
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 #: buffer, so it must be below the 64 KiB that callers usually ask for.
 BUFFER_SIZE = 32768
 
-#: The largest datagram: 65,535 bytes less no header, for unix sockets; udp(7), unix(7).
-MAX_DATAGRAM = 65535
+MAX_DATAGRAM = 65535  #: bytes, the most that udp(7) or unix(7) carries
 
 
 class File:
@@ -65,12 +64,17 @@ class File:
     @property
     def tls(self) -> TlsEngine | None:
         """The outermost TLS: its version, cipher, alpn and certificate; None without."""
-        if "fildes.tls" not in sys.modules:  # there is none, and ssl takes 15 ms to import
-            return None
-        from fildes.tls import TlsStream
+        return cast("TlsEngine | None", self.first("engine"))
 
+    @property
+    def response(self) -> Response | None:
+        """The HTTP response that this was read from: status, headers, final address."""
+        return cast("Response | None", self.first("response"))
+
+    def first(self, name: str) -> object:
+        """Return the attribute *name* of the outermost layer that has it, or None."""
         layers = self.description.stream.layers()
-        return next((layer.engine for layer in layers if isinstance(layer, TlsStream)), None)
+        return next(filter(None, (getattr(layer, name, None) for layer in layers)), None)
 
     def half_close(self) -> None:
         """Send what was written and end our direction; reading goes on.

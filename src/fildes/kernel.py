@@ -10,6 +10,7 @@ import stat
 import struct
 from typing import TYPE_CHECKING
 
+from fildes.address.syntax import PATH_SAFE, quote
 from fildes.drivers.blocking import wait
 from fildes.stream import Stream
 from fildes.waiting import READ, WRITE, Interest
@@ -28,11 +29,18 @@ SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 
 class SocketStream(Stream):
-    """A connected stream socket, which it owns."""
+    """A connected stream socket, which it owns, also when it cannot be made."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.received_end = False
+        try:
+            self.peer_name = sock.getpeername()  # now: a reset makes the kernel forget it
+        except OSError:
+            self.peer_name = None
+        except BaseException:
+            sock.close()
+            raise
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
         try:
@@ -94,27 +102,33 @@ class SocketStream(Stream):
 
     @property
     def local(self) -> str | None:
-        return endpoint(self.sock, self.sock.getsockname())
+        return endpoint(self.sock, self.sock.getsockname()) if self.sock.fileno() >= 0 else None
 
     @property
     def peer(self) -> str | None:
-        try:
-            return endpoint(self.sock, self.sock.getpeername())
-        except OSError:  # the peer has reset the connection
-            return None
+        return endpoint(self.sock, self.peer_name)
 
 
-def endpoint(sock: socket.socket, name: object) -> str:
-    """Return a socket's name as an address; unnamed unix sockets are ``unix:``."""
-    kind = {socket.SOCK_DGRAM: "udp", socket.SOCK_STREAM: "tcp"}
+#: Socket types by the scheme that opens them; families beside AF_UNIX are internet's.
+SCHEME_OF_TYPE = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
+SCHEME_OF_UNIX_TYPE = {
+    socket.SOCK_STREAM: "unix",
+    socket.SOCK_DGRAM: "unix-dgram",
+    socket.SOCK_SEQPACKET: "unix-seqpacket",
+}
+
+
+def endpoint(sock: socket.socket, name: object) -> str | None:
+    """Return a socket's name as an address; None for one that has no name."""
     match name:
         case (str(host), int(port), *_):
             shown = f"[{host.replace('%', '%25')}]" if ":" in host else host
-            return f"{kind.get(sock.type, 'tcp')}://{shown}:{port}"
-        case bytes():
-            return f"unix:@{os.fsdecode(name[1:])}"
+            return f"{SCHEME_OF_TYPE.get(sock.type, 'tcp')}://{shown}:{port}"
+        case (str() | bytes()) if name and sock.family == socket.AF_UNIX:
+            path = f"@{os.fsdecode(name[1:])}" if isinstance(name, bytes) else name
+            return f"{SCHEME_OF_UNIX_TYPE[sock.type]}:{quote(path, PATH_SAFE)}"
         case _:
-            return f"unix:{name}"
+            return None
 
 
 class DescriptorStream(Stream):

@@ -9,6 +9,7 @@ both streams are aborted.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from fildes.waiting import wait_any
@@ -53,7 +54,7 @@ class Half:
             received = self.source.try_recv_into(self.buffer)
             if received is None:
                 return False
-            if received == 0 and not self.source.messages:
+            if received == 0 and not self.source.endless:
                 self.ended = True
                 return True
             self.left = self.buffer[:received]
@@ -109,7 +110,7 @@ async def wait_for(halves: list[Half], idle_timeout: float | None) -> None:
         for fd, events in half.wants().items():
             interest[fd] = interest.get(fd, 0) | events
     if not await wait_any(interest, idle_timeout):
-        raise TimeoutError(f"nothing moved for {idle_timeout:g} s")
+        raise TimeoutError(errno.ETIMEDOUT, f"nothing moved for {idle_timeout:g} s")
 
 
 async def pipe_streams(source: Stream, sink: Stream, *, idle_timeout: float | None = None) -> int:

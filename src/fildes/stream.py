@@ -41,13 +41,15 @@ class Stream(abc.ABC):
     Attributes:
       inner: the stream that carries this one, if any.
       readable, writable: the directions there are.
-      messages: each receive and send is one datagram, and 0 is an empty one.
+      messages: each receive and send is one datagram.
+      endless: there is no end of file, and a receive of 0 is an empty datagram.
     """
 
     inner: Stream | None = None
     readable = True
     writable = True
     messages = False
+    endless = False
 
     @abc.abstractmethod
     def try_recv_into(self, buffer: memoryview) -> int | None:

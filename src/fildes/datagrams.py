@@ -1,0 +1,122 @@
+"""Sockets that keep message boundaries: each receive is one datagram, whole.
+
+A datagram longer than the reader's buffer is neither cut nor lost. It is received
+into that buffer and a spill behind it, in one recvmsg(2); what did not fit is an
+error, and the datagram is kept for a read with a larger buffer.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import select
+import socket
+import struct
+import termios
+from typing import TYPE_CHECKING
+
+from fildes.drivers.blocking import wait
+from fildes.kernel import RECV_FLAGS, SocketStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+#: As `fildes.files.MAX_DATAGRAM`: a buffer of this size needs no spill.
+SPILL_SIZE = 262144
+
+
+class DatagramStream(SocketStream):
+    """A connected socket of datagrams, which it owns."""
+
+    messages = True
+    endless = True
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self.kept: bytes | None = None
+        self.spill = bytearray()
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        try:
+            return self.receive(buffer, RECV_FLAGS)
+        except BlockingIOError:
+            return None
+
+    def blocking_recv_into(self) -> Callable[[Buffer], int]:
+        return self.receive
+
+    def receive(self, buffer: Buffer, flags: int = 0) -> int:
+        """Receive one datagram into *buffer*.
+
+        Raises:
+          OSError: EMSGSIZE, it is longer; it is kept for the next call.
+        """
+        view = memoryview(buffer).cast("B")
+        if self.kept is None:
+            received = self.receive_or_keep(view, flags)
+            if self.kept is None:
+                return received
+        return self.take_kept(view)
+
+    def receive_or_keep(self, view: memoryview, flags: int) -> int:
+        """Receive one datagram into *view*, or into `kept` if it is longer."""
+        if len(view) < SPILL_SIZE and not self.spill:
+            self.spill = bytearray(SPILL_SIZE)
+        received, _, outcome, _ = self.sock.recvmsg_into([view, self.spill], 0, flags)
+        if received > len(view):
+            self.kept = bytes(view) + self.spill[: received - len(view)]
+        if outcome & socket.MSG_TRUNC:
+            self.kept = None
+            message = f"the datagram is longer than {received} bytes; its end is lost"
+            raise OSError(errno.EMSGSIZE, message)
+        return received
+
+    def take_kept(self, view: memoryview) -> int:
+        """Move the kept datagram into *view*, if it fits."""
+        assert self.kept is not None
+        size = len(self.kept)
+        if size > len(view):
+            message = f"the datagram has {size} bytes, the buffer {len(view)}: it is kept"
+            raise OSError(errno.EMSGSIZE, message)
+        view[:size] = self.kept
+        self.kept = None
+        return size
+
+
+class SeqpacketStream(DatagramStream):
+    """A connection of records, with an end of file.
+
+    Nobody can tell an empty record from the end by its size. So an empty record
+    is passed over while more can come: the reader's empty read is the end.
+    """
+
+    endless = False
+
+    def receive(self, buffer: Buffer, flags: int = 0) -> int:
+        """Receive one record that is not empty; 0 at the end of file."""
+        while not (received := super().receive(buffer, flags)):
+            if not self.more_can_come():
+                self.received_end = True
+                break
+        return received
+
+    def more_can_come(self) -> bool:
+        """Tell whether the peer can still send, or has left bytes in the queue."""
+        if not wait({self.sock.fileno(): select.POLLRDHUP}, 0):
+            return True
+        left = fcntl.ioctl(self.sock, termios.FIONREAD, bytes(4))
+        return struct.unpack("i", left) != (0,)
+
+
+KIND_OF_TYPE = {
+    socket.SOCK_STREAM: SocketStream,
+    socket.SOCK_SEQPACKET: SeqpacketStream,
+}
+
+
+def socket_stream(sock: socket.socket) -> SocketStream:
+    """Return the stream for a connected socket of any type; it owns *sock* from now on."""
+    kind = KIND_OF_TYPE.get(socket.SocketKind(sock.type), DatagramStream)
+    return kind(sock)

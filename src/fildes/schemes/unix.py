@@ -1,0 +1,75 @@
+"""unix: a byte stream to a process on this machine; unix(7)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from fildes.datagrams import socket_stream
+from fildes.scheme import Example, Scheme, Shape
+from fildes.waiting import wait_any
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.opening import Opening, Target
+    from fildes.stream import Stream
+
+SCHEME = Scheme(
+    name="unix",
+    shape=Shape.PATH,
+    summary="a byte stream to a process on this machine",
+    examples=(
+        Example("unix:///run/docker.sock", "a socket in the file system"),
+        Example("unix:@name", "a socket in the abstract namespace"),
+    ),
+)
+
+#: sun_path less its final NUL; unix(7).
+MAX_PATH = 107
+
+#: poll(2) does not tell when a full backlog has room again, so connect(2) is tried
+#: again after so many seconds.  # arbitrary
+RETRY_DELAY = 0.010
+
+
+async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
+    """Connect to the socket at the path, or by the abstract name."""
+    return await connect(opening, address, socket.SOCK_STREAM)
+
+
+async def connect(opening: Opening, address: Address, kind: socket.SocketKind) -> Stream:
+    """Connect a socket of *kind* to the path of *address*."""
+    with opening.step("connect", address.path):
+        sock = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK)
+        try:
+            if kind == socket.SOCK_DGRAM:
+                sock.bind(b"")  # a name of the kernel's choice, for the peer to answer to
+            await connect_when_possible(sock, sockaddr(address.path))
+            sock.setblocking(True)
+        except BaseException:
+            sock.close()
+            raise
+        return socket_stream(sock)
+
+
+async def connect_when_possible(sock: socket.socket, name: bytes) -> None:
+    """Connect, waiting while the backlog of the listener is full."""
+    while (code := sock.connect_ex(name)) == errno.EAGAIN:
+        await wait_any({}, RETRY_DELAY)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def sockaddr(path: str) -> bytes:
+    """Return the name that the kernel knows *path* by; ``@name`` is an abstract one.
+
+    Raises:
+      OSError: ENAMETOOLONG.
+    """
+    name = os.fsencode(path)
+    if len(name) > MAX_PATH:
+        message = f"the path of a unix socket has at most {MAX_PATH} bytes: use a shorter one"
+        raise OSError(errno.ENAMETOOLONG, message)
+    return b"\0" + name[1:] if name.startswith(b"@") else name

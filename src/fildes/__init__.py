@@ -19,6 +19,7 @@ from fildes.files import (
     RawFile,
 )
 from fildes.policy import Policy
+from fildes.programs import Exec
 from fildes.text import TextConversation, TextFile
 from fildes.trace import Step, Trace
 from fildes.verbs import Explanation, explain, open
@@ -29,6 +30,7 @@ __all__ = [
     "BufferedFile",
     "BufferedWriteFile",
     "DatagramFile",
+    "Exec",
     "Explanation",
     "Failure",
     "IncompleteError",

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 #: buffer, so it must be below the 64 KiB that callers usually ask for.
 BUFFER_SIZE = 32768
 
-MAX_DATAGRAM = 65535  #: bytes, the most that udp(7) or unix(7) carries
+#: Room for any datagram: 65,507 bytes over udp(7); over unix(7) what the sender's
+#: buffer holds, 212,992 bytes unless net.core.wmem_default was raised.
+MAX_DATAGRAM = 262144
 
 
 class File:
@@ -120,8 +122,8 @@ class File:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close; abort instead if an exception cut the writing short."""
-        if kind is not None and self.writable() and not self.description.ended:
+        """Close; abort instead if an exception cut the conversation short."""
+        if kind is not None and not self.description.ended:
             self.abort()
         else:
             self.close()
@@ -131,10 +133,7 @@ class File:
         if description is None or description.closed:
             return
         warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
-        if self.writable():
-            self.abort()  # nobody said that what was written is all
-        else:
-            self.close()
+        self.abort()  # nobody said that what was written is all, or waits for an end
 
     def __repr__(self) -> str:
         state = "closed" if self.description.closed else "open"
@@ -194,7 +193,8 @@ class RawFile(File, io.RawIOBase):
 class DatagramFile(RawFile):
     """An unbuffered file of datagrams: one for each read and each write.
 
-    An empty read is an empty datagram, no end of file.
+    An empty read is an empty datagram, no end of file; of a unix-seqpacket it is the
+    end. Iterating yields the datagrams.
     """
 
     def read(self, size: int | None = -1) -> bytes:
@@ -207,6 +207,13 @@ class DatagramFile(RawFile):
         return bytes(memoryview(buffer)[: self.readinto(buffer)])
 
     readall = read
+
+    def __next__(self) -> bytes:
+        """Return the next datagram; stop at the end of file, where there is one."""
+        datagram = self.read()
+        if not datagram and not self.description.stream.endless:
+            raise StopIteration
+        return datagram
 
 
 class BufferedFile(File, io.BufferedReader):

@@ -1,0 +1,100 @@
+"""file: a file of this machine.
+
+A document is written beside its place and put there by `close`, in one step: until
+then the old one is whole, and if `close` is never reached nothing has happened. A
+pipe or device is no document; it is opened as it is, and is a stream.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from fildes.kernel import DescriptorStream
+from fildes.replacing import Replacement
+from fildes.scheme import Example, Scheme, Shape
+from fildes.waiting import wait_any, wait_readable
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.opening import Opening, Target
+    from fildes.stream import Stream
+
+SCHEME = Scheme(
+    name="file",
+    shape=Shape.PATH,
+    summary="a file of this machine",
+    mode="rb",
+    modes=("rb", "wb", "xb", "ab", "r+b"),
+    examples=(
+        Example("./notes.txt", "a plain path is a file"),
+        Example("file:///etc/motd", "the same with its scheme"),
+    ),
+)
+
+FLAGS = {
+    "rb": os.O_RDONLY,
+    "wb": os.O_WRONLY,
+    "ab": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+    "r+b": os.O_RDWR,
+}
+
+#: open(2) never waits (fifo(7)), and a terminal does not become ours.
+QUIET = os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+
+#: Nothing tells when a pipe without a reader gets one, so open(2) is tried again
+#: after so many seconds.  # arbitrary
+RETRY_DELAY = 0.010
+
+
+async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
+    """Open the file at the path."""
+    path, mode = address.path, opening.mode
+    with opening.step("connect", path):
+        if mode == "xb" or (mode == "wb" and is_document(path)):
+            return Replacement.begin(path, exclusive=mode == "xb")
+        return await open_in_place(path, mode)
+
+
+def is_document(path: str) -> bool:
+    """Tell whether *path* is a regular file, or not there yet."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return True
+
+
+async def open_in_place(path: str, mode: str) -> Stream:
+    """Open what is at *path*, waiting for the other end of a pipe."""
+    while (fd := try_open(path, FLAGS[mode] | QUIET)) < 0:
+        await wait_any({}, RETRY_DELAY)
+    try:
+        kind = os.fstat(fd).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if stat.S_ISFIFO(kind) and mode == "rb":
+            # Without a writer yet a read would return an end of file; here poll(2) waits.
+            await wait_readable(fd)
+        os.set_blocking(fd, True)
+        source = -1 if mode in ("wb", "ab") else fd
+        return DescriptorStream(source, -1 if mode == "rb" else fd)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def try_open(path: str, flags: int) -> int:
+    """Return a descriptor for *path*, or -1 while it is a pipe that nobody reads."""
+    try:
+        return os.open(path, flags, 0o666)  # less the umask, as of open(2)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        kind = os.stat(path).st_mode
+        if stat.S_ISSOCK(kind):
+            raise OSError(errno.ENXIO, f"a socket: open it as unix:{path}") from None
+        if not stat.S_ISFIFO(kind):
+            raise
+    return -1

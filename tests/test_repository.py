@@ -19,9 +19,9 @@ SOURCE = ROOT / "src" / "fildes"
 #: A name stands for a module, or for a package with all that is in it.
 LAYERS = (
     {"waiting", "errors", "advice", "trace", "scheme", "version"},
-    {"address", "registry", "drivers"},
+    {"address", "registry", "drivers", "programs"},
     {"policy", "reach", "stream", "wire"},
-    {"opening", "kernel", "relay", "document", "decoding"},
+    {"opening", "kernel", "relay", "document", "decoding", "datagrams", "replacing"},
     {"connecting", "bridge", "http", "tls", "tls_context", "tls_engine"},
     {"schemes", "description"},
     {"files", "text", "modes", "ranged", "listener", "async_files"},

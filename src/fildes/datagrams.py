@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING
 
 from fildes.drivers.blocking import wait
 from fildes.kernel import RECV_FLAGS, SocketStream
+from fildes.stream import MAX_DATAGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Buffer
-
-#: As `fildes.files.MAX_DATAGRAM`: a buffer of this size needs no spill.
-SPILL_SIZE = 262144
 
 
 class DatagramStream(SocketStream):
@@ -62,8 +60,8 @@ class DatagramStream(SocketStream):
 
     def receive_or_keep(self, view: memoryview, flags: int) -> int:
         """Receive one datagram into *view*, or into `kept` if it is longer."""
-        if len(view) < SPILL_SIZE and not self.spill:
-            self.spill = bytearray(SPILL_SIZE)
+        if len(view) < MAX_DATAGRAM and not self.spill:
+            self.spill = bytearray(MAX_DATAGRAM)
         received, _, outcome, _ = self.sock.recvmsg_into([view, self.spill], 0, flags)
         if received > len(view):
             self.kept = bytes(view) + self.spill[: received - len(view)]

@@ -13,6 +13,8 @@ import os
 import warnings
 from typing import TYPE_CHECKING, cast
 
+from fildes.stream import MAX_DATAGRAM
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
@@ -27,10 +29,6 @@ if TYPE_CHECKING:
 #: Reads of this size and more go from the kernel straight into the caller's
 #: buffer, so it must be below the 64 KiB that callers usually ask for.
 BUFFER_SIZE = 32768
-
-#: Room for any datagram: 65,507 bytes over udp(7); over unix(7) what the sender's
-#: buffer holds, 212,992 bytes unless net.core.wmem_default was raised.
-MAX_DATAGRAM = 262144
 
 
 class File:

@@ -124,7 +124,7 @@ def endpoint(sock: socket.socket, name: object) -> str | None:
         case (str(host), int(port), *_):
             shown = f"[{host.replace('%', '%25')}]" if ":" in host else host
             return f"{SCHEME_OF_TYPE.get(sock.type, 'tcp')}://{shown}:{port}"
-        case (str() | bytes()) if name and sock.family == socket.AF_UNIX:
+        case str() | bytes() if name and sock.family == socket.AF_UNIX:
             path = f"@{os.fsdecode(name[1:])}" if isinstance(name, bytes) else name
             return f"{SCHEME_OF_UNIX_TYPE[sock.type]}:{quote(path, PATH_SAFE)}"
         case _:

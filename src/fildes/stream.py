@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 #: Enough for one read to empty a default socket buffer, small enough to stay in cache.
 RECV_SIZE = 65536
 
+#: Room for any datagram: 65,507 bytes over udp(7); over unix(7) what the sender's
+#: buffer holds, 212,992 bytes unless net.core.wmem_default was raised.
+MAX_DATAGRAM = 262144
+
 
 class Stream(abc.ABC):
     """Bytes in one or both directions.

@@ -27,7 +27,7 @@ LAYERS = (
     {"files", "text", "modes", "ranged", "listener", "async_files"},
     {"verbs", "aio_verbs", "serve"},
     {"fildes", "aio", "testing"},
-    {"cli", "mount"},
+    {"cli", "mount", "__main__"},
 )
 
 #: Modules, and the little that they may import: who waits knows nothing of what for.
@@ -50,7 +50,7 @@ SLOW_TO_IMPORT: dict[str, set[str]] = {
     "logging": set(),
     "shutil": set(),
     "ssl": {"tls", "tls_context", "tls_engine"},
-    "subprocess": set(),
+    "subprocess": {"cli.run"},
     "tempfile": set(),
     "trio": {"drivers.trio"},
     "urllib.request": set(),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fildes.cli.errors import LocalWriteError, UsageError
 from fildes.cli.status import Status, status_of
 from fildes.errors import AddressError, IncompleteError, PolicyError, ProtocolError, add_context
 
@@ -56,8 +57,10 @@ def test_failed_step_has_its_status(error: OSError | EOFError, step: str, expect
     [
         (AddressError("no address"), Status.ADDRESS),
         (PolicyError("a private network"), Status.POLICY),
-        (OSError(errno.ENOSPC, "No space left on device"), Status.LOCAL_WRITE),
-        (BrokenPipeError(errno.EPIPE, "Broken pipe"), Status.OUTPUT_CLOSED),
+        (LocalWriteError(errno.ENOSPC, "No space left on device"), Status.LOCAL_WRITE),
+        (LocalWriteError(errno.EPIPE, "Broken pipe"), Status.OUTPUT_CLOSED),
+        (UsageError("no such command"), Status.USAGE),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), Status.FAILED),
         (KeyboardInterrupt(), Status.INTERRUPTED),
         (ZeroDivisionError(), Status.FAILED),
     ],

@@ -30,7 +30,7 @@ def find_scheme(name: str) -> Scheme:
 def find_module(name: str) -> ModuleType:
     """Return the module that opens addresses of the form ``name:``."""
     module = f"{schemes.__name__}.{name.replace('-', '_')}"
-    if "_" not in name and importlib.util.find_spec(module) is not None:
+    if not {"_", "."} & set(name) and importlib.util.find_spec(module) is not None:
         return importlib.import_module(module)
     entries = third_party()
     if name in entries:

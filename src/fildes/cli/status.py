@@ -6,7 +6,9 @@ A status that curl has too has curl's number: scripts know it already.
 from __future__ import annotations
 
 import enum
+import errno
 
+from fildes.cli.errors import LocalWriteError, UsageError
 from fildes.errors import AddressError, IncompleteError, PolicyError, ProtocolError, failure_of
 
 
@@ -28,6 +30,8 @@ class Status(enum.IntEnum):
     TLS = 35
     CERTIFICATE = 60
     PROXY = 97
+    NOT_EXECUTABLE = 126  #: as a shell says it; POSIX.1 XCU section 2.8.2
+    NOT_FOUND = 127
     INTERRUPTED = 130  #: 128 + SIGINT, as a shell would say
     OUTPUT_CLOSED = 141  #: 128 + SIGPIPE
 
@@ -49,6 +53,10 @@ STATUS_OF_STEP = {
 
 def status_of(error: BaseException) -> Status:
     """Return the exit status for an exception that ended a command."""
+    if isinstance(error, UsageError):
+        return Status.USAGE
+    if isinstance(error, LocalWriteError):
+        return Status.OUTPUT_CLOSED if error.errno == errno.EPIPE else Status.LOCAL_WRITE
     if isinstance(error, AddressError):
         return Status.ADDRESS
     if isinstance(error, PolicyError):
@@ -56,15 +64,9 @@ def status_of(error: BaseException) -> Status:
     if isinstance(error, KeyboardInterrupt):
         return Status.INTERRUPTED
     failure = failure_of(error)
-    if failure is None:  # none of our steps: the output, or a mistake of ours
-        return local_status_of(error)
+    if failure is None:  # none of our steps: a local file, or a mistake of ours
+        return Status.FAILED
     return status_of_failure(error, failure.step)
-
-
-def local_status_of(error: BaseException) -> Status:
-    if isinstance(error, BrokenPipeError):
-        return Status.OUTPUT_CLOSED
-    return Status.LOCAL_WRITE if isinstance(error, OSError) else Status.FAILED
 
 
 def status_of_failure(error: BaseException, step: str) -> Status:

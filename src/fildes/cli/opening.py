@@ -1,0 +1,81 @@
+"""From the options of a command line to the arguments of `fildes.open`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fildes import Policy, registry, verbs
+from fildes.address import Address, parse
+from fildes.address.options import check_options
+from fildes.cli.errors import UsageError
+from fildes.cli.spelling import compile_spelling
+from fildes.errors import AddressError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def read_address(text: str) -> Address:
+    """Return the address that *text*, in any spelling of the command line, stands for.
+
+    Raises:
+      AddressError: it stands for none.
+    """
+    return parse(compile_spelling(text, registry.find_scheme), registry.find_scheme)
+
+
+def open_for_reading(address: Address, arguments: Namespace) -> Any:
+    """Open *address* unbuffered, for reading only."""
+    return verbs.open(address, "rb", 0, **limits(arguments), **how(arguments))
+
+
+def limits(arguments: Namespace) -> dict[str, Any]:
+    """Return the time limits that *arguments* set."""
+    return {"timeout": arguments.timeout or None, "idle_timeout": arguments.idle_timeout}
+
+
+def how(arguments: Namespace) -> dict[str, Any]:
+    """Return the policy and the options by scheme that *arguments* set.
+
+    Raises:
+      UsageError: an option is unknown or its value is none.
+    """
+    settings: dict[str, dict[str, Any]] = {}
+    for text in arguments.settings:
+        add_setting(settings, text)
+    if arguments.headers:
+        headers = dict(map(header, arguments.headers))
+        for scheme in ("http", "https"):
+            settings.setdefault(scheme, {})["headers"] = headers
+    if arguments.ca:
+        settings.setdefault("tls", {})["ca"] = arguments.ca
+    if arguments.insecure:
+        from fildes.cli.reporting import say
+
+        say("warning: --insecure: the peer may be anybody, and may change what passes")
+        settings.setdefault("tls", {})["verify"] = False
+    policy = Policy.untrusted() if arguments.untrusted else None
+    return {"policy": policy, **settings}
+
+
+def add_setting(settings: dict[str, dict[str, Any]], text: str) -> None:
+    """Add what ``SCHEME.NAME=VALUE`` sets, typed as the scheme declares it."""
+    left, equals, value = text.partition("=")
+    scheme_name, dot, name = left.rpartition(".")
+    if not (equals and dot):
+        raise UsageError("-O takes SCHEME.NAME=VALUE, as in -O tcp.nodelay=off")
+    try:
+        scheme = registry.find_scheme(scheme_name)
+        ((_, typed),) = check_options({name: value}, scheme)
+    except AddressError as error:
+        raise UsageError(f"-O: {error}") from None
+    given = settings.setdefault(scheme_name.replace("-", "_"), {})
+    given[name] = given.get(name, ()) + typed if isinstance(typed, tuple) else typed
+
+
+def header(text: str) -> tuple[str, str]:
+    """Return the name and value of a header field; the value may be a secret."""
+    name, colon, value = text.partition(":")
+    if not colon or not name:
+        raise UsageError("-H takes a header field: -H 'NAME: VALUE'")
+    return name, value.strip()

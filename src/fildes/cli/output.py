@@ -1,0 +1,83 @@
+"""Where bytes go: standard output, or a file that is there only when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from fildes.cli.errors import LocalWriteError
+from fildes.drivers.blocking import wait
+from fildes.waiting import WRITE
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+#: Twice what one read of a default socket buffer yields.  # arbitrary
+COPY_SIZE = 131072
+
+STDOUT = 1
+STDOUT_NAME = "standard output"
+
+
+def copy(source: Any, write: Callable[[memoryview], object]) -> None:
+    """Read *source*, an unbuffered file, up to its end, and *write* it."""
+    view = memoryview(bytearray(COPY_SIZE))
+    endless = source.description.stream.messages  # an empty read is an empty datagram
+    while (received := source.readinto(view)) or endless:
+        write(view[:received])
+
+
+def write_out(data: Buffer) -> None:
+    """Write all of *data* to standard output.
+
+    Raises:
+      LocalWriteError: with EPIPE when its reader is gone.
+    """
+    left = memoryview(data)
+    while left:
+        with writing(STDOUT_NAME):
+            left = left[write_some(left) :]
+
+
+def write_some(data: memoryview) -> int:
+    try:
+        return os.write(STDOUT, data)
+    except BlockingIOError:  # whoever shares it has set O_NONBLOCK
+        wait({STDOUT: WRITE})
+        return 0
+
+
+def write_text(text: str) -> None:
+    """Write *text*, which must be safe for a terminal, to standard output."""
+    check_stdout()
+    from fildes.cli.terminal import speaks_utf8
+
+    write_out(text.encode("utf-8" if speaks_utf8() else "ascii", "backslashreplace"))
+
+
+def check_stdout() -> None:
+    """Raise if there is no standard output; its descriptor may soon be a connection's.
+
+    Raises:
+      LocalWriteError: it was closed before this program began.
+    """
+    if sys.stdout is None:
+        import errno
+
+        raise LocalWriteError(errno.EBADF, "it is closed", STDOUT_NAME)
+
+
+@contextlib.contextmanager
+def writing(place: str) -> Iterator[None]:
+    """Let an error of the body say that *place* could not be written."""
+    try:
+        yield
+    except LocalWriteError:
+        raise
+    except OSError as error:
+        from fildes.trace import describe
+
+        raise LocalWriteError(error.errno, describe(error), place) from error

@@ -1,0 +1,70 @@
+"""What goes to standard error: one line per failure, and never a secret."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from fildes.cli.errors import LocalWriteError, UsageError
+from fildes.cli.status import Status, status_of
+from fildes.cli.terminal import UNSAFE, one_line, visible
+from fildes.errors import AddressError, failure_of
+from fildes.trace import describe
+
+if TYPE_CHECKING:
+    from fildes.trace import Step
+
+#: What was being done when a file that is open already failed.
+VERB_OF_STEP = {"read": "read", "write": "write to", "close": "finish"}
+
+
+def say(text: str) -> None:
+    """Write one line to standard error, as this program's."""
+    write(f"fildes: {one_line(text)}\n")
+
+
+def write(text: str) -> None:
+    """Write *text*, which must be safe, to standard error, if there is one."""
+    if sys.stderr is None:  # it was closed before we began; 2 may be anything by now
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:  # nobody is left to tell
+        pass
+
+
+def report(error: BaseException, *, debug: bool = False) -> Status:
+    """Say what *error* is, in one line, and return its exit status."""
+    if debug:
+        import traceback
+
+        write(UNSAFE.sub(visible, "".join(traceback.format_exception(error))))
+    say(message_of(error))
+    return status_of(error)
+
+
+def message_of(error: BaseException) -> str:
+    """Return what failed, why, and what to do about it."""
+    if isinstance(error, UsageError | AddressError):
+        return str(error)
+    if isinstance(error, LocalWriteError):
+        return f"unable to write {error.filename}: {describe(error)}"
+    failure = failure_of(error)
+    if failure is not None:
+        verb = VERB_OF_STEP.get(failure.step, "open")
+        advice = f" ({failure.advice})" if failure.advice else ""
+        return f"unable to {verb} {failure.address}: {describe(error)}{advice}"
+    if isinstance(error, OSError | EOFError):
+        place = getattr(error, "filename", None)
+        return f"{os.fsdecode(place)}: {describe(error)}" if place else describe(error)
+    return f"a mistake in fildes: {type(error).__name__}: {error} (--debug shows where)"
+
+
+def say_step(step: Step) -> None:
+    """Write one step of an open, as -v shows it."""
+    from fildes.cli.waterfall import duration
+
+    failed = f": {step.error}" if step.error else ""
+    say(f"{step.name} {step.detail} ({duration(step.seconds)}){failed}")

@@ -1,0 +1,109 @@
+"""The options that all commands share, and what `--help` shows."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+from fildes.cli.errors import UsageError
+from fildes.cli.output import write_text
+
+#: The first words of the documentation that every --help ends with.
+SEE_ALSO = "fildes help lists the schemes; fildes help SCHEME tells all about one."
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that leaves reporting to us."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what `fildes.cli.reporting` shows."""
+        raise UsageError(f"{message} (try {self.prog} --help)")
+
+
+def parse(name: str, command: ModuleType, argv: Sequence[str]) -> argparse.Namespace | None:
+    """Return the arguments of the command called *name*; None once help was shown.
+
+    What follows ``--`` is the command line of a program, for the command that runs
+    one, and is not looked at.
+
+    Raises:
+      UsageError: they make no sense.
+    """
+    parser = make_parser(name, command)
+    words, program = split(argv) if command.TAKES_PROGRAM else (list(argv), [])
+    if {"-h", "--help"} & set(words):
+        write_text(parser.format_help())
+        return None
+    arguments = parser.parse_args(words)
+    arguments.program = program
+    if arguments.verbose:
+        from fildes.cli.reporting import say_step
+        from fildes.trace import Trace
+
+        Trace.observer = say_step
+    return arguments
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what stands before ``--`` and what stands after it."""
+    if "--" not in argv:
+        return list(argv), []
+    at = argv.index("--")
+    return list(argv[:at]), list(argv[at + 1 :])
+
+
+def make_parser(name: str, command: ModuleType) -> Parser:
+    """Return the parser of one command."""
+    examples = "".join(f"\n  {line}\n      {meaning}" for line, meaning in command.EXAMPLES)
+    parser = Parser(
+        prog=f"fildes {name}",
+        usage=f"fildes {name} {command.USAGE}",
+        description=command.__doc__,
+        epilog=f"examples:{examples}\n\n{SEE_ALSO}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # a new option must not change what a script means
+    )
+    command.add_arguments(parser)
+    add_common(parser, opens=command.OPENS)
+    return parser
+
+
+def add_common(parser: Parser, *, opens: bool) -> None:
+    """Add the options of every command, and of all those that open addresses."""
+    if opens:
+        add_opening(parser.add_argument_group("opening"))
+    group = parser.add_argument_group("messages")
+    group.add_argument("-v", "--verbose", action="store_true", help="tell each step as it ends")
+    group.add_argument("--debug", action="store_true", help="show where an error came from")
+
+
+def add_opening(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say how to open."""
+    add = group.add_argument
+    add("--timeout", type=seconds, default=30.0, metavar="S",
+        help="seconds for all steps of an open together; 0 for no limit; default 30")  # fmt: skip
+    add("--idle-timeout", type=seconds, metavar="S",
+        help="seconds without a byte after which it counts as stalled; 0 for no limit;"
+             " default 60, and none for a conversation")  # fmt: skip
+    add("-O", dest="settings", action="append", default=[], metavar="SCHEME.NAME=VALUE",
+        help="set an option of a scheme, as in -O tcp.nodelay=off")  # fmt: skip
+    add("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'",
+        help="send a header field with an http request")  # fmt: skip
+    add("--ca", metavar="FILE", help="trust the certificates in FILE, and no others")
+    add("--insecure", action="store_true", help="accept any certificate")
+    add("--untrusted", action="store_true",
+        help="reach the public network only: for an address that somebody else wrote")  # fmt: skip
+
+
+def seconds(text: str) -> float:
+    """Return the number of seconds that *text* is."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value

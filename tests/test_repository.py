@@ -22,7 +22,7 @@ LAYERS = (
     {"address", "registry", "drivers", "programs"},
     {"policy", "reach", "stream", "wire"},
     {"opening", "kernel", "relay", "document", "decoding", "datagrams", "replacing"},
-    {"connecting", "bridge", "http", "tls", "tls_context", "tls_engine"},
+    {"connecting", "bridge", "http", "proxying", "tls", "tls_context", "tls_engine"},
     {"schemes", "description"},
     {"files", "text", "modes", "ranged", "listener", "async_files"},
     {"verbs", "aio_verbs", "serve"},

@@ -102,6 +102,15 @@ class Policy:
         if reason:
             raise self._refusal(reason)
 
+    def check_unresolved(self, host: str) -> None:
+        """Refuse the name *host*, which others will resolve, unless all networks are allowed.
+
+        Raises:
+          PolicyError: a PermissionError, EACCES, that names the host.
+        """
+        if not self.any_network or self.deny_networks:
+            raise self._refusal(f"{host} would be resolved by the proxy, out of our sight")
+
     def allows_ip(self, ip: str) -> bool:
         """Return whether `check_ip` lets *ip* pass."""
         return not self._why_not(ip)

@@ -43,6 +43,11 @@ def canonical_host(host: str) -> str:
     return canonical_name(host)
 
 
+def is_ip(host: str) -> bool:
+    """Return whether the canonical *host* is an IP address."""
+    return ":" in host or host.rpartition(".")[2].isdigit()
+
+
 def _parse_bracketed(text: str) -> str:
     address, percent, zone = text.partition("%25")
     if percent:

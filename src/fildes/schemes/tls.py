@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from fildes.address import Address
-from fildes.address.hostname import canonical_host
+from fildes.address.hostname import canonical_host, is_ip
 from fildes.opening import Target
 from fildes.scheme import Example, Option, Scheme, Shape
 
@@ -110,8 +110,7 @@ async def connect(
     # Neither the dot that ends a complete name nor a zone is in a certificate.
     wanted = wanted.removesuffix(".").partition("%")[0]
     # An IP address is never sent as a name (RFC 6066 section 3), so sni does not matter.
-    is_ip = ":" in wanted or wanted.rpartition(".")[2].isdigit()
-    named = opening.option(address, "sni") or is_ip
+    named = opening.option(address, "sni") or is_ip(wanted)
     context = client_context(settings_of(opening, address, alpn, by_name=named))
     stream = TlsStream(inner, context, server_name=wanted if named else None)
     await stream.handshake()

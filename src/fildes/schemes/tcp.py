@@ -37,6 +37,7 @@ SCHEME = Scheme(
     name="tcp",
     shape=Shape.ENDPOINT,
     summary="a byte stream to a host and port",
+    carried_by="transport",
     confined=True,
     options=OPTIONS,
     examples=(
@@ -47,8 +48,11 @@ SCHEME = Scheme(
 
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
-    """Connect to the host and port that the address names."""
-    return await connect(opening, address, Target(address.host, opening.port_of(address)))
+    """Connect to the host and port that the address names, through a proxy if it names one."""
+    own = Target(address.host, opening.port_of(address))
+    if address.inner is not None:
+        return await opening.open_transport(address, own)
+    return await connect(opening, address, own)
 
 
 async def open_target(opening: Opening, target: Target) -> Stream:

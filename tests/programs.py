@@ -1,0 +1,81 @@
+"""Servers that others wrote, started on a port of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+#: Seconds in which a program must be listening.
+START_TIMEOUT = 10.0  # arbitrary
+
+LISTEN = "0A"  #: TCP_LISTEN, as proc_net_tcp(5) writes it
+
+
+def need(program: str) -> str:
+    """Return the path of *program*, or skip the test because it is not installed."""
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    return path
+
+
+@contextlib.contextmanager
+def serving(argv: Callable[[int], list[str]]) -> Iterator[int]:
+    """Run what *argv* returns for a port; yield the port once it is listening.
+
+    Most programs cannot be told to take any port, so they are given one that was
+    free a moment ago; one that finds it taken ends, and gets another.
+    """
+    for _ in range(5):  # arbitrary
+        port = free_port()
+        with running(argv(port)) as program:
+            if wait_listening(program, port):
+                yield port
+                return
+    raise AssertionError(f"{argv(0)[0]} does not listen")
+
+
+@contextlib.contextmanager
+def running(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *argv* with its output in nobody's way; end it."""
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.terminate()
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody has."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_listening(program: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until somebody listens on *port*; False if *program* ends before."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while not is_listening(port):
+        if program.poll() is not None or time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)  # the start of another program has no event here
+    return True
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether a socket listens on *port*; asking does not take a connection."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == LISTEN and int(local.rpartition(":")[2], 16) == port:
+                return True
+    return False

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from fildes.waiting import Interest, Protocol
 
 
-class Description:
-    """A stream with its pending writes, waited for in the calling thread.
+class BaseDescription:
+    """A stream with its pending writes; the subclass says how to wait.
 
     Attributes:
       stream: what is read and written.
@@ -56,7 +56,6 @@ class Description:
         self.pending_size = pending_size
         self.pending = bytearray()
         self.sending = threading.Lock()
-        self.receiving = False
         self.ended = False
         self.closed = False
         self.aborted = False
@@ -65,6 +64,53 @@ class Description:
     def use(self, stream: Stream) -> None:
         """Read and write *stream* from now on."""
         self.stream = stream
+
+    def send_pending_now(self) -> bool:
+        """Send what is taken at once; True when the rest is not this thread's to send."""
+        if not self.pending or not self.sending.acquire(blocking=False):
+            return True
+        try:
+            while self.pending:
+                with memoryview(self.pending) as view:
+                    sent = self.stream.try_send(view)
+                if sent is None:
+                    return False
+                del self.pending[:sent]
+            return True
+        finally:
+            self.sending.release()
+
+    def recv_wants(self) -> Interest:
+        """Return what a receive waits for: its data, and room for what is pending."""
+        all_sent = self.send_pending_now()
+        interest = dict(self.stream.recv_wants())
+        if not all_sent:
+            for fd, events in self.stream.send_wants().items():
+                interest[fd] = interest.get(fd, 0) | events
+        return interest
+
+    def no_byte(self) -> TimeoutError:
+        """Return the error of a wait that was longer than the idle limit."""
+        return TimeoutError(errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s")
+
+    def blame(self, error: OSError | EOFError, step: str) -> None:
+        """Add context to an error of the data path, unless our own close caused it."""
+        self.check_open()
+        add_context(error, step, self.address)
+
+    def check_open(self) -> None:
+        """Raise what the io module raises for a closed file."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+
+class Description(BaseDescription):
+    """An open file that is waited for in the calling thread."""
+
+    receiving = False
+
+    def use(self, stream: Stream) -> None:
+        super().use(stream)
         direct = self.idle_timeout is None  # else the kernel would wait for ever
         self.direct_recv_into = (direct and stream.blocking_recv_into()) or self.recv_waiting
         self.direct_send = (direct and stream.blocking_send()) or self.send_waiting
@@ -92,11 +138,7 @@ class Description:
         """Receive as any stream can: try, wait, try again, sending on meanwhile."""
         view = memoryview(buffer).cast("B")
         while (received := self.stream.try_recv_into(view)) is None:
-            interest = dict(self.stream.recv_wants())
-            if not self.send_pending_now():
-                for fd, events in self.stream.send_wants().items():
-                    interest[fd] = interest.get(fd, 0) | events
-            self.wait(interest)
+            self.wait(self.recv_wants())
         return received
 
     def write(self, data: Buffer) -> int:
@@ -148,22 +190,10 @@ class Description:
             self.wait(self.stream.send_wants())
         return sent
 
-    def send_pending_now(self) -> bool:
-        """Send what is taken at once; True when the rest is not this thread's to send."""
-        if not self.pending or not self.sending.acquire(blocking=False):
-            return True
-        try:
-            with memoryview(self.pending) as view:
-                sent = self.stream.try_send(view)
-            del self.pending[: sent or 0]
-            return not self.pending
-        finally:
-            self.sending.release()
-
     def wait(self, interest: Interest) -> None:
         """Wait for readiness, no longer than the idle limit."""
         if not blocking.wait(interest, self.idle_timeout):
-            raise TimeoutError(errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s")
+            raise self.no_byte()
 
     def fileno(self, take_back: Callable[[], bytes] = bytes) -> int:
         """Return a descriptor for exactly this stream's bytes, building a bridge if need be.
@@ -220,13 +250,3 @@ class Description:
         except (OSError, EOFError) as error:
             add_context(error, "close", self.address)
             raise
-
-    def blame(self, error: OSError | EOFError, step: str) -> None:
-        """Add context to an error of the data path, unless our own close caused it."""
-        self.check_open()
-        add_context(error, step, self.address)
-
-    def check_open(self) -> None:
-        """Raise what the io module raises for a closed file."""
-        if self.closed:
-            raise ValueError("I/O operation on closed file")

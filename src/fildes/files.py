@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from fildes.description import Description
+    from fildes.description import BaseDescription, Description
     from fildes.http.response import Response
     from fildes.tls_engine import TlsEngine
     from fildes.trace import Trace
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 BUFFER_SIZE = 32768
 
 
-class File:
-    """What every open file has beyond the io module's contracts."""
+class Described:
+    """What every open file says about itself, blocking or not."""
 
-    description: Description
+    description: BaseDescription
 
     @property
     def address(self) -> str:
@@ -76,6 +76,24 @@ class File:
         layers = self.description.stream.layers()
         return next(filter(None, (getattr(layer, name, None) for layer in layers)), None)
 
+    def readable(self) -> bool:
+        """Tell whether it can be read."""
+        return self.description.stream.readable
+
+    def writable(self) -> bool:
+        """Tell whether it can be written."""
+        return self.description.stream.writable
+
+    def __repr__(self) -> str:
+        state = "closed" if self.description.closed else "open"
+        return f"<fildes.{type(self).__name__} {self.address!r} {state}>"
+
+
+class File(Described):
+    """What every blocking file has beyond the io module's contracts."""
+
+    description: Description
+
     def half_close(self) -> None:
         """Send what was written and end our direction; reading goes on.
 
@@ -102,14 +120,6 @@ class File:
         def closed(self) -> bool: ...
         def close(self) -> None: ...
 
-    def readable(self) -> bool:
-        """Tell whether it can be read."""
-        return self.description.stream.readable
-
-    def writable(self) -> bool:
-        """Tell whether it can be written."""
-        return self.description.stream.writable
-
     def __enter__(self) -> Self:
         self.description.check_open()
         return self
@@ -132,10 +142,6 @@ class File:
             return
         warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
         self.abort()  # nobody said that what was written is all, or waits for an end
-
-    def __repr__(self) -> str:
-        state = "closed" if self.description.closed else "open"
-        return f"<fildes.{type(self).__name__} {self.address!r} {state}>"
 
 
 class RawFile(File, io.RawIOBase):

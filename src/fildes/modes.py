@@ -16,6 +16,8 @@ from fildes.files import (
 from fildes.text import TextConversation, TextFile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fildes.description import Description
 
 #: Small writes are gathered up to this; as io.DEFAULT_BUFFER_SIZE.
@@ -54,21 +56,29 @@ def pending_size(buffering: int, mode: Mode) -> int:
     return PENDING_SIZE if buffering < 2 else buffering
 
 
+def check_text(mode: Mode, buffering: int, text: Mapping[str, Any]) -> None:
+    """Check, before anything is opened, what text modes depend on.
+
+    Raises:
+      ValueError: the arguments contradict each other.
+      LookupError: there is no such encoding.
+    """
+    if not mode.text and any(value is not None for value in text.values()):
+        raise ValueError("encoding, errors and newline are for text modes: add 't'")
+    if mode.text and buffering == 0:
+        raise ValueError("can't have unbuffered text I/O")
+    if mode.text:
+        io.TextIOWrapper(io.BytesIO(), **text)
+
+
 def make_file(description: Description, mode: Mode, buffering: int = -1, **text: Any) -> NetFile:
     """Return the face of *description* that *mode* and *buffering* ask for.
 
     Args:
-      text: ``encoding``, ``errors``, ``newline`` of the built-in open.
-
-    Raises:
-      ValueError: the arguments contradict each other.
+      text: ``encoding``, ``errors``, ``newline`` of the built-in open, checked.
     """
     if not mode.text:
-        if any(value is not None for value in text.values()):
-            raise ValueError("encoding, errors and newline are for text modes: add 't'")
         return make_binary(description, buffering)
-    if buffering == 0:
-        raise ValueError("can't have unbuffered text I/O")
     return make_text(description, buffering, **text)
 
 

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from fildes.files import BufferedFile
 
 
+class LineEncoder:
+    """Turns text that is written into bytes, its line ends into those of *newline*."""
+
+    def __init__(self, encoding: str, errors: str | None, newline: str | None) -> None:
+        self.encoder = codecs.getincrementalencoder(encoding)(errors or "strict")
+        self.line_end = os.linesep if newline is None else newline or "\n"
+
+    def encode(self, text: str) -> bytes:
+        """Return the bytes of *text*, which goes on where the last one ended."""
+        shown = text if self.line_end == "\n" else text.replace("\n", self.line_end)
+        return self.encoder.encode(shown)
+
+
 class TextFile(File, io.TextIOWrapper):
     """A text file that is read or written."""
 
@@ -44,8 +57,7 @@ class TextConversation(File, io.TextIOBase):
         self.description = buffer.description
         self.buffer = buffer
         self.reader = io.TextIOWrapper(buffer, encoding, errors, newline)
-        self.encoder = codecs.getincrementalencoder(self.reader.encoding)(errors or "strict")
-        self.line_end = os.linesep if newline is None else newline or "\n"
+        self.encoder = LineEncoder(self.reader.encoding, errors, newline)
         self.line_buffering = line_buffering
 
     @property
@@ -73,8 +85,7 @@ class TextConversation(File, io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Take all of *text*, return its length."""
-        shown = text if self.line_end == "\n" else text.replace("\n", self.line_end)
-        self.buffer.write(self.encoder.encode(shown))
+        self.buffer.write(self.encoder.encode(text))
         if self.line_buffering and "\n" in text:
             self.flush()
         return len(text)

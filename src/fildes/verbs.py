@@ -13,7 +13,7 @@ from fildes.address import Address, parse
 from fildes.address.layering import check_outermost
 from fildes.description import Description
 from fildes.drivers import blocking
-from fildes.modes import Mode, make_file, parse_mode, pending_size
+from fildes.modes import Mode, check_text, make_file, parse_mode, pending_size
 from fildes.opening import Opening
 from fildes.policy import Policy
 
@@ -127,7 +127,9 @@ def open(
       >>> with fildes.open("tcp://localhost:7") as f:
       ...     f.write(b"hello\\n")
     """
+    text = {"encoding": encoding, "errors": errors, "newline": newline}
     opening, wanted = prepare(address, mode, policy, options)
+    check_text(wanted, buffering, text)
     limit = None if timeout is None else time.monotonic() + timeout
     stream = blocking.run(opening.run(), limit)
     try:
@@ -138,14 +140,7 @@ def open(
             idle_timeout=idle_limit(opening, idle_timeout),
             pending_size=pending_size(buffering, wanted),
         )
-        return make_file(
-            description,
-            wanted,
-            buffering,
-            encoding=encoding,
-            errors=errors,
-            newline=newline,
-        )
+        return make_file(description, wanted, buffering, **text)
     except BaseException:
         stream.abort()
         raise

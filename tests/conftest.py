@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -50,6 +51,14 @@ def peer(nothing_left_behind: None) -> Iterator[StartPeer]:
             return peers.enter_context(ScriptedPeer(*scripts, **options))
 
         yield start
+
+
+@pytest.fixture
+def ends(nothing_left_behind: None) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Return the two ends of a socket pair; the left one is for the file under test."""
+    left, right = socket.socketpair()
+    with left, right:
+        yield left, right
 
 
 @pytest.fixture(scope="session")

@@ -47,3 +47,12 @@ __all__ = [
     "failure_of",
     "open",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import `fildes.aio` when it is first used: most programs do without."""
+    if name != "aio":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return importlib.import_module("fildes.aio")

@@ -11,8 +11,9 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from fildes.described import Described
 from fildes.stream import MAX_DATAGRAM
 
 if TYPE_CHECKING:
@@ -21,72 +22,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from fildes.description import BaseDescription, Description
-    from fildes.http.response import Response
-    from fildes.tls_engine import TlsEngine
-    from fildes.trace import Trace
+    from fildes.description import Description
 
 #: Reads of this size and more go from the kernel straight into the caller's
 #: buffer, so it must be below the 64 KiB that callers usually ask for.
 BUFFER_SIZE = 32768
-
-
-class Described:
-    """What every open file says about itself, blocking or not."""
-
-    description: BaseDescription
-
-    @property
-    def address(self) -> str:
-        """The address that was opened, secrets redacted."""
-        return self.description.address
-
-    @property
-    def name(self) -> str:
-        """The address, under the name that the built-in `open` uses."""
-        return self.description.address
-
-    @property
-    def trace(self) -> Trace:
-        """The steps that opening took."""
-        return self.description.trace
-
-    @property
-    def local(self) -> str | None:
-        """Our endpoint, as an address."""
-        return self.description.stream.local
-
-    @property
-    def peer(self) -> str | None:
-        """The other endpoint, as an address."""
-        return self.description.stream.peer
-
-    @property
-    def tls(self) -> TlsEngine | None:
-        """The outermost TLS: its version, cipher, alpn and certificate; None without."""
-        return cast("TlsEngine | None", self.first("engine"))
-
-    @property
-    def response(self) -> Response | None:
-        """The HTTP response that this was read from: status, headers, final address."""
-        return cast("Response | None", self.first("response"))
-
-    def first(self, name: str) -> object:
-        """Return the attribute *name* of the outermost layer that has it, or None."""
-        layers = self.description.stream.layers()
-        return next(filter(None, (getattr(layer, name, None) for layer in layers)), None)
-
-    def readable(self) -> bool:
-        """Tell whether it can be read."""
-        return self.description.stream.readable
-
-    def writable(self) -> bool:
-        """Tell whether it can be written."""
-        return self.description.stream.writable
-
-    def __repr__(self) -> str:
-        state = "closed" if self.description.closed else "open"
-        return f"<fildes.{type(self).__name__} {self.address!r} {state}>"
 
 
 class File(Described):

@@ -8,6 +8,8 @@ the driver's answer. Whoever can answer these requests is a driver:
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import types
 from collections.abc import Callable, Coroutine, Generator, Mapping
@@ -77,3 +79,8 @@ async def call_blocking(function: Callable[[], T]) -> T:
     """
     result: T = await _ask(CallBlocking(function))
     return result
+
+
+def deadline_passed() -> TimeoutError:
+    """Return the error that a passed deadline raises in protocol code."""
+    return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))

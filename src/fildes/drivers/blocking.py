@@ -10,7 +10,14 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fildes.waiting import CallBlocking, Interest, Protocol, Request, WaitAny
+from fildes.waiting import (
+    CallBlocking,
+    Interest,
+    Protocol,
+    Request,
+    WaitAny,
+    deadline_passed,
+)
 
 T = TypeVar("T")
 
@@ -69,14 +76,6 @@ def _wait_any(interest: Interest, timeout: float | None, deadline: float | None)
     if not ready:
         raise deadline_passed()
     return ready
-
-
-def deadline_passed() -> TimeoutError:
-    """Return the error that a passed deadline raises in protocol code."""
-    import errno
-    import os
-
-    return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
 
 
 def _call(function: Callable[[], T], deadline: float | None) -> T:

@@ -1,0 +1,93 @@
+"""What the drivers for event loops have in common: protocol code in a task."""
+
+from __future__ import annotations
+
+import abc
+import errno
+import os
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fildes.waiting import CallBlocking, Interest, Protocol, Request, WaitAny, deadline_passed
+
+T = TypeVar("T")
+
+
+class TaskDriver(abc.ABC):
+    """Runs the protocol code of one file in the tasks of an event loop.
+
+    Several tasks may wait at once, for the same descriptor too. Before descriptors
+    that may be waited for are closed, `wake` must be called: epoll(7) silently
+    forgets a closed descriptor, and its waiter would wait for ever.
+    """
+
+    @abc.abstractmethod
+    async def wait(self, interest: Interest, timeout: float | None = None) -> dict[int, int]:
+        """Wait until a descriptor is ready; empty after *timeout* seconds.
+
+        What epoll(7) cannot watch, a regular file say, is always ready.
+
+        Raises:
+          OSError: EBADF, `wake` was called.
+        """
+
+    @abc.abstractmethod
+    async def call(self, function: Callable[[], T], timeout: float | None = None) -> T:
+        """Return the result of *function*, called in a thread.
+
+        On a time-out or cancellation the thread is left alone; it ends by itself.
+        """
+
+    @abc.abstractmethod
+    async def checkpoint(self) -> None:
+        """Let other tasks run, and raise a cancellation that is due."""
+
+    @abc.abstractmethod
+    def wake(self) -> None:
+        """End every wait in progress, and unregister its descriptors at once."""
+
+    async def run(self, protocol: Protocol[T], deadline: float | None = None) -> T:
+        """Run *protocol* to its end and return its result.
+
+        A cancellation is raised inside the coroutine, which cleans up without
+        awaiting anything more.
+
+        Args:
+          protocol: a coroutine that awaits nothing but `fildes.waiting`.
+          deadline: the `time.monotonic` moment after which every wait raises
+            `TimeoutError` inside the coroutine; None for no deadline.
+        """
+        try:
+            request = protocol.send(None)
+            while True:
+                try:
+                    answer = await self.answer(request, deadline)
+                except BaseException as error:
+                    request = protocol.throw(error)
+                else:
+                    request = protocol.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            protocol.close()
+
+    async def answer(self, request: Request, deadline: float | None) -> Any:
+        """Return what *request* asks for."""
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        match request:
+            case WaitAny(interest, timeout):
+                if left is None or (timeout is not None and timeout < left):
+                    return await self.wait(interest, timeout)
+                ready = await self.wait(interest, left)
+                if not ready:
+                    raise deadline_passed()
+                return ready
+            case CallBlocking(function):
+                return await self.call(function, left)
+
+
+def closed_meanwhile() -> OSError:
+    """Return the error of a wait that `TaskDriver.wake` has ended."""
+    return OSError(errno.EBADF, f"{os.strerror(errno.EBADF)}: closed while it was waited for")

@@ -1,0 +1,74 @@
+"""Several tasks of whichever event loop runs, and files for them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from fildes import drivers
+from fildes.aio import AsyncBufferedFile
+from fildes.async_description import AsyncDescription
+from fildes.kernel import SocketStream
+from fildes.trace import Trace
+
+Pair = tuple[socket.socket, socket.socket]
+Task = Callable[[], Awaitable[Any]]
+
+
+async def together(*tasks: Task) -> None:
+    """Run *tasks* at once in the loop that is running, up to the end of all."""
+    if trio.lowlevel.in_trio_task():
+        async with trio.open_nursery() as nursery:
+            for task in tasks:
+                nursery.start_soon(task)
+    else:
+        await asyncio.gather(*(task() for task in tasks))
+
+
+async def a_turn() -> None:
+    """Let every other task that can run go on until it waits."""
+    for _ in range(5):  # arbitrary, more than it takes
+        if trio.lowlevel.in_trio_task():
+            await trio.testing.wait_all_tasks_blocked()
+        else:
+            await asyncio.sleep(0)
+
+
+async def cancelled(task: Task) -> None:
+    """Run *task* until it waits, then cancel it."""
+    if trio.lowlevel.in_trio_task():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(task)
+            await a_turn()
+            nursery.cancel_scope.cancel()
+    else:
+        running = asyncio.ensure_future(task())
+        await a_turn()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+def describe(sock: socket.socket, **how: Any) -> AsyncDescription:
+    return AsyncDescription(drivers.here(), SocketStream(sock), "test:", Trace(), **how)
+
+
+def buffered(sock: socket.socket, **how: Any) -> AsyncBufferedFile:
+    """Return a buffered file that owns *sock*."""
+    return AsyncBufferedFile(describe(sock, pending_size=8192, **how))
+
+
+def fill(sock: socket.socket) -> int:
+    """Send until the kernel takes no more; return how much."""
+    sent = 0
+    try:
+        while True:
+            sent += sock.send(bytes(65536), socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return sent

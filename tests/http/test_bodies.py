@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from peers import Conversation, Script, StartPeer
+from http_script import END_OF_HEAD, HEAD, Ending, answering, chunks
+from peers import Conversation, StartPeer
 from ways import WAYS, Way
 
 import fildes
 
-END_OF_HEAD = b"\r\n\r\n"
-HEAD = b"HTTP/1.1 200 OK\r\n"
 LENGTH = HEAD + b"Content-Length: 20\r\n\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 UNTIL_CLOSE = HEAD + b"\r\n"
 DOCUMENT = b"one\ntwo\nthree\nfour\n."
 
-Ending = Callable[[Conversation], None]
-
 every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-
-
-def answering(response: bytes, end: Ending = Conversation.fin) -> Script:
-    """Return the script that answers one request with *response* and then ends."""
-
-    def answer(talk: Conversation) -> None:
-        talk.recv_until(END_OF_HEAD)
-        talk.send(response)
-        end(talk)
-
-    return answer
-
-
-def chunks(*parts: bytes) -> bytes:
-    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
 def read_all(address: str, way: Way, got: bytearray, **options: Any) -> None:

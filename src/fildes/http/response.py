@@ -49,7 +49,10 @@ class Headers(Mapping[str, str]):
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({name.lower(): name for name, _ in reversed(self.fields)}.values())
+        names: dict[str, str] = {}
+        for name, _ in self.fields:
+            names.setdefault(name.lower(), name)
+        return iter(names.values())
 
     def __len__(self) -> int:
         return len({name.lower() for name, _ in self.fields})

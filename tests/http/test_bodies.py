@@ -6,13 +6,12 @@ import contextlib
 from typing import Any
 
 import pytest
-from http_script import END_OF_HEAD, HEAD, Ending, answering, chunks
+from http_script import END_OF_HEAD, HEAD, LENGTH_20, Ending, answering, chunks
 from peers import Conversation, StartPeer
 from ways import WAYS, Way
 
 import fildes
 
-LENGTH = HEAD + b"Content-Length: 20\r\n\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 UNTIL_CLOSE = HEAD + b"\r\n"
 DOCUMENT = b"one\ntwo\nthree\nfour\n."
@@ -28,17 +27,17 @@ def read_all(address: str, way: Way, got: bytearray, **options: Any) -> None:
 CHUNKS = chunks(b"one\ntwo", b"\nthree\nfour\n.")
 
 COMPLETE = {
-    "length": LENGTH + DOCUMENT,
+    "length": LENGTH_20 + DOCUMENT,
     "chunked": CHUNKED + CHUNKS + b"0\r\n\r\n",
     "chunked with trailers": CHUNKED + CHUNKS + b"0;x=y\r\nDigest: 7\r\n\r\n",
     "until close": UNTIL_CLOSE + DOCUMENT,
-    "more than the length": LENGTH + DOCUMENT + b"excess",
+    "more than the length": LENGTH_20 + DOCUMENT + b"excess",
     "more than the chunks": CHUNKED + CHUNKS + b"0\r\n\r\nexcess",
 }
 
 CUT = {
-    "length": LENGTH + b"one\nt",
-    "length, nothing": LENGTH,
+    "length": LENGTH_20 + b"one\nt",
+    "length, nothing": LENGTH_20,
     "chunked, nothing": CHUNKED,
     "chunked, in a size line": CHUNKED + chunks(b"one\nt") + b"1",
     "chunked, after a size line": CHUNKED + chunks(b"one\nt") + b"1\r\n",
@@ -87,7 +86,7 @@ def test_reset_is_an_error(peer: StartPeer, response: bytes, way: Way) -> None:
 
 def test_short_body_says_how_short(peer: StartPeer) -> None:
     """The error of a short body tells how many of how many bytes came."""
-    server = peer(answering(LENGTH + b"one\nt"))
+    server = peer(answering(LENGTH_20 + b"one\nt"))
     short = pytest.raises(fildes.IncompleteError, match="5 of 20 bytes")
     with fildes.open(server.address("http", "/")) as file, short as caught:
         file.read()
@@ -99,7 +98,7 @@ def test_short_body_says_how_short(peer: StartPeer) -> None:
 @pytest.mark.parametrize("end", [Conversation.fin, Conversation.rst])
 def test_error_is_told_again(peer: StartPeer, end: Ending) -> None:
     """Once a document was cut short, no later read passes for its end."""
-    server = peer(answering(LENGTH + b"one\nt", end))
+    server = peer(answering(LENGTH_20 + b"one\nt", end))
     with fildes.open(server.address("http", "/"), buffering=0) as file:
         with contextlib.suppress(OSError):
             while file.read(9):
@@ -111,7 +110,7 @@ def test_error_is_told_again(peer: StartPeer, end: Ending) -> None:
 
 def test_error_holds_no_buffer(peer: StartPeer) -> None:
     """After an error the caller's buffer is the caller's again."""
-    server = peer(answering(LENGTH))
+    server = peer(answering(LENGTH_20))
     buffer = bytearray(9)
     with fildes.open(server.address("http", "/"), buffering=0) as file:
         with pytest.raises(fildes.IncompleteError):
@@ -121,7 +120,7 @@ def test_error_holds_no_buffer(peer: StartPeer) -> None:
 
 def test_end_of_file_is_told_again(peer: StartPeer) -> None:
     """At the end of a document every further read says so."""
-    server = peer(answering(LENGTH + DOCUMENT))
+    server = peer(answering(LENGTH_20 + DOCUMENT))
     with fildes.open(server.address("http", "/")) as file:
         assert file.read() == DOCUMENT
         assert [file.read(), file.read(1), file.readline()] == [b"", b"", b""]
@@ -139,21 +138,21 @@ def test_empty_document(peer: StartPeer, status: bytes, way: Way) -> None:
 
 def test_body_ends_before_the_connection(peer: StartPeer) -> None:
     """The end that the framing tells is believed without waiting for the server to close."""
-    server = peer(answering(LENGTH + DOCUMENT, Conversation.stall))
+    server = peer(answering(LENGTH_20 + DOCUMENT, Conversation.stall))
     with fildes.open(server.address("http", "/")) as file:
         assert file.read() == DOCUMENT
 
 
 def test_close_before_the_end(peer: StartPeer) -> None:
     """Closing early drops the rest and is no error."""
-    server = peer(answering(LENGTH + b"one\n", Conversation.stall))
+    server = peer(answering(LENGTH_20 + b"one\n", Conversation.stall))
     with fildes.open(server.address("http", "/")) as file:
         assert file.readline() == b"one\n"
 
 
 def test_reset_after_the_end_is_no_error(peer: StartPeer) -> None:
     """What happens to the connection after the document does not matter."""
-    server = peer(answering(LENGTH + DOCUMENT, Conversation.rst))
+    server = peer(answering(LENGTH_20 + DOCUMENT, Conversation.rst))
     with fildes.open(server.address("http", "/")) as file:
         assert file.read() == DOCUMENT
         server.wait()
@@ -161,14 +160,14 @@ def test_reset_after_the_end_is_no_error(peer: StartPeer) -> None:
 
 def test_text_mode(peer: StartPeer) -> None:
     """A document is read as text like any file."""
-    server = peer(answering(LENGTH + DOCUMENT))
+    server = peer(answering(LENGTH_20 + DOCUMENT))
     with fildes.open(server.address("http", "/"), "rt", encoding="ascii") as file:
         assert file.readlines() == ["one\n", "two\n", "three\n", "four\n", "."]
 
 
 def test_a_document_is_not_written(peer: StartPeer) -> None:
     """Writing is refused as the io module does it."""
-    server = peer(answering(LENGTH + DOCUMENT))
+    server = peer(answering(LENGTH_20 + DOCUMENT))
     with fildes.open(server.address("http", "/")) as file:
         assert (file.readable(), file.writable(), file.seekable()) == (True, False, False)
         with pytest.raises(OSError, match="writing"):
@@ -177,7 +176,7 @@ def test_a_document_is_not_written(peer: StartPeer) -> None:
 
 def test_stall_ends(peer: StartPeer) -> None:
     """A server that stops sending is given up after the idle limit."""
-    server = peer(answering(LENGTH + b"one\nt", Conversation.stall))
+    server = peer(answering(LENGTH_20 + b"one\nt", Conversation.stall))
     address = server.address("http", "/")
     with fildes.open(address, idle_timeout=0.01) as file, pytest.raises(TimeoutError):
         file.read()

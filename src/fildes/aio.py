@@ -100,7 +100,7 @@ def open(
             description = AsyncDescription(
                 driver,
                 stream,
-                opening.address.display(),
+                opening.address,
                 opening.trace,
                 idle_timeout=idle_limit(opening, idle_timeout),
                 pending_size=pending_size(buffering, wanted),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from fildes.address import Address
     from fildes.stream import Stream
     from fildes.trace import Trace
     from fildes.waiting import Interest, Protocol
@@ -35,7 +36,7 @@ class BaseDescription:
 
     Attributes:
       stream: what is read and written.
-      address: the address that was opened, secrets redacted.
+      opened: the address that was opened, or the text that is to be shown for it.
       idle_timeout: seconds that a read or write waits for a byte; None for ever.
       pending: bytes written but not yet sent; changed only under `sending`.
       ended: our direction was ended in order (half-close).
@@ -44,13 +45,13 @@ class BaseDescription:
     def __init__(
         self,
         stream: Stream,
-        address: str,
+        opened: Address | str,
         trace: Trace,
         *,
         idle_timeout: float | None = None,
         pending_size: int = 0,
     ) -> None:
-        self.address = address
+        self.opened = opened
         self.trace = trace
         self.idle_timeout = idle_timeout
         self.pending_size = pending_size
@@ -60,6 +61,12 @@ class BaseDescription:
         self.closed = False
         self.aborted = False
         self.use(stream)
+
+    @property
+    def address(self) -> str:
+        """The address that was opened, secrets redacted."""
+        # Written when it is wanted: most files are opened and closed without.
+        return self.opened if isinstance(self.opened, str) else self.opened.display()
 
     def use(self, stream: Stream) -> None:
         """Read and write *stream* from now on."""

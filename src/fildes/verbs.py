@@ -135,7 +135,7 @@ def open(
     try:
         description = Description(
             stream,
-            opening.address.display(),
+            opening.address,
             opening.trace,
             idle_timeout=idle_limit(opening, idle_timeout),
             pending_size=pending_size(buffering, wanted),

@@ -118,7 +118,7 @@ class RawFile(File, io.RawIOBase):
         self.description.check_open()
         position = self.description.stream.seek(offset, whence)
         if position is None:
-            raise io.UnsupportedOperation(f"{self.address} has no position to seek to")
+            raise io.UnsupportedOperation("a stream has no position to seek to")
         return position
 
     def fileno(self) -> int:

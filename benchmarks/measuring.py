@@ -1,7 +1,8 @@
 """What a measure is, and how it is taken.
 
-Ours and theirs run in turn, each many times, and the medians are compared: the
-ratio then holds on a machine that is busy or changes its clock meanwhile.
+Ours and theirs run in turn, many times. Each run is compared with the one beside
+it, and the median of that counts: it holds on a machine that is busy or changes
+its clock meanwhile.
 """
 
 from __future__ import annotations
@@ -91,15 +92,16 @@ def measure(
 
 @dataclass(frozen=True)
 class Result:
-    """The medians of a measure, in seconds, and whether the goal is reached."""
+    """The seconds of each run of a measure, and whether its goal is reached."""
 
     measure: Measure
-    ours: float
-    theirs: float
+    ours: list[float]
+    theirs: list[float]
 
     @property
     def value(self) -> float:
-        return self.measure.goal.value(self.ours, self.theirs)
+        pairs = zip(self.ours, self.theirs, strict=True)
+        return statistics.median(self.measure.goal.value(our, their) for our, their in pairs)
 
     @property
     def reached(self) -> bool:
@@ -107,7 +109,7 @@ class Result:
 
 
 def take(measure: Measure) -> Result:
-    """Run both sides in turn and return the medians."""
+    """Run both sides in turn, and each of them first in turn."""
     ours: list[float] = []
     theirs: list[float] = []
     with measure.setup() as (run_ours, run_theirs):
@@ -116,7 +118,7 @@ def take(measure: Measure) -> Result:
             sides = [(run_ours, ours), (run_theirs, theirs)]
             for run, seconds in sides if index % 2 else reversed(sides):
                 seconds.append(run())
-    return Result(measure, statistics.median(ours), statistics.median(theirs))
+    return Result(measure, ours, theirs)
 
 
 def timed(run: Callable[[], object]) -> Run:

@@ -7,6 +7,7 @@ Exits with 1 when a goal is missed or could not be measured.
 from __future__ import annotations
 
 import platform
+import statistics
 import sys
 import time
 from collections.abc import Iterable
@@ -23,8 +24,8 @@ RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 HEAD = """\
 # Results
 
-Written by `make bench`. Medians of runs in turn, on one machine at one time; the
-last column but one is what has to be reached.
+Written by `make bench`: medians of runs in turn, on one machine at one time. The
+result is the median of comparing each run with the one beside it.
 
 * Date: {date}
 * Processor: {processor}, {count} of them
@@ -62,8 +63,8 @@ def measured_row(measure: Measure) -> tuple[str, bool]:
 def cells_of(result: Result) -> Iterable[str]:
     measure = result.measure
     yield measure.title
-    yield measure.show(result.ours)
-    yield measure.show(result.theirs)
+    yield measure.show(statistics.median(result.ours))
+    yield measure.show(statistics.median(result.theirs))
     yield measure.goal.show.format(result.value)
     yield measure.goal.text
     yield "reached" if result.reached else "**missed**"

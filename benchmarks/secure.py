@@ -68,7 +68,7 @@ def bridge() -> Iterator[tuple[Run, Run]]:
         curl = ["curl", "--silent", "--fail", "--cacert", str(ca_file), address]
 
         def ours() -> None:
-            with fildes.open(address, https=options) as file:
+            with fildes.open(address, tls=options) as file:
                 subprocess.run(["cat"], stdin=file, stdout=subprocess.DEVNULL, check=True)
 
         def theirs() -> None:

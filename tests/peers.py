@@ -92,8 +92,8 @@ class Conversation:
         """Return everything up to the other side's end of file."""
         return b"".join(iter(self.recv_some, b""))
 
-    def take(self, measure: Callable[[bytes], int | None]) -> bytes:
-        while (size := measure(bytes(self.unread))) is None:
+    def take(self, measure: Callable[[bytearray], int | None]) -> bytes:
+        while (size := measure(self.unread)) is None:
             data = self.wire.recv()
             if not data:
                 raise EOFError(f"the other side ended after {bytes(self.unread[-80:])!r}")

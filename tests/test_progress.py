@@ -130,13 +130,17 @@ def test_line_never_wraps(
     name: str, copied: int, size: int | None, rate: float, width: int
 ) -> None:
     """On no width, and whatever a peer claims, is the line wider than the terminal."""
-    assert cells(progress_line(name, copied, size, rate, "0:01 left", width=width)) <= width
+    assert (
+        cells(progress_line(name, copied, size, rate=rate, time_shown="0:01 left", width=width))
+        <= width
+    )
 
 
 def test_narrow_terminal_drops_the_bar_before_the_facts() -> None:
     """What matters least goes first: bar, then name, then the end of the line."""
     lines = [
-        progress_line("name", 512, 1024, 100.0, "0:05 left", width=width) for width in (80, 50, 30)
+        progress_line("name", 512, 1024, rate=100.0, time_shown="0:05 left", width=width)
+        for width in (80, 50, 30)
     ]
     assert ["█" in line for line in lines] == [True, False, False]
     assert ["name" in line for line in lines] == [True, True, False]
@@ -146,7 +150,7 @@ def test_narrow_terminal_drops_the_bar_before_the_facts() -> None:
 def test_ascii_bar_where_utf8_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the C locale the bar is ASCII."""
     monkeypatch.setenv("LC_ALL", "C")
-    line = progress_line("a", 1, 2, 1.0, "", width=60)
+    line = progress_line("a", 1, 2, rate=1.0, time_shown="", width=60)
     assert "[####" in line
     assert line.isascii()
 

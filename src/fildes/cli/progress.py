@@ -61,7 +61,12 @@ class Progress:
         rate = self.rate(now)
         width = columns_of(self.out) - 1  # the last column would wrap
         return progress_line(
-            self.name, self.copied, self.size, rate, self.time_shown(now, rate), width=width
+            self.name,
+            self.copied,
+            self.size,
+            rate=rate,
+            time_shown=self.time_shown(now, rate),
+            width=width,
         )
 
     def rate(self, now: float) -> float:
@@ -110,7 +115,7 @@ class Progress:
 
 
 def progress_line(
-    name: str, copied: int, size: int | None, rate: float, time_shown: str, *, width: int
+    name: str, copied: int, size: int | None, *, rate: float, time_shown: str, width: int
 ) -> str:
     """Return the line in *width* columns; what matters least goes first when narrow."""
     amount = size_text(copied) if size is None else f"{size_text(copied)} of {size_text(size)}"

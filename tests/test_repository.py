@@ -20,7 +20,7 @@ SOURCE = ROOT / "src" / "fildes"
 LAYERS = (
     {"waiting", "errors", "advice", "trace", "scheme", "version"},
     {"address", "registry", "drivers", "programs"},
-    {"policy", "reach", "stream", "wire"},
+    {"networks", "policy", "reach", "stream", "wire"},
     {"opening", "kernel", "relay", "document", "decoding", "datagrams", "replacing"},
     {"connecting", "bridge", "http", "proxying", "tls", "tls_context", "tls_engine"},
     {"schemes", "described", "description", "async_description"},

@@ -192,14 +192,14 @@ class DescriptorStream(Stream):
         return self.readv if self.readable else None
 
     def readv(self, buffer: Buffer) -> int:
-        """Fill the beginning of *buffer*, waiting in the kernel: readv(2)."""
+        """Fill the beginning of *buffer*, waiting in the kernel."""
         return os.readv(self.source, [buffer])
 
     def blocking_send(self) -> Callable[[Buffer], int] | None:
         return self.write if self.writable else None
 
     def write(self, data: Buffer) -> int:
-        """Take the beginning of *data*, waiting in the kernel: write(2)."""
+        """Take the beginning of *data*, waiting in the kernel."""
         return os.write(self.sink, data)
 
     def seek(self, offset: int, whence: int) -> int | None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Sequence
-from ipaddress import IPv6Address, ip_network
+from collections.abc import Sequence
 
 from fildes.address import Address
 from fildes.errors import AddressError, PolicyError
-from fildes.reach import IP, Network, Reach, embedded_in, parse_ip, reach_of, reach_of_address
 from fildes.scheme import Scheme
-
-__all__ = ["Policy", "Reach", "reach_of"]
 
 
 class Policy:
@@ -51,8 +46,10 @@ class Policy:
         self.allow_schemes = _texts(allow_schemes)
         self.allow_networks = _texts(allow_networks)
         self.deny_networks = _texts(deny_networks)
-        for text in (*self.allow_networks, *self.deny_networks):
-            _network(text)  # refused now, rather than when it is needed
+        if self.allow_networks or self.deny_networks:
+            from fildes import networks
+
+            networks.check((*self.allow_networks, *self.deny_networks))
 
     def __repr__(self) -> str:
         return f"<fildes.Policy {self.name!r}>"
@@ -118,16 +115,21 @@ class Policy:
     def _why_not(self, ip: str) -> str:
         if self.any_network and not self.deny_networks:
             return ""
+        # Who trusts an address does not pay for ipaddress, 2 ms.
+        from fildes import networks
+
         try:
-            address = parse_ip(ip)
+            denied = networks.holds(self.deny_networks, ip, hidden=True)
         except AddressError as error:
             return str(error)
-        if any(_is_in(form, self.deny_networks) for form in (address, *embedded_in(address))):
+        if denied:
             return f"{ip} is in a denied network"
-        if self.any_network or any(_is_in(form, self.allow_networks) for form in _same(address)):
+        if self.any_network or networks.holds(self.allow_networks, ip):
             return ""
-        reach = reach_of_address(address)
-        return "" if reach is Reach.GLOBAL else f"{ip} is not on the public network ({reach})"
+        reach = networks.reach_of(ip)
+        if reach is networks.Reach.GLOBAL:
+            return ""
+        return f"{ip} is not on the public network ({reach})"
 
     def _refusal(self, reason: str) -> PolicyError:
         return PolicyError(f"{reason}; refused by the {self.name} policy")
@@ -140,22 +142,3 @@ def _texts(values: Sequence[str]) -> tuple[str, ...]:
 
 
 _TRUSTED = Policy("trusted", any_scheme=True, any_network=True)
-
-
-def _same(address: IP) -> Iterator[IP]:
-    """Yield *address* and the IPv4 address that the kernel takes it for."""
-    yield address
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        yield address.ipv4_mapped
-
-
-def _is_in(address: IP, networks: Sequence[str]) -> bool:
-    return any(address in _network(text) for text in networks)
-
-
-@functools.lru_cache(maxsize=256)  # arbitrary; a policy has a handful
-def _network(text: str) -> Network:
-    try:
-        return ip_network(text)
-    except ValueError as error:
-        raise AddressError(f"no network: {error}; write it as in 10.0.0.0/8") from None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.util
-import pkgutil
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -30,8 +28,12 @@ def find_scheme(name: str) -> Scheme:
 def find_module(name: str) -> ModuleType:
     """Return the module that opens addresses of the form ``name:``."""
     module = f"{schemes.__name__}.{name.replace('-', '_')}"
-    if not {"_", "."} & set(name) and importlib.util.find_spec(module) is not None:
-        return importlib.import_module(module)
+    if not {"_", "."} & set(name):
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:  # it is there, and misses something of others
+                raise
     entries = third_party()
     if name in entries:
         return importlib.import_module(entries[name])
@@ -49,6 +51,8 @@ def unknown(name: str) -> str:
 
 def known() -> list[str]:
     """Return the names of all schemes, sorted."""
+    import pkgutil
+
     own = (module.name.replace("_", "-") for module in pkgutil.iter_modules(schemes.__path__))
     return sorted({*own, *third_party()})
 

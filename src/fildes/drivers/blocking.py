@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import queue
 import select
 import threading
 import time
@@ -80,6 +79,8 @@ def _wait_any(interest: Interest, timeout: float | None, deadline: float | None)
 
 def _call(function: Callable[[], T], deadline: float | None) -> T:
     """Call *function* in a thread, so that neither a deadline nor Ctrl-C waits for it."""
+    import queue  # with heapq 2 ms, which numeric addresses do not pay
+
     results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
     def call() -> None:

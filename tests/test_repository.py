@@ -21,11 +21,12 @@ LAYERS = (
     {"waiting", "errors", "advice", "trace", "scheme", "version"},
     {"address", "registry", "drivers", "programs"},
     {"networks", "policy", "reach", "stream", "wire"},
-    {"opening", "kernel", "relay", "document", "decoding", "datagrams", "replacing"},
-    {"connecting", "bridge", "http", "proxying", "tls", "tls_context", "tls_engine"},
+    {"opening", "kernel", "relay", "document", "decoding", "datagrams", "replacing", "accepting"},
+    {"connecting", "tcp_place", "unix_place", "bridge", "http", "proxying"}
+    | {"tls", "tls_context", "tls_engine"},
     {"schemes", "described", "description", "async_description"},
     {"files", "text", "modes", "ranged", "listener", "async_files", "async_text"},
-    {"verbs", "aio_verbs", "serve"},
+    {"verbs", "copying", "aio_verbs", "serve"},
     {"fildes", "aio", "testing"},
     {"cli", "mount", "__main__"},
 )

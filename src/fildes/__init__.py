@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fildes.address import Address
+from fildes.copying import pipe, relay
 from fildes.errors import (
     AddressError,
     Failure,
@@ -18,11 +19,12 @@ from fildes.files import (
     RandomFile,
     RawFile,
 )
+from fildes.listener import Listener
 from fildes.policy import Policy
 from fildes.programs import Exec
 from fildes.text import TextConversation, TextFile
 from fildes.trace import Step, Trace
-from fildes.verbs import Explanation, explain, open
+from fildes.verbs import Explanation, explain, listen, open
 
 __all__ = [
     "Address",
@@ -34,6 +36,7 @@ __all__ = [
     "Explanation",
     "Failure",
     "IncompleteError",
+    "Listener",
     "Policy",
     "PolicyError",
     "ProtocolError",
@@ -45,7 +48,10 @@ __all__ = [
     "Trace",
     "explain",
     "failure_of",
+    "listen",
     "open",
+    "pipe",
+    "relay",
 ]
 
 

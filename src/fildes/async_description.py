@@ -56,6 +56,8 @@ class AsyncDescription(BaseDescription):
         except (OSError, EOFError) as error:
             self.blame(error, "read")
             raise
+        if not received:
+            self.check_end()
         return received
 
     async def write(self, data: Buffer) -> int:

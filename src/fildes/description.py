@@ -13,6 +13,7 @@ that is blocked holds the lock; it is already sending, and is left alone.
 
 from __future__ import annotations
 
+import copy
 import errno
 import threading
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ class BaseDescription:
       idle_timeout: seconds that a read or write waits for a byte; None for ever.
       pending: bytes written but not yet sent; changed only under `sending`.
       ended: our direction was ended in order (half-close).
+      cut: the error that ended the reading, if one did.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class BaseDescription:
         self.pending_size = pending_size
         self.pending = bytearray()
         self.sending = threading.Lock()
+        self.cut: OSError | EOFError | None = None
         self.ended = False
         self.closed = False
         self.aborted = False
@@ -104,11 +107,22 @@ class BaseDescription:
         """Add context to an error of the data path, unless our own close caused it."""
         self.check_open()
         add_context(error, step, self.address)
+        if step == "read" and not isinstance(error, TimeoutError):
+            self.cut = copy.copy(error)  # a copy has no traceback, which holds buffers
 
     def check_open(self) -> None:
         """Raise what the io module raises for a closed file."""
         if self.closed:
             raise ValueError("I/O operation on closed file")
+
+    def check_end(self) -> None:
+        """Raise if a receive of 0 is no end of file: our own close, or an earlier error.
+
+        The kernel tells a reset once, and calls what follows the end.
+        """
+        self.check_open()
+        if self.cut is not None and not self.stream.messages:
+            raise copy.copy(self.cut)
 
 
 class Description(BaseDescription):
@@ -138,7 +152,7 @@ class Description(BaseDescription):
         finally:
             self.receiving = False
         if not received:
-            self.check_open()
+            self.check_end()
         return received
 
     def recv_waiting(self, buffer: Buffer) -> int:

@@ -10,6 +10,7 @@ to proxy:3128, which is plain tcp.
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from fildes.errors import add_context
 from fildes.trace import StepName, StepUnderWay, Trace
 
 if TYPE_CHECKING:
+    from fildes.accepting import Acceptor
     from fildes.address import Address
     from fildes.policy import Policy
     from fildes.stream import Stream
@@ -82,6 +84,21 @@ class Opening:
         stream: Stream = await module.open_(self, address, target)
         return stream
 
+    async def listen(self) -> Acceptor:
+        """Listen at the whole address.
+
+        Raises:
+          OSError: with its natural errno and the address.
+          io.UnsupportedOperation: nothing can be accepted at such addresses.
+        """
+        self.check_schemes(self.address)
+        listen_ = getattr(registry.find_module(self.address.scheme), "listen_", None)
+        if listen_ is None:
+            raise io.UnsupportedOperation(f"{self.address.scheme} addresses cannot be listened at")
+        with self.blame("listen"):
+            acceptor: Acceptor = await listen_(self, self.address)
+        return acceptor
+
     async def open_transport(self, address: Address, target: Target) -> Stream:
         """Open what carries *address* to *target*: its inner layer, else plain tcp."""
         if address.inner is not None:
@@ -103,7 +120,9 @@ class Opening:
 
     def port_of(self, address: Address) -> int:
         """Return the port of *address*, or its scheme's default."""
-        port = address.port or registry.find_scheme(address.scheme).default_port
+        port = address.port
+        if port is None:
+            port = registry.find_scheme(address.scheme).default_port
         assert port is not None, "the parser requires a port where there is no default"
         return port
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, overload
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-StepName = Literal["resolve", "connect", "proxy", "handshake", "request", "response", "decode"]
+StepName = Literal[
+    "listen", "resolve", "connect", "proxy", "handshake", "request", "response", "decode"
+]
 
 
 class Step(NamedTuple):

@@ -1,4 +1,4 @@
-"""The blocking verbs: open and explain."""
+"""The blocking verbs: open, listen and explain."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from fildes.address import Address, parse
 from fildes.address.layering import check_outermost
 from fildes.description import Description
 from fildes.drivers import blocking
-from fildes.modes import Mode, check_text, make_file, parse_mode, pending_size
+from fildes.listener import Listener
+from fildes.modes import Mode, NetFile, check_text, make_file, parse_mode, pending_size
 from fildes.opening import Opening
 from fildes.policy import Policy
 
 if TYPE_CHECKING:
+    from fildes.stream import Stream
     from fildes.trace import Trace
 
 #: Seconds that all steps of an open may take together.
@@ -130,20 +132,85 @@ def open(
     text = {"encoding": encoding, "errors": errors, "newline": newline}
     opening, wanted = prepare(address, mode, policy, options)
     check_text(wanted, buffering, text)
-    limit = None if timeout is None else time.monotonic() + timeout
-    stream = blocking.run(opening.run(), limit)
+    stream = blocking.run(opening.run(), deadline_in(timeout))
     try:
-        description = Description(
-            stream,
-            opening.address,
-            opening.trace,
-            idle_timeout=idle_limit(opening, idle_timeout),
-            pending_size=pending_size(buffering, wanted),
-        )
-        return make_file(description, wanted, buffering, **text)
+        return to_file(stream, opening, wanted, buffering, idle_timeout, **text)
     except BaseException:
         stream.abort()
         raise
+
+
+def deadline_in(timeout: float | None) -> float | None:
+    """Return the moment *timeout* seconds from now; None for none."""
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def to_file(
+    stream: Stream,
+    opening: Opening,
+    wanted: Mode,
+    buffering: int,
+    idle_timeout: float | None,
+    **text: str | None,
+) -> NetFile:
+    """Return *stream* as the file that the arguments of `open` ask for."""
+    description = Description(
+        stream,
+        opening.address,
+        opening.trace,
+        idle_timeout=idle_limit(opening, idle_timeout),
+        pending_size=pending_size(buffering, wanted),
+    )
+    return make_file(description, wanted, buffering, **text)
+
+
+def listen(
+    address: str | os.PathLike[str] | Address,
+    mode: str | None = None,
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    idle_timeout: float | None = None,
+    policy: Policy | None = None,
+    **options: Options,
+) -> Listener[Any]:
+    """Listen at *address* and return the listener, which yields files.
+
+    Args:
+      address: as of `open`, but what it names is ours: port 0 is one of the
+        kernel's choice, and without a host only this machine can connect. The
+        socket of a unix address is for its owner only; one that a dead process has
+        left is replaced, anything else is not.
+      timeout: seconds until it listens; `Listener.accept` has its own.
+      mode, buffering, encoding, errors, newline, idle_timeout, policy, options: of
+        each accepted connection, as of `open`.
+
+    Raises:
+      AddressError: *address* is none.
+      OSError: as bind(2): EADDRINUSE, EACCES, EADDRNOTAVAIL.
+
+    Example:
+      >>> with fildes.listen("tcp://:0") as listener:
+      ...     for f in listener:
+      ...         with f:
+      ...             f.write(f.readline())
+    """
+    if not isinstance(address, Address) and not isinstance(address, os.PathLike):
+        address = parse(address, registry.find_scheme, allow_port_zero=True)
+    text = {"encoding": encoding, "errors": errors, "newline": newline}
+    opening, wanted = prepare(address, mode, policy, options)
+    check_text(wanted, buffering, text)
+    acceptor = blocking.run(opening.listen(), deadline_in(timeout))
+
+    def accepted(stream: Stream) -> NetFile:
+        each = Opening(acceptor.address, wanted.binary, opening.policy, options)
+        stream.restrict(wanted.binary)
+        return to_file(stream, each, wanted, buffering, idle_timeout, **text)
+
+    return Listener(acceptor, accepted)
 
 
 class Explanation(NamedTuple):
@@ -167,10 +234,9 @@ def explain(
       AddressError: *address* is none. Any other failure is part of the explanation.
     """
     opening, _ = prepare(address, None, policy, options)
-    limit = None if timeout is None else time.monotonic() + timeout
     error: Exception | None = None
     try:
-        blocking.run(opening.run(), limit).abort()
+        blocking.run(opening.run(), deadline_in(timeout)).abort()
     except (OSError, EOFError) as failure:
         error = failure
     return Explanation(opening.address.display(), opening.trace, error)

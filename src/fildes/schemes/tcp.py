@@ -11,6 +11,9 @@ from fildes.opening import Target
 from fildes.scheme import Example, Option, Scheme, Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fildes.accepting import Acceptor
     from fildes.address import Address
     from fildes.opening import Opening
     from fildes.stream import Stream
@@ -67,6 +70,18 @@ async def connect(
 ) -> Stream:
     """Connect to *target* with the options of *address*."""
     bind = opening.option(address, "bind")
+    set_options = preparation(opening, address)
+
+    def prepare(sock: socket.socket) -> None:
+        set_options(sock)
+        if bind:
+            sock.bind((bind, 0))
+
+    return SocketStream(await connect_host(opening, target, prepare, family=family))
+
+
+def preparation(opening: Opening, address: Address) -> Callable[[socket.socket], None]:
+    """Return what sets the options of *address* on a socket."""
     nodelay = opening.option(address, "nodelay")
     keepalive = opening.option(address, "keepalive")
 
@@ -76,7 +91,23 @@ async def connect(
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if keepalive:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if bind:
-            sock.bind((bind, 0))
 
-    return SocketStream(await connect_host(opening, target, prepare, family=family))
+    return prepare
+
+
+async def listen_(opening: Opening, address: Address, family: int = socket.AF_UNSPEC) -> Acceptor:
+    """Listen at every address of the host; on loopback if it names none."""
+    from fildes.accepting import Acceptor  # for those who listen only
+    from fildes.tcp_place import listen_at
+
+    place = Target(address.host, opening.port_of(address))
+    sockets = await listen_at(opening, place, family)
+    prepare = preparation(opening, address)
+
+    def to_stream(sock: socket.socket) -> Stream:
+        prepare(sock)
+        return SocketStream(sock)
+
+    host, port = sockets[0].getsockname()[:2]
+    real = address.replace(host=address.host or host, port=port)
+    return Acceptor(sockets, real, to_stream)

@@ -12,6 +12,7 @@ from fildes.scheme import Example, Scheme, Shape
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
+    from fildes.accepting import Acceptor
     from fildes.address import Address
     from fildes.opening import Opening, Target
     from fildes.stream import Stream
@@ -73,3 +74,17 @@ def sockaddr(path: str) -> bytes:
         message = f"the path of a unix socket has at most {MAX_PATH} bytes: use a shorter one"
         raise OSError(errno.ENAMETOOLONG, message)
     return b"\0" + name[1:] if name.startswith(b"@") else name
+
+
+async def listen_(opening: Opening, address: Address) -> Acceptor:
+    """Listen at the path, for its owner only, or by the abstract name."""
+    return await listen(address, socket.SOCK_STREAM)
+
+
+async def listen(address: Address, kind: socket.SocketKind) -> Acceptor:
+    """Listen with a socket of *kind* at the path of *address*."""
+    from fildes.accepting import Acceptor  # for those who listen only
+    from fildes.unix_place import listen_at
+
+    sock, release = await listen_at(address.path, sockaddr(address.path), kind)
+    return Acceptor([sock], address, socket_stream, release)

@@ -1,0 +1,165 @@
+"""The verbs pipe and relay: copying between files, ours and others.
+
+What lies in a buffer of a file goes first: bytes read ahead are sent on before any
+others, bytes written but not sent before that. A file that is not ours is used
+through a duplicate of its descriptor; so its position and its end stay the
+caller's, as after a program has read or written it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from fildes.drivers import blocking
+from fildes.files import BufferedFile, File
+from fildes.relay import Half, copy
+from fildes.schemes.fd import duplicate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fildes.stream import Stream
+
+
+class HasDescriptor(Protocol):
+    """A file or socket, ours or not."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        ...
+
+
+def pipe(source: HasDescriptor, sink: HasDescriptor, *, idle_timeout: float | None = None) -> int:
+    """Copy *source* to *sink* until its end of file, return the number of bytes.
+
+    The end of file is passed on as a half-close of *sink*, whose peer may still
+    answer. Both stay open and yours; a file being written is complete when you
+    close it.
+
+    Args:
+      source, sink: files of fildes, built-in binary files, sockets.
+      idle_timeout: seconds without a byte; None waits for ever.
+
+    Raises:
+      TimeoutError: nothing moved for *idle_timeout* seconds.
+      OSError, EOFError: as reading or writing; both files have been aborted.
+
+    Example:
+      >>> with fildes.open("https://localhost/log") as source:
+      ...     with fildes.open("./log", "wb") as sink:
+      ...         fildes.pipe(source, sink)
+    """
+    with End(source, "rb") as left, End(sink, "wb") as right:
+        half = Half(left.stream, right.stream)
+        run([half], [left, right], idle_timeout)
+    return half.copied
+
+
+def relay(
+    left: HasDescriptor, right: HasDescriptor, *, idle_timeout: float | None = None
+) -> tuple[int, int]:
+    """Copy bytes both ways until each side has sent its end of file.
+
+    An end of file read from one side is passed on as a half-close of the other, so
+    that whoever asks, ends and waits still gets the answer.
+
+    Args:
+      left, right: files of fildes or sockets; both stay open and yours.
+      idle_timeout: seconds without a byte in either direction; None waits for ever.
+
+    Returns:
+      Bytes copied left to right, and right to left.
+
+    Raises:
+      TimeoutError: nothing moved for *idle_timeout* seconds.
+      OSError, EOFError: a direction was cut short; the other one was copied to its
+        end, and then both files aborted.
+    """
+    with End(left, "r+b") as one, End(right, "r+b") as other:
+        there, back = Half(one.stream, other.stream), Half(other.stream, one.stream)
+        run([there, back], [one, other], idle_timeout)
+    return there.copied, back.copied
+
+
+def run(halves: list[Half], ends: list[End], idle_timeout: float | None) -> None:
+    """Run *halves* to their ends, what the buffers hold first."""
+    for half in halves:
+        sink = next(end for end in ends if end.stream is half.sink)
+        source = next(end for end in ends if end.stream is half.source)
+        source.flush()  # a question goes before its answer is awaited
+        sink.flush()
+        half.left = memoryview(source.taken_back())
+    blocking.run(copy(halves, idle_timeout))
+    for half in halves:
+        if half.ended:
+            next(end for end in ends if end.stream is half.sink).was_half_closed()
+
+
+class End:
+    """One end of the copying: a file as a stream, given back when that is over.
+
+    Attributes:
+      stream: of the file itself if it is ours, else over a duplicate.
+    """
+
+    def __init__(self, file: Any, mode: str) -> None:
+        if isinstance(file, io.TextIOBase):
+            raise TypeError("bytes are copied: open the file in a binary mode")
+        self.file = file
+        self.ours = isinstance(file, File)
+        if self.ours:
+            file.description.check_open()
+            self.stream: Stream = file.description.stream
+        else:
+            self.stream = duplicate(file.fileno(), mode)
+
+    def flush(self) -> None:
+        """Send what was written to the file."""
+        if isinstance(self.file, io.IOBase):
+            self.file.flush()
+
+    def taken_back(self) -> bytes:
+        """Return what was read ahead, which the file then no longer holds."""
+        if isinstance(self.file, BufferedFile):
+            return self.file.taken_back()
+        if isinstance(self.file, io.BufferedReader):
+            return read_ahead(self.file)
+        return b""
+
+    def was_half_closed(self) -> None:
+        """Let a file of ours know that its conversation has said all."""
+        if self.ours and self.stream.readable:
+            self.file.description.ended = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        if kind is not None and self.ours:
+            self.file.abort()
+        elif kind is not None:
+            self.stream.abort()
+        elif not self.ours:
+            blocking.run(self.stream.close())
+
+
+def read_ahead(file: io.BufferedReader) -> bytes:
+    """Return what a built-in file has read ahead; its position is then what it seems."""
+    if file.seekable():
+        os.lseek(file.fileno(), file.tell(), os.SEEK_SET)
+        return b""
+    with paused(file.raw):
+        return file.read1(io.DEFAULT_BUFFER_SIZE * 64) or b""
+
+
+@contextlib.contextmanager
+def paused(raw: Any) -> Iterator[None]:
+    """Let reads of *raw* return that nothing is there, so that a buffer shows what it has."""
+    raw.readinto = lambda buffer: None
+    try:
+        yield
+    finally:
+        del raw.readinto

@@ -1,0 +1,106 @@
+"""The place of a unix listener: a path that is private, never stolen, never left over.
+
+A socket file stays when its process dies, and then stands in the way of the next one.
+Whether it is such a rest is asked of the kernel: a connect(2) of another type finds a
+live socket without disturbing it (EPROTOTYPE), even one that does not listen yet, and
+a dead one not at all (ECONNREFUSED). A lock on the directory makes asking, removing
+and binding one step among all who do it this way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import stat
+from typing import TYPE_CHECKING
+
+from fildes.waiting import wait_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: flock(2) cannot be polled, and is held for microseconds.  # arbitrary
+RETRY_DELAY = 0.005
+
+
+async def listen_at(
+    path: str, name: bytes, kind: socket.SocketKind
+) -> tuple[socket.socket, Callable[[], None]]:
+    """Return a socket that listens at *path*, and what to call before it is closed.
+
+    Args:
+      name: the sockaddr of *path*; an abstract one begins with a NUL.
+
+    Raises:
+      OSError: EADDRINUSE, there is something that is not a dead socket; it is untouched.
+    """
+    with contextlib.ExitStack() as undo:
+        sock = undo.enter_context(socket.socket(socket.AF_UNIX, kind))
+        if name.startswith(b"\0"):
+            sock.bind(name)
+            release: Callable[[], None] = lambda: None  # noqa: E731  # the kernel removes it
+        else:
+            # Before bind(2), so that at no moment others may connect; fchmod(2) of a
+            # socket is the mode that bind gives its file.
+            os.fchmod(sock.fileno(), 0o600)
+            release = await bind_path(sock, path, name)
+        undo.callback(release)
+        sock.listen(socket.SOMAXCONN)
+        undo.pop_all()
+    return sock, release
+
+
+async def bind_path(sock: socket.socket, path: str, name: bytes) -> Callable[[], None]:
+    """Bind *sock* to *path* under the lock; return what removes the file if it is ours."""
+    directory = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        await lock(directory)
+        if is_dead(path, name):
+            os.unlink(path)
+        sock.bind(name)
+        return removal(path)
+    finally:
+        os.close(directory)  # which unlocks it
+
+
+async def lock(directory: int) -> None:
+    """Take the lock on *directory*, flock(2), waiting for others to release it."""
+    while True:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await wait_any({}, RETRY_DELAY)
+        else:
+            return
+
+
+def is_dead(path: str, name: bytes) -> bool:
+    """Tell whether *path* is a socket that no process holds any more."""
+    try:
+        before = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISSOCK(before.st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        code = probe.connect_ex(name)
+    return code == errno.ECONNREFUSED and os.path.samestat(before, os.lstat(path))
+
+
+def removal(path: str) -> Callable[[], None]:
+    """Return what removes the socket at *path*, as long as it is the one there now."""
+    path = os.path.abspath(path)  # whatever the working directory is by then
+    ours, process = os.lstat(path), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() != process:  # a child of fork(2) has not bound it
+            return
+        with contextlib.suppress(FileNotFoundError):
+            # While our socket lives no other file gets its inode number.
+            if os.path.samestat(os.lstat(path), ours):
+                os.unlink(path)
+
+    return remove

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fildes import verbs
 from fildes.address import Address
 from fildes.copying import pipe, relay
+from fildes.datagram_file import DatagramFile
 from fildes.errors import (
     AddressError,
     Failure,
@@ -15,16 +17,19 @@ from fildes.errors import (
 from fildes.files import (
     BufferedFile,
     BufferedWriteFile,
-    DatagramFile,
     RandomFile,
     RawFile,
 )
 from fildes.listener import Listener
 from fildes.policy import Policy
 from fildes.programs import Exec
+from fildes.signatures import Listen, Open
 from fildes.text import TextConversation, TextFile
 from fildes.trace import Step, Trace
-from fildes.verbs import Explanation, explain, listen, open
+from fildes.verbs import Explanation, explain
+
+open: Open = verbs.open
+listen: Listen = verbs.listen
 
 __all__ = [
     "Address",

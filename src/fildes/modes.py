@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fildes.datagram_file import DatagramFile
 from fildes.files import (
     BUFFER_SIZE,
     BufferedFile,
     BufferedWriteFile,
-    DatagramFile,
     RandomFile,
     RawFile,
 )

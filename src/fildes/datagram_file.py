@@ -1,0 +1,32 @@
+"""The face of a stream of datagrams."""
+
+from __future__ import annotations
+
+from fildes.files import RawFile
+from fildes.stream import MAX_DATAGRAM
+
+
+class DatagramFile(RawFile):
+    """An unbuffered file of datagrams: one for each read and each write.
+
+    An empty read is an empty datagram, no end of file; of a unix-seqpacket it is the
+    end. Iterating yields the datagrams.
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next datagram.
+
+        Raises:
+          OSError: EMSGSIZE, it is longer than *size*; it is kept for the next read.
+        """
+        buffer = bytearray(MAX_DATAGRAM if size is None or size < 0 else size)
+        return bytes(memoryview(buffer)[: self.readinto(buffer)])
+
+    readall = read
+
+    def __next__(self) -> bytes:
+        """Return the next datagram; stop at the end of file, where there is one."""
+        datagram = self.read()
+        if not datagram and not self.description.stream.endless:
+            raise StopIteration
+        return datagram

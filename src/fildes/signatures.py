@@ -1,0 +1,176 @@
+"""What `open` and `listen` return, for type checkers: it depends on the mode.
+
+The one thing that a mode cannot tell is what the address leads to. Datagrams always
+come as a `DatagramFile`, and a local file in mode ``r+b`` as a `RandomFile`; the types
+below say what all other addresses give.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, Protocol, overload
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.files import BufferedFile, BufferedWriteFile, RawFile
+    from fildes.listener import Listener
+    from fildes.modes import NetFile
+    from fildes.policy import Policy
+    from fildes.text import TextConversation, TextFile
+    from fildes.verbs import Options
+
+ReadMode = Literal["", "b", "r", "rb", "br", "r+", "+r", "r+b", "rb+"]
+WriteMode = Literal["w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"]
+TextMode = Literal["t", "rt", "tr", "r+t", "rt+", "wt", "tw", "xt", "tx", "at", "ta"]
+
+
+class Open(Protocol):
+    """The signature of `fildes.open`."""
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: ReadMode | WriteMode | None = None,
+        *,
+        buffering: Literal[0],
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> RawFile: ...
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: ReadMode | None = None,
+        buffering: Literal[-1, 1] = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> BufferedFile: ...
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: WriteMode,
+        buffering: Literal[-1, 1] = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> BufferedWriteFile: ...
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: TextMode,
+        buffering: Literal[-1, 1] = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> TextFile | TextConversation: ...
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: str | None = None,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> NetFile: ...
+
+
+class Listen(Protocol):
+    """The signature of `fildes.listen`."""
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: ReadMode | WriteMode | None = None,
+        *,
+        buffering: Literal[0],
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> Listener[RawFile]: ...
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: ReadMode | None = None,
+        buffering: Literal[-1, 1] = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> Listener[BufferedFile]: ...
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: TextMode,
+        buffering: Literal[-1, 1] = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> Listener[TextFile | TextConversation]: ...
+
+    @overload
+    def __call__(
+        self,
+        address: str | os.PathLike[str] | Address,
+        mode: str | None = None,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = ...,
+        idle_timeout: float | None = ...,
+        policy: Policy | None = ...,
+        **options: Options,
+    ) -> Listener[NetFile]: ...

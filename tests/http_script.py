@@ -8,6 +8,7 @@ from peers import Conversation, Script
 
 END_OF_HEAD = b"\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED_HEAD = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 LENGTH_20 = HEAD + b"Content-Length: 20\r\n\r\n"
 
 Ending = Callable[[Conversation], None]

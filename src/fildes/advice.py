@@ -34,11 +34,22 @@ BY_VERIFY_CODE = {
     64: "the certificate is for other addresses: connect by name, or set name= to what it says",
 }
 
+#: RFC 9110 section 15.5
+BY_HTTP_STATUS = {
+    401: "the server asks who you are: put user:password@ before the host, or set a header",
+    403: "the server does not let you in: check the user, or ask its operator",
+    407: "the proxy asks who you are: put user:password@ before its host",
+    429: "the server is asked too often: try again later",
+    503: "the server is overloaded or in maintenance: try again later",
+}
+
 
 def advice_for(error: BaseException, step: str) -> str:
     """Return what to do about *error*, which happened in *step*; empty if unknown."""
     if isinstance(error, socket.gaierror):
         return BY_RESOLVER_ERROR.get(error.errno or 0, "")
+    if step == "response" and hasattr(error, "status"):
+        return BY_HTTP_STATUS.get(error.status, "")
     verify_code = getattr(error, "verify_code", 0)
     if verify_code:
         return BY_VERIFY_CODE.get(verify_code, "")

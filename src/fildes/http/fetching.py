@@ -84,11 +84,19 @@ async def connect(opening: Opening, request: Request) -> Stream:
     inner = await opening.open_transport(request.address, Target(origin.host, origin.port))
     if origin.scheme == "http":
         return inner
-    settings = Address("tls", options=() if request.chosen else NOT_OURS)
+    settings = tls_settings(opening, request)
     stream: Stream = await registry.find_module("tls").start(
         opening, inner, origin.host, settings, ALPN
     )
     return stream
+
+
+def tls_settings(opening: Opening, request: Request) -> Address:
+    """Return the TLS options that were given for https; those for tls come behind."""
+    given = opening.options.get("https", {})
+    names = [option.name for option in registry.find_scheme("tls").options if option.name in given]
+    ours = tuple((name, given[name]) for name in names)
+    return Address("tls", options=ours if request.chosen else NOT_OURS + ours)
 
 
 async def read_head(inner: Stream, limits: HeadLimits) -> tuple[ResponseHead, bytearray]:

@@ -178,7 +178,7 @@ class Description(BaseDescription):
 
     def flush(self) -> None:
         """Send all that is pending, waiting as long as the stream takes."""
-        if self.pending:
+        if self.pending and not self.aborted:  # a wrapper flushes as it closes
             with self.sending:
                 self.send_pending()
 

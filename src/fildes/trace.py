@@ -97,5 +97,7 @@ class Trace(Sequence[Step]):
 def describe(error: BaseException) -> str:
     """Return *error* in a few words, without its errno and file name."""
     if isinstance(error, OSError) and error.strerror:
+        if hasattr(error, "library"):  # ssl.SSLError: "[SSL: THE_REASON] the reason (_ssl.c:99)"
+            return error.strerror.partition("] ")[2].partition(" (_ssl")[0] or error.strerror
         return error.strerror
     return str(error) or type(error).__name__

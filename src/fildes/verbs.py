@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes import registry
-from fildes.address import Address, parse
+from fildes.address import Address, build, parse
 from fildes.address.layering import check_outermost
 from fildes.description import Description
 from fildes.drivers import blocking
@@ -41,7 +41,8 @@ def to_address(address: str | os.PathLike[str] | Address) -> Address:
         check_outermost(registry.find_scheme(address.scheme))
         return address
     if isinstance(address, os.PathLike):
-        address = os.path.join(".", os.fspath(address))
+        path = os.path.join(".", os.fspath(address))
+        return build(registry.find_scheme, "file", path=path)
     # Passwords stand before "@" or in options, and are not kept.
     if "@" in address or "?" in address:
         return parse(address, registry.find_scheme)

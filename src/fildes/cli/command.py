@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "run a program with an opened address as its input and output",
     "explain": "open an address and draw the steps that it took",
     "help": "say how a scheme's addresses are written, or what a command does",
+    "tour": "see what fildes does, in seconds, without a network",
     "completion": "print what lets a shell complete fildes commands",
 }
 

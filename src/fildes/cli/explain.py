@@ -61,7 +61,7 @@ def drawing(explanation: Explanation) -> str:
     from fildes.cli.terminal import colours_of, columns_of, speaks_utf8
 
     return waterfall.draw(
-        explanation.trace,
+        waterfall.begun(explanation.trace),
         width=columns_of(sys.stdout),
         colours=colours_of(sys.stdout),
         utf8=speaks_utf8(),
@@ -84,9 +84,10 @@ def as_json(explanation: Explanation) -> str:
 
 def write_svg(explanation: Explanation, place: str) -> None:
     """Write the steps as a picture to the file *place*."""
+    from fildes.cli.waterfall import begun
     from fildes.cli.waterfall_svg import svg
 
-    text = svg(explanation.trace, explanation.address)
+    text = svg(begun(explanation.trace), explanation.address)
     if place == "-":
         write_text(text)
         return

@@ -114,12 +114,8 @@ def is_device(place: str) -> bool:
 @contextlib.contextmanager
 def open_place(place: str, arguments: Namespace) -> Iterator[Any]:
     """Yield *place*, opened for writing; what was written counts once it is closed."""
-    if is_device(place):
-        with writing(place):
-            sink: Any = open(place, "wb", 0)
-    else:
-        with writing(place):
-            sink = verbs.open(Path(place), "wb" if arguments.force else "xb")
+    with writing(place):
+        sink = verbs.open(Path(place), "wb" if arguments.force or is_device(place) else "xb", 0)
     with sink:
         yield sink
 

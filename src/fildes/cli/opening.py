@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fildes import Policy, registry, verbs
@@ -44,9 +45,9 @@ def how(arguments: Namespace) -> dict[str, Any]:
     for text in arguments.settings:
         add_setting(settings, text)
     if arguments.headers:
-        headers = dict(map(header, arguments.headers))
+        fields = header_fields(arguments.headers)
         for scheme in ("http", "https"):
-            settings.setdefault(scheme, {})["headers"] = headers
+            settings.setdefault(scheme, {})["headers"] = fields
     if arguments.ca:
         settings.setdefault("tls", {})["ca"] = arguments.ca
     if arguments.insecure:
@@ -73,9 +74,19 @@ def add_setting(settings: dict[str, dict[str, Any]], text: str) -> None:
     given[name] = given.get(name, ()) + typed if isinstance(typed, tuple) else typed
 
 
-def header(text: str) -> tuple[str, str]:
-    """Return the name and value of a header field; the value may be a secret."""
-    name, colon, value = text.partition(":")
-    if not colon or not name:
-        raise UsageError("-H takes a header field: -H 'NAME: VALUE'")
-    return name, value.strip()
+def header_fields(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Return header fields by name; values may be secrets, so none is repeated here."""
+    from fildes.http.request import own_fields
+    from fildes.wire.http1 import request_head
+
+    fields: dict[str, list[str]] = {}
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon:
+            raise UsageError("-H takes a header field: -H 'NAME: VALUE'")
+        fields.setdefault(name, []).append(value.strip(" \t"))
+    try:
+        request_head("GET", "/", own_fields(fields))
+    except ValueError as error:
+        raise UsageError(f"-H: {error}") from None
+    return fields

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fildes.cli.terminal import Colours, cells, fit, one_line
+
+if TYPE_CHECKING:
+    from fildes.trace import Step
 
 
 class StepLike(Protocol):
@@ -53,7 +56,7 @@ def draw(
     """
     steps, total = in_order(steps), total_seconds(steps)
     label_width = max([cells(one_line(step.name)) for step in steps] + [len("total")])
-    bar_width = min(max((width - label_width) // 2, BAR_WIDTHS.start), BAR_WIDTHS.stop - 1)
+    bar_width = min(max((width - label_width) // 3, BAR_WIDTHS.start), BAR_WIDTHS.stop - 1)
     lines = []
     for step in steps:
         colour = RED if step.error else COLOUR_OF_STEP.get(step.name, "34")
@@ -69,6 +72,12 @@ def draw(
             lines.append(paint(text, RED, colours))
     lines.append(f"{'total':{label_width}}  {'':{bar_width}}  {duration(total):>7}")
     return "".join(f"{line if utf8 else ascii_only(line)}\n" for line in lines)
+
+
+def begun(steps: Sequence[Step]) -> list[Step]:
+    """Return *steps* on an axis that begins with the first, not with our own preparations."""
+    start = min((step.started for step in steps), default=0.0)
+    return [step._replace(started=step.started - start) for step in steps]
 
 
 def bar(step: StepLike, total: float, width: int, *, utf8: bool) -> str:

@@ -63,12 +63,17 @@ def make_parser(name: str, command: ModuleType) -> Parser:
         usage=f"fildes {name} {command.USAGE}",
         description=command.__doc__,
         epilog=f"examples:{examples}\n\n{SEE_ALSO}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=formatter,
         allow_abbrev=False,  # a new option must not change what a script means
     )
     command.add_arguments(parser)
     add_common(parser, opens=command.OPENS)
     return parser
+
+
+def formatter(prog: str) -> argparse.HelpFormatter:
+    """Return what lays out help; without a width argparse would import shutil to find one."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=80)
 
 
 def add_common(parser: Parser, *, opens: bool) -> None:

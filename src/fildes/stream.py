@@ -47,6 +47,8 @@ class Stream(abc.ABC):
       readable, writable: the directions there are.
       messages: each receive and send is one datagram.
       endless: there is no end of file, and a receive of 0 is an empty datagram.
+      settled: the peer has answered all that was sent, so closing need not wait
+        for it; said by the layer above, which knows what an answer is.
     """
 
     inner: Stream | None = None
@@ -54,6 +56,7 @@ class Stream(abc.ABC):
     writable = True
     messages = False
     endless = False
+    settled = False
 
     @abc.abstractmethod
     def try_recv_into(self, buffer: memoryview) -> int | None:

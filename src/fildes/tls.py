@@ -194,7 +194,7 @@ class TlsStream(Stream):
                 raise
 
     async def end(self) -> None:
-        """End our direction; wait for the peer's end if we have sent something.
+        """End our direction; wait for the peer's end if what we sent may be unread.
 
         Closing with unread bytes, a session ticket for one, makes the kernel send
         RST, which may destroy what the peer has not read yet (RFC 1122 section
@@ -205,7 +205,7 @@ class TlsStream(Stream):
         except (ConnectionResetError, BrokenPipeError):
             if not self.engine.over:
                 raise
-        if self.used:
+        if self.used and not self.settled:
             await self.drain(time.monotonic() + CLOSE_TIMEOUT)
 
     async def drain(self, deadline: float) -> None:

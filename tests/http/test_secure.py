@@ -70,6 +70,15 @@ def test_close_notify_ends_a_document(peer: StartPeer, tls_ca: Authority) -> Non
         assert file.read() == DOCUMENT
 
 
+def test_close_does_not_wait_for_the_server(peer: StartPeer, tls_ca: Authority) -> None:
+    """A server that keeps the connection open keeps nobody waiting who has the document."""
+    server = peer(answering(document(), Conversation.stall), tls=tls_ca.server_context())
+    with fildes.open(server.address("https", "/"), https=options(tls_ca)) as file:
+        assert file.read() == b"document"
+        connection = list(file.description.stream.layers())[1:]
+    assert all(layer.settled for layer in connection)
+
+
 def test_nothing_is_asked_of_a_stranger(peer: StartPeer, tls_ca: Authority) -> None:
     """A server that does not prove its name gets no byte of the request."""
     server = peer(answering(document()), tls=tls_ca.server_context())
@@ -88,6 +97,7 @@ def test_options_of_tls(peer: StartPeer, tls_ca: Authority) -> None:
     with fildes.open(address, tls=options(tls_ca)):
         pass
     with fildes.open(address, https=options(tls_ca), tls={"ca": "/nowhere"}) as file:
+        assert file.tls is not None
         assert file.tls.alpn is None
 
 
@@ -97,6 +107,7 @@ def test_http_is_what_is_negotiated(peer: StartPeer, tls_ca: Authority) -> None:
     context.set_alpn_protocols(["h2", "http/1.1"])
     server = peer(answering(document()), tls=context)
     with fildes.open(server.address("https", "/"), https=options(tls_ca)) as file:
+        assert file.tls is not None
         assert file.tls.alpn == "http/1.1"
         assert [step.name for step in file.trace] == [
             "connect",

@@ -64,6 +64,8 @@ class HttpStream(Document):
         if not self.body.done:
             self.inner.abort()
             return
+        for layer in self.inner.layers():
+            layer.settled = True
         # The document is complete: how the connection ends does not matter any more.
         with contextlib.suppress(OSError, EOFError):
             await self.inner.close()

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from peers import Conversation, Script
 
+from fildes.described import Described
+from fildes.http.response import Response
+
 END_OF_HEAD = b"\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED_HEAD = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -47,3 +50,9 @@ def fields_of(request: bytes) -> dict[str, list[str]]:
         name, _, value = line.partition(": ")
         fields.setdefault(name.lower(), []).append(value)
     return fields
+
+
+def response_of(file: Described) -> Response:
+    """Return the response that *file* was read from."""
+    assert file.response is not None
+    return file.response

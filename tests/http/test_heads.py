@@ -8,7 +8,7 @@ import resource
 from collections.abc import Iterator
 
 import pytest
-from http_script import END_OF_HEAD, HEAD, answering, chunks, document
+from http_script import END_OF_HEAD, HEAD, answering, chunks, document, response_of
 from peers import Conversation, StartPeer
 from ways import raw_readinto
 
@@ -179,5 +179,5 @@ def test_requested_coding_is_the_callers(peer: StartPeer) -> None:
     server = peer(answering(document(b"coded", b"Content-Encoding: br\r\n")))
     headers = {"accept-encoding": "br"}
     with fildes.open(server.address("http", "/"), http={"headers": headers}) as file:
-        assert file.response.headers["content-encoding"] == "br"
+        assert response_of(file).headers["content-encoding"] == "br"
         assert file.read() == b"coded"

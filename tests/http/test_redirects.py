@@ -6,7 +6,7 @@ import errno
 from pathlib import Path
 
 import pytest
-from http_script import answering, document, fields_of, redirect
+from http_script import answering, document, fields_of, redirect, response_of
 from peers import ScriptedPeer, StartPeer
 
 import fildes
@@ -17,7 +17,7 @@ def followed(peer: StartPeer, location: str, status: int = 302) -> tuple[Scripte
     server = peer(answering(redirect(location.encode(), status)), answering(document(b"there")))
     with fildes.open(server.address("http", "/a/b?q")) as file:
         assert file.read() == b"there"
-        return server, file.response.address.removeprefix(server.address("http"))
+        return server, response_of(file).address.removeprefix(server.address("http"))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -64,7 +64,7 @@ def test_reference_without_scheme(peer: StartPeer) -> None:
     server = peer(answering(redirect(f"//127.0.0.1:{other.port}/c".encode())))
     with fildes.open(server.address("http", "/")) as file:
         assert file.read() == b"there"
-        assert file.response.address == other.address("http", "/c")
+        assert response_of(file).address == other.address("http", "/c")
 
 
 ELSEWHERE = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from authority import Authority
+from http_script import response_of
 from programs import need
 from web_servers import DOCUMENTS, Site, nginx, python_server
 
@@ -71,14 +72,14 @@ def seen_by_curl(address: str, directory: Path, *options: str) -> View:
 def seen_by_us(address: str, **options: dict[str, str]) -> View:
     """Return the same as we see it; of an error without the body."""
     try:
-        with fildes.open(address, **options) as file:  # type: ignore[arg-type]  # only options of schemes
-            response = file.response
+        with fildes.open(address, **options) as file:  # type: ignore[call-overload]  # schemes only
+            response = response_of(file)
             return response.status, lasting(response.headers.fields), file.read()
     except OSError as error:
         return error.status, lasting(error.headers.fields), b""  # type: ignore[attr-defined]  # set by us
 
 
-def lasting(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def lasting(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in fields if name.lower() not in OF_THE_MOMENT]
 
 
@@ -147,6 +148,7 @@ def test_http_leads_to_https(site: Site, tls_ca: Authority) -> None:
     """A redirect to https is followed, and its certificate verified."""
     with fildes.open(f"{site.plain}/to-tls/", tls={"ca": str(tls_ca.ca_file)}) as file:
         assert file.read() == DOCUMENTS["small.txt"]
+        assert file.tls is not None
         assert file.tls.version == "TLSv1.3"
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
         fildes.open(f"{site.plain}/to-tls/")

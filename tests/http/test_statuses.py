@@ -6,7 +6,7 @@ import errno
 import pickle
 
 import pytest
-from http_script import answering, document
+from http_script import answering, document, response_of
 from peers import StartPeer
 
 import fildes
@@ -78,7 +78,7 @@ def test_response_of_a_file(peer: StartPeer) -> None:
     fields = b"Set-Cookie: a=1\r\nset-cookie: b=2\r\nContent-Type: text/plain\r\n"
     server = peer(answering(document(fields=fields)))
     with fildes.open(server.address("http", "/x?y#z")) as file:
-        response = file.response
+        response = response_of(file)
     assert (response.status, response.reason, response.version) == (200, "OK", (1, 1))
     assert response.address == server.address("http", "/x?y")
     assert response.headers["CONTENT-TYPE"] == response.headers.get("content-type") == "text/plain"

@@ -7,7 +7,7 @@ import errno
 from pathlib import Path
 
 import pytest
-from http_script import CHUNKED_HEAD, answering, chunks, document
+from http_script import CHUNKED_HEAD, answering, chunks, document, response_of
 from peers import StartPeer
 from pictures import chunk, dot, header, pillow
 from ways import WAYS, Way
@@ -129,7 +129,7 @@ def test_what_comes_after_does_not_matter(peer: StartPeer) -> None:
     server = peer(answering(CHUNKED_HEAD + chunks(PAGE)))
     with fildes.open(f"png::{server.address('http', '/')}") as file:
         assert file.read() == FIRST
-        assert file.response.status == 200
+        assert response_of(file).status == 200
 
 
 @pytest.mark.parametrize("word", ["x", "-1", "1.5", "1e3", "²", "9" * 10])

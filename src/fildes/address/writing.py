@@ -96,6 +96,8 @@ def _without_joints(text: str) -> str:
 
 
 def _mask(address: Address) -> Address:
+    if address.user is None and not address.query and address.inner is None:
+        return address  # most are like that, and every open asks
     is_document = address.path.startswith("/") and address.host
     # A user without a password is a token for several well-known services.
     user = REDACTED if is_document and address.user and not address.password else address.user

@@ -60,11 +60,12 @@ async def ask(opening: Opening, journey: Journey, limits: HeadLimits) -> HttpStr
     request, head = journey.request, journey.request.head()
     inner = await connect(opening, request)
     try:
-        with opening.step("request", f"GET {request.shown}"):
+        shown = request.shown
+        with opening.step("request", f"GET {shown}"):
             await inner.send_all(head)
-        with opening.step("response", request.shown) as step:
+        with opening.step("response", shown) as step:
             answer, rest = await read_head(inner, limits)
-            response = response_of(answer, request)
+            response = response_of(answer, shown)
             step.detail = response.summary
             framing = framing_of(answer, "GET")
             if not journey.follow(response):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -62,7 +62,8 @@ class Request(NamedTuple):
     @property
     def shown(self) -> str:
         """The address of the document alone, without secrets."""
-        return self.address.replace(inner=None).display()
+        address = self.address
+        return (address if address.inner is None else address.replace(inner=None)).display()
 
     def says(self, name: str) -> bool:
         """Tell whether the caller's headers have one called *name*, in lower case."""
@@ -95,7 +96,7 @@ def authorization(address: Address) -> Fields:
     if ":" in address.user:
         raise AddressError("a user of HTTP Basic authentication has no ':' (RFC 7617 section 2)")
     pair = f"{address.user}:{address.password or ''}".encode()
-    return (("Authorization", f"Basic {base64.b64encode(pair).decode()}"),)
+    return (("Authorization", f"Basic {binascii.b2a_base64(pair, newline=False).decode()}"),)
 
 
 def own_fields(headers: Any) -> Fields:

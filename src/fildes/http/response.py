@@ -92,9 +92,9 @@ class Response(NamedTuple):
         return ", ".join(words)
 
 
-def response_of(head: ResponseHead, request: Request) -> Response:
-    """Return *head*, the answer to *request*, as callers see it."""
-    return Response(head.status, head.reason, head.version, Headers(head.fields), request.shown)
+def response_of(head: ResponseHead, address: str) -> Response:
+    """Return *head*, what came from *address*, as callers see it."""
+    return Response(head.status, head.reason, head.version, Headers(head.fields), address)
 
 
 def printable(text: str) -> str:

@@ -90,6 +90,13 @@ def test_certificate(
     assert "_ssl.c" not in done.err
 
 
+def test_missing_authority(fildes: RunMain, peer: StartPeer) -> None:
+    """A file that we need is named, and not taken for something of the peer's."""
+    server = peer(lambda talk: None)
+    done = fildes("cat", "--ca", "/missing.pem", server.address("https", "/"))
+    assert done.err.endswith("/: /missing.pem: No such file or directory\n")
+
+
 def test_insecure_warns(fildes: RunMain, peer: StartPeer, tls_ca: Authority) -> None:
     """--insecure takes any certificate, and says each time what that means."""
     script = answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")

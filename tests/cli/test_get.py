@@ -81,6 +81,7 @@ def test_names(address: str, name: str) -> None:
         "http://h/%E2%80%AEgpj.exe",
         "http://h/%FF",
         "tcp://h:1",
+        "data:,x",
     ],
 )
 def test_name_is_never_a_trap(address: str) -> None:
@@ -144,6 +145,15 @@ def test_full_device(fildes: RunMain, peer: StartPeer) -> None:
     done = fildes("get", "-o", "/dev/full", peer(answers(BODY)).address("http", "/b"))
     assert done.status == 23
     assert done.err == "fildes: unable to write /dev/full: No space left on device\n"
+
+
+def test_local_files(fildes: RunMain, tmp_path: Path) -> None:
+    """A local file is received as well, also one whose size nobody can tell."""
+    (tmp_path / "note").write_text("hello")
+    assert fildes("get", "../note").status == 0
+    assert fildes("get", "/proc/self/status").status == 0
+    assert Path("note").read_text() == "hello"
+    assert Path("status").read_text().startswith("Name:")
 
 
 @pytest.fixture

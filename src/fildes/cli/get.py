@@ -84,7 +84,8 @@ def name_of(address: Address) -> str:
       UsageError: the address has no name, or one that a peer should not choose.
     """
     layers = list(address.layers())
-    name = next((layer.path for layer in layers if layer.path.strip("/")), "")
+    paths = (layer.path for layer in layers if not layer.opaque)
+    name = next((path for path in paths if path.strip("/")), "")
     name = name.rstrip("/").rpartition("/")[2] if not name.endswith("/") else ""
     if any(layer.host for layer in layers):  # encoded as on the wire
         from urllib.parse import unquote
@@ -126,9 +127,9 @@ def size_of(source: Any) -> int | None:
     if response is not None:
         length = response.headers.get("content-length", "")
         return int(length) if length.isdecimal() else None
-    if not source.seekable():
+    try:
+        size: int = source.seek(0, os.SEEK_END)
+        source.seek(0)
+    except OSError:  # it has no positions, or not from the end, as in proc(5)
         return None
-    here = source.tell()
-    size: int = source.seek(0, os.SEEK_END)
-    source.seek(here)
-    return size - here or None
+    return size or None

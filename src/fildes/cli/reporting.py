@@ -52,14 +52,21 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, LocalWriteError):
         return f"unable to write {error.filename}: {describe(error)}"
     failure = failure_of(error)
-    if failure is not None:
+    if failure is not None and isinstance(error, OSError | EOFError):
         verb = VERB_OF_STEP.get(failure.step, "open")
         advice = f" ({failure.advice})" if failure.advice else ""
-        return f"unable to {verb} {failure.address}: {describe(error)}{advice}"
+        return f"unable to {verb} {failure.address}: {reason(error, failure.address)}{advice}"
     if isinstance(error, OSError | EOFError):
-        place = getattr(error, "filename", None)
-        return f"{os.fsdecode(place)}: {describe(error)}" if place else describe(error)
+        return reason(error)
     return f"a mistake in fildes: {type(error).__name__}: {error} (--debug shows where)"
+
+
+def reason(error: OSError | EOFError, address: str = "") -> str:
+    """Return why it failed, and which file is to blame if that is not the *address*."""
+    blamed = getattr(error, "filename", None)
+    if isinstance(blamed, str | bytes) and os.fsdecode(blamed) not in address:
+        return f"{os.fsdecode(blamed)}: {describe(error)}"
+    return describe(error)
 
 
 def say_step(step: Step) -> None:

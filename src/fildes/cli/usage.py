@@ -39,7 +39,7 @@ def parse(name: str, command: ModuleType, argv: Sequence[str]) -> argparse.Names
         return None
     arguments = parser.parse_args(words)
     arguments.program = program
-    if arguments.verbose:
+    if getattr(arguments, "verbose", False):
         from fildes.cli.reporting import say_step
         from fildes.trace import Trace
 
@@ -81,7 +81,8 @@ def add_common(parser: Parser, *, opens: bool) -> None:
     if opens:
         add_opening(parser.add_argument_group("opening"))
     group = parser.add_argument_group("messages")
-    group.add_argument("-v", "--verbose", action="store_true", help="tell each step as it ends")
+    if opens:
+        group.add_argument("-v", "--verbose", action="store_true", help="tell each step as it ends")
     group.add_argument("--debug", action="store_true", help="show where an error came from")
 
 

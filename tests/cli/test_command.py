@@ -10,9 +10,10 @@ import pytest
 from commands import RunMain, fildes, run, start
 from peers import Conversation, StartPeer
 
-from fildes import registry
+from fildes import advice, registry
 from fildes.cli.command import COMMANDS
 from fildes.cli.completion import openings
+from fildes.cli.reporting import OPTION_OF_ARGUMENT, for_shell
 
 __all__ = ["fildes"]
 
@@ -84,6 +85,15 @@ def test_verbose_tells_each_step(fildes: RunMain, peer: StartPeer) -> None:
     assert re.match(r"fildes: resolve localhost \([0-9.]+ m?s\)\nfildes: connect ", done.err)
     assert "fildes: connect 127.0.0.1:1 (" in done.err
     assert "): Connection refused\n" in done.err
+
+
+def test_advice_is_for_the_command_line() -> None:
+    """Advice names the options of the command, not the arguments of Python's open."""
+    texts = [*advice.BY_ERRNO.values(), *advice.BY_VERIFY_CODE.values()]
+    for argument, option in OPTION_OF_ARGUMENT.items():
+        written = [text for text in texts if argument in text]
+        assert written
+        assert all(option in for_shell(text) for text in written)
 
 
 def test_traceback_only_when_asked(fildes: RunMain) -> None:

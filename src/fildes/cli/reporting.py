@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 #: What was being done when a file that is open already failed.
 VERB_OF_STEP = {"read": "read", "write": "write to", "close": "finish"}
 
+#: What advice calls an argument of `fildes.open`, as the command line has it.
+OPTION_OF_ARGUMENT = {
+    "ca=FILE": "--ca FILE",
+    "name= to what": "-O tls.name= to what",
+    "raise the timeout": "raise --timeout or --idle-timeout",
+}
+
 
 def say(text: str) -> None:
     """Write one line to standard error, as this program's."""
@@ -54,7 +61,7 @@ def message_of(error: BaseException) -> str:
     failure = failure_of(error)
     if failure is not None and isinstance(error, OSError | EOFError):
         verb = VERB_OF_STEP.get(failure.step, "open")
-        advice = f" ({failure.advice})" if failure.advice else ""
+        advice = f" ({for_shell(failure.advice)})" if failure.advice else ""
         return f"unable to {verb} {failure.address}: {reason(error, failure.address)}{advice}"
     if isinstance(error, OSError | EOFError):
         return reason(error)
@@ -67,6 +74,13 @@ def reason(error: OSError | EOFError, address: str = "") -> str:
     if isinstance(blamed, str | bytes) and os.fsdecode(blamed) not in address:
         return f"{os.fsdecode(blamed)}: {describe(error)}"
     return describe(error)
+
+
+def for_shell(advice: str) -> str:
+    """Return *advice*, which is written for Python, with our options in it."""
+    for argument, option in OPTION_OF_ARGUMENT.items():
+        advice = advice.replace(argument, option)
+    return advice
 
 
 def say_step(step: Step) -> None:

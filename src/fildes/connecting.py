@@ -67,7 +67,8 @@ async def connect_host(
     with opening.blame("resolve"):
         candidates = await resolve(opening, target, **wanted)
         allowed = permitted(opening, candidates)
-    return await connect_any(opening, allowed, prepare)
+    with opening.blame("connect"):
+        return await connect_any(opening, allowed, prepare)
 
 
 async def resolve(

@@ -72,11 +72,11 @@ async def ask(opening: Opening, journey: Journey, limits: HeadLimits) -> HttpStr
                 check_document(response, request)
                 return HttpStream(inner, response, body_reader(framing), rest)
             step.detail += f", to {journey.request.shown}"
+            inner.abort()
+            return None
     except BaseException:
         inner.abort()
         raise
-    inner.abort()
-    return None
 
 
 async def connect(opening: Opening, request: Request) -> Stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 import errno
 from typing import TYPE_CHECKING
@@ -33,9 +34,9 @@ class Document(Stream):
             self.verdict = copy.copy(error)
             raise
 
+    @abc.abstractmethod
     def receive(self, buffer: memoryview) -> int | None:
         """Do what `try_recv_into` promises, where no error came before."""
-        raise NotImplementedError
 
     def try_send(self, data: memoryview) -> int | None:
         raise OSError(errno.EBADF, "not open for writing")

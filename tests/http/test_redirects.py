@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,31 @@ def test_policy_holds_at_every_hop(peer: StartPeer) -> None:
     with pytest.raises(fildes.PolicyError) as caught:
         fildes.open(server.address("http", "/"), policy=policy)
     assert "fildes: redirected to http://127.0.0.2:9/" in notes(caught.value)
+
+
+PRIVATE = (
+    "127.0.0.2",
+    "localhost.localdomain",
+    "10.0.0.1",
+    "169.254.169.254",
+    "0.0.0.0",
+    "[::1]",
+    "[::ffff:127.0.0.2]",
+    "[64:ff9b::7f00:2]",
+)
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_redirect_into_a_private_network(
+    peer: StartPeer, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """No redirect leads to where an address from elsewhere could not, by name or by number."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.3", 9))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+    server = peer(answering(redirect(f"http://{host}:9/".encode())))
+    policy = fildes.Policy("test", allow_networks=["127.0.0.1/32"])
+    with pytest.raises(fildes.PolicyError, match="not on the public network"):
+        fildes.open(server.address("http", "/"), policy=policy)
 
 
 def test_policy_holds_for_schemes_at_every_hop(peer: StartPeer) -> None:

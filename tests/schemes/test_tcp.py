@@ -29,6 +29,11 @@ def ten_then_reset(talk: Conversation) -> None:
     talk.rst()
 
 
+def send(f: fildes.BufferedFile, data: bytes) -> None:
+    f.write(data)
+    f.half_close()
+
+
 @pytest.fixture
 def full() -> Iterator[socket.socket]:
     """A listener whose backlog is full: connecting to it gets no answer."""
@@ -223,11 +228,13 @@ def test_options(peer: StartPeer) -> None:
     """nodelay, keepalive and bind are what the address says, or else the call."""
     server = peer(echo, repeat=True)
     address = server.address(path="?nodelay=off&bind=127.0.0.2")
-    with fildes.open(address, tcp={"keepalive": True, "nodelay": True}) as f:
-        with socket.socket(fileno=os.dup(f.fileno())) as sock:
-            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0
-            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-            assert sock.getsockname()[0] == "127.0.0.2"
+    with (
+        fildes.open(address, tcp={"keepalive": True, "nodelay": True}) as f,
+        socket.socket(fileno=os.dup(f.fileno())) as sock,
+    ):
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockname()[0] == "127.0.0.2"
 
 
 def test_descriptor_is_blocking_and_private(peer: StartPeer) -> None:
@@ -255,7 +262,7 @@ def test_socat_as_peer() -> None:
         serving(lambda port: [socat, f"TCP-LISTEN:{port},bind=127.0.0.1", "EXEC:cat"]) as port,
         fildes.open(f"tcp://127.0.0.1:{port}") as f,
     ):
-        sender = threading.Thread(target=lambda: (f.write(data), f.half_close()))
+        sender = threading.Thread(target=send, args=(f, data))
         sender.start()
         assert f.read() == data
         sender.join()

@@ -45,7 +45,8 @@ def pipe(source: HasDescriptor, sink: HasDescriptor, *, idle_timeout: float | No
 
     Raises:
       TimeoutError: nothing moved for *idle_timeout* seconds.
-      OSError, EOFError: as reading or writing; both files have been aborted.
+      OSError, EOFError: as reading or writing; both files have been aborted. One
+        that is not ours stays open, and a tcp socket will reset when you close it.
 
     Example:
       >>> with fildes.open("https://localhost/log") as source:

@@ -63,7 +63,13 @@ class SocketStream(Stream):
         return {self.sock.fileno(): WRITE}
 
     async def half_close(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
+            # The connection was reset. Its pending error is left for the next receive.
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from None
 
     async def close(self) -> None:
         if self.sock.fileno() < 0:

@@ -3,8 +3,9 @@
 Protocol code, so any driver runs it. Each direction is a `Half`, which does what
 can be done now and says what it waits for; one wait covers both. An end of file is
 passed on as a half-close, and the other direction goes on. An error is not an end
-of file: it ends its direction, what the other one still holds is delivered, and then
-both streams are aborted.
+of file. Where sending fails, what that stream has still to say is delivered: a server
+may answer and close without reading the whole question. Where receiving fails, the
+stream is lost in both directions. Then the error is raised, and the caller aborts both.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Half:
       copied: bytes that the sink has taken.
       ended: the source has reached its end of file and all of it was sent.
       error: what cut this direction short.
+      lost: it was cut short by the source, to which nothing can be sent, either.
     """
 
     def __init__(self, source: Stream, sink: Stream) -> None:
@@ -40,6 +42,7 @@ class Half:
         self.copied = 0
         self.ended = False
         self.error: OSError | EOFError | None = None
+        self.lost = False
 
     @property
     def running(self) -> bool:
@@ -48,29 +51,41 @@ class Half:
 
     def advance(self) -> bool:
         """Do what can be done now; return whether anything happened."""
+        if self.left:
+            return self.send()
         try:
-            if self.left:
-                return self.send()
             received = self.source.try_recv_into(self.buffer)
-            if received is None:
-                return False
-            if received == 0 and not self.source.endless:
-                self.ended = True
-                return True
+        except (OSError, EOFError) as error:
+            self.error, self.lost = error, True
+            return True
+        if received is None:
+            return False
+        if received == 0 and not self.source.endless:
+            self.ended = True
+        else:
             self.left = self.buffer[:received]
             self.send()
-        except (OSError, EOFError) as error:
-            self.error = error
         return True
 
     def send(self) -> bool:
-        """Send what is left of the last receive; return whether any of it went."""
-        sent = self.sink.try_send(self.left)
+        """Send what is left of the last receive; return whether anything happened."""
+        try:
+            sent = self.sink.try_send(self.left)
+        except (OSError, EOFError) as error:
+            self.error = error
+            return True
         if sent is None:
             return False
         self.left = self.left[sent:]
         self.copied += sent
         return True
+
+    async def pass_on_end(self) -> None:
+        """Half-close the sink, after the last byte."""
+        try:
+            await self.sink.half_close()
+        except (OSError, EOFError) as error:
+            self.error = error
 
     def wants(self) -> Interest:
         """Return what this direction waits for."""
@@ -89,16 +104,20 @@ async def copy(
 
     Raises:
       TimeoutError: nothing moved for *idle_timeout* seconds.
-      OSError, EOFError: a direction was cut short; the other one went on to its end.
+      OSError, EOFError: a direction was cut short; the other one went on to its end
+        if that was possible.
     """
     while (running := [half for half in halves if half.running]) and not until():
         moved = [half for half in running if half.advance()]
         for half in moved:
             if half.ended:
-                await half.sink.half_close()
+                await half.pass_on_end()
+        if any(half.lost for half in moved):
+            break
         if not moved:
             await wait_for(running, idle_timeout)
-    for half in halves:
+    # What a lost source says is the cause of what its sender met.
+    for half in sorted(halves, key=lambda half: not half.lost):
         if half.error is not None:
             raise half.error
 

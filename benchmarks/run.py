@@ -15,6 +15,7 @@ from pathlib import Path
 
 # Importing them fills the table, in this order.
 import conversations  # noqa: F401  # for its effect
+import documents  # noqa: F401  # for its effect
 import secure  # noqa: F401  # for its effect
 import starting  # noqa: F401  # for its effect
 from measuring import MEASURES, ROOT, Measure, Missing, Result, take

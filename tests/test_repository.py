@@ -22,7 +22,7 @@ LAYERS = (
     {"address", "registry", "drivers", "programs"},
     {"networks", "policy", "reach", "stream", "wire"},
     {"opening", "kernel", "relay", "document", "decoding", "datagrams", "replacing", "accepting"},
-    {"connecting", "tcp_place", "unix_place", "bridge", "http", "proxying"}
+    {"connecting", "tcp_place", "unix_place", "bridge", "bridge_pairs", "http", "proxying"}
     | {"tls", "tls_context", "tls_engine"},
     {"schemes", "described", "description", "async_description"},
     {"files", "datagram_file", "text", "modes", "ranged", "listener", "async_files", "async_text"},

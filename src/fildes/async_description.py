@@ -89,8 +89,8 @@ class AsyncDescription(BaseDescription):
             raise
         return total
 
-    async def send(self, data: Buffer) -> int:
-        """Send the beginning of *data*, waiting until some of it is taken."""
+    async def send_message(self, data: Buffer) -> int:
+        """Send *data* as one message, waiting until it is taken."""
         await self.take_turns()
         view = memoryview(data).cast("B")
         try:

@@ -78,17 +78,11 @@ class AsyncFile(Described, Generic[Data]):
         """Return a descriptor that any program can read; see `fildes.files`."""
         return self.description.fileno()
 
-    def check_readable(self) -> None:
-        """Raise unless it can be read."""
-        if not self.readable():
-            raise io.UnsupportedOperation("not open for reading")
+    def check_direction(self, *, reading: bool) -> None:
+        """Raise unless it is open in that direction."""
         self.description.check_open()
-
-    def check_writable(self) -> None:
-        """Raise unless it can be written."""
-        if not self.writable():
-            raise io.UnsupportedOperation("not open for writing")
-        self.description.check_open()
+        if not (self.readable() if reading else self.writable()):
+            raise io.UnsupportedOperation(f"not open for {'reading' if reading else 'writing'}")
 
     async def readline(self, size: int = -1) -> Data:
         """Return the next line."""
@@ -136,7 +130,7 @@ class AsyncRawFile(AsyncFile[bytes]):
 
     async def readinto(self, buffer: Buffer) -> int:
         """Read into *buffer*, return how many bytes; 0 at the end of file."""
-        self.check_readable()
+        self.check_direction(reading=True)
         return await self.description.recv_into(buffer) if memoryview(buffer).nbytes else 0
 
     async def read(self, size: int = -1) -> bytes:
@@ -156,9 +150,9 @@ class AsyncRawFile(AsyncFile[bytes]):
         return bytes(buffer)
 
     async def write(self, data: Buffer) -> int:
-        """Write the beginning of *data*, return how many bytes were taken."""
-        self.check_writable()
-        return await self.description.send(data)
+        """Send all of *data*, return its size; a cancelled write has taken all of it too."""
+        self.check_direction(reading=False)
+        return await self.description.write(data)
 
     async def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move the position; lseek(2)."""
@@ -172,7 +166,8 @@ class AsyncRawFile(AsyncFile[bytes]):
 class AsyncDatagramFile(AsyncRawFile):
     """An unbuffered file of datagrams: one for each read and each write.
 
-    An empty read is an empty datagram, no end of file; iterating yields datagrams.
+    An empty read is an empty datagram, no end of file; of a unix-seqpacket it is the
+    end. Iterating yields the datagrams.
     """
 
     async def read(self, size: int = -1) -> bytes:
@@ -183,8 +178,16 @@ class AsyncDatagramFile(AsyncRawFile):
         """
         return await self.read1(MAX_DATAGRAM if size < 0 else size)
 
+    async def write(self, data: Buffer) -> int:
+        """Send *data* as one datagram, return its size."""
+        self.check_direction(reading=False)
+        return await self.description.send_message(data)
+
     async def __anext__(self) -> bytes:
-        return await self.read()
+        datagram = await self.read()
+        if not datagram and not self.description.stream.endless:
+            raise StopAsyncIteration
+        return datagram
 
 
 class AsyncBufferedFile(AsyncFile[bytes]):
@@ -218,7 +221,7 @@ class AsyncBufferedFile(AsyncFile[bytes]):
 
     async def read(self, size: int | None = -1) -> bytes:
         """Return *size* bytes, or all up to the end of file; fewer only there."""
-        self.check_readable()
+        self.check_direction(reading=True)
         if size is None or size < 0:
             while await self.fill():
                 pass
@@ -234,7 +237,7 @@ class AsyncBufferedFile(AsyncFile[bytes]):
 
     async def peek(self) -> bytes:
         """Return what the next read will begin with; empty at the end of file."""
-        self.check_readable()
+        self.check_direction(reading=True)
         while not self.ahead and await self.fill():
             pass
         return bytes(self.ahead)
@@ -248,7 +251,7 @@ class AsyncBufferedFile(AsyncFile[bytes]):
 
     async def readline(self, size: int = -1) -> bytes:
         """Return the next line with its end, at most *size* bytes of it."""
-        self.check_readable()
+        self.check_direction(reading=True)
         scanned = self.read_so_far  # as a position in the stream: other tasks may read
         while (end := self.ahead.find(b"\n", max(0, scanned - self.read_so_far)) + 1) == 0:
             scanned = self.read_so_far + len(self.ahead)
@@ -262,7 +265,7 @@ class AsyncBufferedFile(AsyncFile[bytes]):
 
         A cancelled write has taken all of it too, and sent some.
         """
-        self.check_writable()
+        self.check_direction(reading=False)
         if self.ahead and self.seekable():
             await self.seek(0, os.SEEK_CUR)
         return await self.description.write(data)

@@ -99,7 +99,7 @@ class AsyncTextFile(AsyncFile[str]):
 
     async def write(self, text: str) -> int:
         """Take all of *text*, return its length."""
-        self.check_writable()
+        self.check_direction(reading=False)
         await self.buffer.write(self.encoder.encode(text))
         if self.line_buffering and "\n" in text:
             await self.flush()

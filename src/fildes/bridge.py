@@ -32,10 +32,11 @@ import struct
 import threading
 from typing import TYPE_CHECKING
 
+from fildes.bridge_pairs import PUMP_SIZE, tcp_pair, unix_pair
 from fildes.drivers import blocking
-from fildes.kernel import LINGER_RESET, SocketStream
+from fildes.kernel import SocketStream
 from fildes.relay import Half, copy
-from fildes.waiting import wait_any
+from fildes.waiting import call_blocking, wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +44,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fildes.stream import Stream
-
-#: Moved at once from the stream to the pair. Large, since each move is a system call
-#: and a switch to the reader; measured in benchmarks/.
-PUMP_SIZE = 262144
 
 #: l_onoff, l_linger of socket(7): close in order.
 LINGER_OFF = struct.pack("ii", 0, 0)
@@ -66,6 +63,7 @@ class Pump(abc.ABC):
     Attributes:
       theirs: the end that is handed out, owned by the `BridgedStream`.
       verdict: why the stream ended short, or None.
+      aborted: the end of the user's bytes is none that the stream may tell its peer.
     """
 
     def __init__(
@@ -80,6 +78,7 @@ class Pump(abc.ABC):
         self.ahead = ahead
         self.idle_timeout = idle_timeout
         self.verdict: OSError | EOFError | None = None
+        self.aborted = False
         # A daemon: a process that exits leaves the pair armed, as it should.
         self.thread = threading.Thread(target=self.run, name="fildes-bridge", daemon=True)
 
@@ -151,13 +150,27 @@ class ReadPump(Pump):
         return self.closed_by_peer(0, 0)
 
 
+class UsersBytes(SocketStream):
+    """What the user writes to a two-way pair."""
+
+    def __init__(self, pump: Pump) -> None:
+        super().__init__(pump.ours)
+        self.pump = pump
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        received = super().try_recv_into(buffer)
+        if received == 0 and self.pump.aborted:
+            raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+        return received
+
+
 class TwoWayPump(Pump):
     """Between the stream and a loopback TCP pair."""
 
     closing = False
 
     async def copy(self) -> None:
-        ours = SocketStream(self.ours)
+        ours = UsersBytes(self)
         await ours.send_all(self.ahead)
         up, down = Half(ours, self.inner), Half(self.inner, ours)
         try:
@@ -224,13 +237,22 @@ class BridgedStream(SocketStream):
         if self.sock.fileno() < 0:
             return
         if self.pump.hang_up():
-            self.pump.thread.join()
+            try:
+                await call_blocking(self.pump.thread.join)
+            except BaseException:
+                self.stop()
+                raise
             if self.pump.verdict is not None:
                 raise self.pump.verdict
 
     def abort(self) -> None:
         if self.sock.fileno() < 0:
             return
+        self.stop()
+
+    def stop(self) -> None:
+        """Close our descriptor and abort the stream."""
+        self.pump.aborted = True
         self.sock.close()
         self.pump.inner.interrupt()
         with contextlib.suppress(OSError):  # the pump may just have closed it
@@ -257,35 +279,3 @@ def build(inner: Stream, ahead: bytes, idle_timeout: float | None) -> BridgedStr
     if inner.readable and not inner.writable:
         return BridgedStream(ReadPump(inner, unix_pair(), ahead, idle_timeout))
     return BridgedStream(TwoWayPump(inner, tcp_pair(), ahead, idle_timeout))
-
-
-def unix_pair() -> tuple[socket.socket, socket.socket]:
-    """Return a reader's end and the pump's end, armed: one byte lies unread there."""
-    theirs, ours = socket.socketpair()
-    with contextlib.ExitStack() as undo:
-        undo.enter_context(theirs)
-        undo.enter_context(ours)
-        theirs.send(b"!")
-        theirs.shutdown(socket.SHUT_WR)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PUMP_SIZE)
-        undo.pop_all()
-    return theirs, ours
-
-
-def tcp_pair() -> tuple[socket.socket, socket.socket]:
-    """Return a user's end and the pump's end, armed: closing the latter is a reset."""
-    with (
-        contextlib.ExitStack() as undo,
-        socket.create_server(("127.0.0.1", 0)) as listener,
-    ):
-        theirs = undo.enter_context(socket.create_connection(listener.getsockname()))
-        ours, peer = listener.accept()
-        undo.enter_context(ours)
-        if peer != theirs.getsockname():
-            raise ConnectionAbortedError(errno.ECONNABORTED, "a stranger took the bridge's port")
-        for end in (theirs, ours):
-            # A write is handed on whole: Nagle's wait (RFC 896) only adds delay.
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
-        undo.pop_all()
-    return theirs, ours

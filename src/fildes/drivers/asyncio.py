@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from fildes.drivers.tasks import TaskDriver, closed_meanwhile
@@ -147,7 +148,8 @@ class Watches:
         if key not in self.waits:
             fd, direction = key
             add = loop.add_reader if direction == READ else loop.add_writer
-            add(fd, self.found, key)
+            with same_blocking_mode(loop, fd):
+                add(fd, self.found, key)
             self.waits[key] = []
         self.waits[key].append(wait)
 
@@ -165,6 +167,17 @@ class Watches:
         """Pass on that *key* is ready."""
         for wait in self.waits.get(key, ()):
             wait.found(key)
+
+
+@contextlib.contextmanager
+def same_blocking_mode(loop: asyncio.AbstractEventLoop, fd: int) -> Iterator[None]:
+    """Undo what uv_poll_init does to a descriptor that others may hold: O_NONBLOCK."""
+    if isinstance(loop, asyncio.SelectorEventLoop):
+        yield
+        return
+    blocking = os.get_blocking(fd)
+    yield
+    os.set_blocking(fd, blocking)
 
 
 def watches_of(loop: asyncio.AbstractEventLoop) -> Watches:

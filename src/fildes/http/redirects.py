@@ -2,10 +2,8 @@
 
 A redirect is text that a server wrote. It leads to http and https only, and never
 from https to http. What the caller gave for one origin (headers, user, password,
-client certificate) is dropped for good when it leads to another, for a way back
-may be forged. The policy is asked at each hop again: for the scheme here, for the
-network when the connection is made. A carrier that the caller named leads to one
-server, so only through a proxy is another one reached.
+client certificate) is dropped for good when it leads to another. The policy is asked at each hop
+again: for the scheme here, for the network when the connection is made.
 """
 
 from __future__ import annotations

@@ -1,0 +1,190 @@
+"""Every kind of stream that is a conversation, with the stream of its peer."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from authority import Authority
+
+from fildes.bridge import build
+from fildes.datagrams import socket_stream
+from fildes.kernel import DescriptorStream, SocketStream
+from fildes.stream import Stream
+from fildes.testing import both, open_stream
+from fildes.tls import TlsStream
+from fildes.waiting import wait_readable
+
+Pair = tuple[Stream, Stream]
+MakePair = Callable[[Authority], Coroutine[Any, Any, Pair]]
+
+NUMBERS = itertools.count()
+
+HOST = "127.0.0.1"
+
+
+def abstract_name() -> str:
+    """Return a name for a unix socket that needs no file."""
+    return f"@fildes-test-{os.getpid()}-{next(NUMBERS)}"
+
+
+async def accepted(listener: socket.socket) -> SocketStream:
+    """Return the next connection of *listener*."""
+    await wait_readable(listener.fileno())
+    return socket_stream(listener.accept()[0])
+
+
+async def connected(listener: socket.socket, address: str) -> Pair:
+    """Open *address*, which leads to *listener*, and return both ends."""
+    return await both(open_stream(address), accepted(listener))
+
+
+async def socketpair(authority: Authority) -> Pair:
+    left, right = socket.socketpair()
+    return SocketStream(left), SocketStream(right)
+
+
+async def pipes(authority: Authority) -> Pair:
+    (source, to_source), (from_sink, sink) = os.pipe(), os.pipe()
+    return DescriptorStream(source, sink), DescriptorStream(from_sink, to_source)
+
+
+async def tcp(authority: Authority) -> Pair:
+    with socket.create_server((HOST, 0)) as listener:
+        return await connected(listener, f"tcp://{HOST}:{listener.getsockname()[1]}")
+
+
+async def tcp6(authority: Authority) -> Pair:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        return await connected(listener, f"tcp6://[::1]:{listener.getsockname()[1]}")
+
+
+async def unix(authority: Authority) -> Pair:
+    return await unix_of(socket.SOCK_STREAM, "unix")
+
+
+async def unix_seqpacket(authority: Authority) -> Pair:
+    return await unix_of(socket.SOCK_SEQPACKET, "unix-seqpacket")
+
+
+async def unix_of(kind: socket.SocketKind, scheme: str) -> Pair:
+    name = abstract_name()
+    with socket.socket(socket.AF_UNIX, kind) as listener:
+        listener.bind("\0" + name[1:])
+        listener.listen(1)
+        return await connected(listener, f"{scheme}:{name}")
+
+
+async def udp(authority: Authority) -> Pair:
+    right = socket.socket(type=socket.SOCK_DGRAM)
+    right.bind((HOST, 0))
+    left = await open_stream(f"udp://{HOST}:{right.getsockname()[1]}")
+    assert isinstance(left, SocketStream)
+    right.connect(left.sock.getsockname())
+    return left, socket_stream(right)
+
+
+async def fd(authority: Authority) -> Pair:
+    left, right = socket.socketpair()
+    with left:
+        return await open_stream(f"fd:{left.fileno()}"), SocketStream(right)
+
+
+async def program(authority: Authority) -> Pair:
+    with socket.create_server((HOST, 0)) as listener:
+        # -t: how long socat waits for the other direction after one has ended.
+        destination = f"TCP:{HOST}:{listener.getsockname()[1]}"
+        address = f"exec:socat?arg=-t20&arg=STDIO&arg={destination}"
+        return await connected(listener, address)
+
+
+async def tls12(authority: Authority) -> Pair:
+    return await tls(authority, ssl.TLSVersion.TLSv1_2)
+
+
+async def tls13(authority: Authority) -> Pair:
+    return await tls(authority, ssl.TLSVersion.TLSv1_3)
+
+
+async def tls(authority: Authority, version: ssl.TLSVersion) -> Pair:
+    with socket.create_server((HOST, 0)) as listener:
+        port = listener.getsockname()[1]
+        client = open_stream(f"tls://localhost:{port}?ca={authority.ca_file}")
+        return await both(client, tls_accepted(listener, authority, version))
+
+
+async def tls_accepted(
+    listener: socket.socket, authority: Authority, version: ssl.TLSVersion
+) -> TlsStream:
+    """Return the server's end of the next connection."""
+    return await tls_server(await accepted(listener), authority, version)
+
+
+async def tls_server(inner: Stream, authority: Authority, version: ssl.TLSVersion) -> TlsStream:
+    """Do the server's side of a handshake over *inner*."""
+    context = authority.localhost.server_context()
+    context.maximum_version = version
+    server = TlsStream(inner, context, server_side=True)
+    await server.handshake()
+    return server
+
+
+async def tls_in_tls(authority: Authority) -> Pair:
+    left, right = await tls13(authority)
+    context = ssl.create_default_context(cafile=authority.ca_file)
+    inside = TlsStream(left, context, server_name="localhost")
+    serving = tls_server(right, authority, ssl.TLSVersion.TLSv1_3)
+    _, server = await both(inside.handshake(), serving)
+    return inside, server
+
+
+async def bridged(authority: Authority) -> Pair:
+    left, right = await tls13(authority)
+    return build(left, b"", None), right
+
+
+needs_socat = pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
+
+#: Each with the names of the checks that its kind cannot pass.
+STREAM_PAIRS = [
+    # A unix socket says that it was aborted only to a peer that has left bytes unread.
+    pytest.param(socketpair, {"abort_is_seen", "exception_aborts"}, id="socketpair"),
+    pytest.param(unix, {"abort_is_seen", "exception_aborts"}, id="unix"),
+    pytest.param(fd, {"abort_is_seen", "exception_aborts"}, id="fd"),
+    # A pipe has no abort, no way to wake its reader, and two descriptors.
+    pytest.param(
+        pipes,
+        {"abort_is_seen", "exception_aborts", "interrupt_wakes", "genuine_descriptor"},
+        id="pipes",
+    ),
+    pytest.param(tcp, set(), id="tcp"),
+    pytest.param(tcp6, set(), id="tcp6"),
+    # The kernel closes a killed program's sockets in order. Its standard input and
+    # output are one socket, which does not end while either is open.
+    pytest.param(
+        program,
+        {"abort_is_seen", "exception_aborts"}
+        | {"half_close_theirs_first", "ways_to_read", "lines", "genuine_descriptor"},
+        id="exec",
+        marks=needs_socat,
+    ),
+    pytest.param(tls12, set(), id="tls-1.2"),
+    pytest.param(tls13, set(), id="tls-1.3"),
+    pytest.param(tls_in_tls, set(), id="tls-in-tls"),
+    pytest.param(bridged, set(), id="bridged"),
+]
+
+MESSAGE_PAIRS = [
+    pytest.param(unix_seqpacket, set(), id="unix-seqpacket"),
+    # A datagram socket that was shut down polls readable and receives nothing.
+    pytest.param(udp, {"interrupt_wakes"}, id="udp"),
+]
+
+#: For files one kind of TLS will do: closing TLS in TLS waits for a peer that closes too.
+FILE_PAIRS = [each for each in STREAM_PAIRS if each.id not in ("tls-in-tls", "tcp6")]

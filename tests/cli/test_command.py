@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from commands import RunMain, fildes, run, start
@@ -188,6 +189,16 @@ def test_bash_completes(fildes: RunMain, typed: str, offered: set[str]) -> None:
     done = subprocess.run(["bash", "-c", program, "bash", *words], capture_output=True, text=True)
     assert done.stderr == ""
     assert offered <= set(done.stdout.split())
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes(fildes: RunMain, tmp_path: Path) -> None:
+    """In fish, options are completed with what they mean."""
+    script = tmp_path / "fildes.fish"
+    script.write_text(fildes("completion", "fish").out)
+    program = f"source {script}; complete -C 'fildes cat --untr'"
+    done = subprocess.run(["fish", "--no-config", "-c", program], capture_output=True, text=True)
+    assert done.stdout.startswith("--untrusted\treach the public network only")
 
 
 def test_module_runs_as_the_command() -> None:

@@ -28,7 +28,7 @@ class Open(Protocol):
     """The signature of `fildes.open`."""
 
     @overload
-    def __call__(
+    def __call__(  # type: ignore[overload-overlap]  # as in typeshed: 0 is tried first
         self,
         address: str | os.PathLike[str] | Address,
         mode: ReadMode | WriteMode | None = None,
@@ -48,7 +48,7 @@ class Open(Protocol):
         self,
         address: str | os.PathLike[str] | Address,
         mode: ReadMode | None = None,
-        buffering: Literal[-1, 1] = -1,
+        buffering: int = -1,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
@@ -64,7 +64,7 @@ class Open(Protocol):
         self,
         address: str | os.PathLike[str] | Address,
         mode: WriteMode,
-        buffering: Literal[-1, 1] = -1,
+        buffering: int = -1,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
@@ -80,7 +80,7 @@ class Open(Protocol):
         self,
         address: str | os.PathLike[str] | Address,
         mode: TextMode,
-        buffering: Literal[-1, 1] = -1,
+        buffering: int = -1,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
@@ -112,7 +112,7 @@ class Listen(Protocol):
     """The signature of `fildes.listen`."""
 
     @overload
-    def __call__(
+    def __call__(  # type: ignore[overload-overlap]  # as in typeshed: 0 is tried first
         self,
         address: str | os.PathLike[str] | Address,
         mode: ReadMode | WriteMode | None = None,
@@ -132,7 +132,7 @@ class Listen(Protocol):
         self,
         address: str | os.PathLike[str] | Address,
         mode: ReadMode | None = None,
-        buffering: Literal[-1, 1] = -1,
+        buffering: int = -1,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
@@ -148,7 +148,7 @@ class Listen(Protocol):
         self,
         address: str | os.PathLike[str] | Address,
         mode: TextMode,
-        buffering: Literal[-1, 1] = -1,
+        buffering: int = -1,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,

@@ -75,6 +75,7 @@ class TlsStream(Stream):
         self.lock = threading.Lock()
         self.unsent = memoryview(b"")  # ciphertext that the inner stream has not taken
         self.unconfirmed = b""  # encrypted, but try_send has not said so yet
+        self.lost = False  # the inner stream has raised
         self.closed = False
 
     async def handshake(self) -> None:
@@ -110,7 +111,11 @@ class TlsStream(Stream):
 
     def fetch(self) -> bool:
         """Receive ciphertext, or its end; whether there was any."""
-        received = self.inner.try_recv_into(SCRATCH.view)
+        try:
+            received = self.inner.try_recv_into(SCRATCH.view)
+        except (OSError, EOFError):
+            self.lost = True
+            raise
         if received is None:
             return False
         if received:
@@ -147,7 +152,11 @@ class TlsStream(Stream):
         while self.unsent or self.engine.outgoing.pending:
             if not self.unsent:
                 self.unsent = memoryview(self.engine.outgoing.read())
-            sent = self.inner.try_send(self.unsent)
+            try:
+                sent = self.inner.try_send(self.unsent)
+            except (OSError, EOFError):
+                self.lost = True
+                raise
             if sent is None:
                 return False
             self.unsent = self.unsent[sent:]
@@ -196,7 +205,7 @@ class TlsStream(Stream):
         try:
             await self.inner.close()
         except (ConnectionResetError, BrokenPipeError):
-            if not self.engine.over:
+            if not self.engine.over and not self.lost:
                 raise
 
     async def end(self) -> None:
@@ -206,6 +215,8 @@ class TlsStream(Stream):
         RST, which may destroy what the peer has not read yet, our close_notify at
         least (RFC 1122 section 4.2.2.13).
         """
+        if self.lost:  # which has been raised; there is nobody left to talk to
+            return
         try:
             await self.half_close()
         except (ConnectionResetError, BrokenPipeError):

@@ -73,6 +73,7 @@ def test_alpn(peer: StartPeer, tls_ca: Authority) -> None:
     server = peer(echo, tls=context)
     ca = tls_ca.ca_file
     with fildes.open(f"tls://localhost:{server.port}?alpn=h2&alpn=spdy&ca={ca}") as f:
+        assert f.tls is not None
         assert f.tls.alpn == "h2"
         assert f.trace[-1].detail.endswith(", h2")
 
@@ -128,8 +129,8 @@ def test_key_with_password(peer: StartPeer, tls_ca: Authority, tmp_path: Path) -
     me = tls_ca.issue("me@home.test")
     key = encrypted_key(me, tmp_path)
     server = peer(show_client, tls=wants_client_certificate(tls_ca, ssl.TLSVersion.TLSv1_3))
-    options = {"ca": tls_ca.ca_file, "cert": me.cert_file, "key": key}
-    options["key-password"] = "open sesame"
+    files = {"ca": tls_ca.ca_file, "cert": me.cert_file, "key": key}
+    options = {**files, "key-password": "open sesame"}
     with fildes.open(f"tls://localhost:{server.port}", tls=options) as f:
         assert b"me@home.test" in f.read()
 

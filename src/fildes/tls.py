@@ -75,7 +75,7 @@ class TlsStream(Stream):
         self.lock = threading.Lock()
         self.unsent = memoryview(b"")  # ciphertext that the inner stream has not taken
         self.unconfirmed = b""  # encrypted, but try_send has not said so yet
-        self.lost = False  # the inner stream has raised
+        self.lost = False  # the inner stream has raised, or was interrupted
         self.closed = False
 
     async def handshake(self) -> None:
@@ -215,7 +215,7 @@ class TlsStream(Stream):
         RST, which may destroy what the peer has not read yet, our close_notify at
         least (RFC 1122 section 4.2.2.13).
         """
-        if self.lost:  # which has been raised; there is nobody left to talk to
+        if self.lost:  # which is known; there is nobody left to talk to
             return
         try:
             await self.half_close()
@@ -247,4 +247,5 @@ class TlsStream(Stream):
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     def interrupt(self) -> None:
+        self.lost = True
         self.inner.interrupt()

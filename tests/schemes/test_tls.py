@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from authority import Authority
-from peers import Conversation, ScriptedPeer, StartPeer, echo
+from peers import Conversation, echo
 from tls_cases import MEBIBYTE, Open, Start, pattern
-
-import fildes
 
 
 def test_half_close_then_a_long_answer(start_tls: Start, open_tls: Open) -> None:
@@ -99,49 +94,3 @@ def test_reader_is_not_held_up_by_a_blocked_writer(start_tls: Start, open_tls: O
         server.release()
         writer.join()
         f.flush()
-
-
-@pytest.fixture
-def nested(peer: StartPeer, tls_ca: Authority) -> Open:
-    """Open TLS in TLS: the outer end is a script's, the inner carrier relayed to it."""
-
-    def connect(script: Callable[[Conversation], None], **arguments: Any) -> Any:
-        server = peer(script, tls=tls_ca.server_context())
-        carrier = peer(carry(server), tls=tls_ca.server_context())
-        layers = f"tls://localhost:{server.port}::tls://localhost:{carrier.port}"
-        return fildes.open(layers, tls={"ca": tls_ca.ca_file}, **arguments)
-
-    return connect
-
-
-def carry(server: ScriptedPeer) -> Callable[[Conversation], None]:
-    """Return a script that passes everything on to *server* and back."""
-
-    def script(talk: Conversation) -> None:
-        with fildes.open(server.address(), buffering=0) as there:
-            back = threading.Thread(target=carry_back, args=(there, talk))
-            back.start()
-            try:
-                while data := talk.recv_some():
-                    there.write(data)
-                there.half_close()
-            finally:
-                back.join()
-
-    return script
-
-
-def carry_back(there: Any, talk: Conversation) -> None:
-    while data := there.read(65536):
-        talk.send(data)
-    talk.fin()
-
-
-def test_tls_in_tls(nested: Callable[..., Any]) -> None:
-    """TLS is carried by TLS: a conversation, half-close and all."""
-    data = pattern(MEBIBYTE)
-    with nested(echo) as f:
-        writer = threading.Thread(target=lambda: (f.write(data), f.half_close()))
-        writer.start()
-        assert f.read() == data
-        writer.join()

@@ -28,11 +28,11 @@ def unix_pair() -> tuple[socket.socket, socket.socket]:
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
     """Return a user's end and the pump's end, armed: closing the latter is a reset."""
-    with (
-        contextlib.ExitStack() as undo,
-        socket.create_server(("127.0.0.1", 0)) as listener,
-    ):
-        theirs = undo.enter_context(socket.create_connection(listener.getsockname()))
+    with contextlib.ExitStack() as undo, socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        theirs = undo.enter_context(socket.socket())
+        theirs.connect(listener.getsockname())
         ours, peer = listener.accept()
         undo.enter_context(ours)
         if peer != theirs.getsockname():

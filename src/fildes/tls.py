@@ -15,8 +15,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import ssl
 import threading
 import time
@@ -75,7 +73,7 @@ class TlsStream(Stream):
         self.lock = threading.Lock()
         self.unsent = memoryview(b"")  # ciphertext that the inner stream has not taken
         self.unconfirmed = b""  # encrypted, but try_send has not said so yet
-        self.lost = False  # the inner stream has raised, or was interrupted
+        self.used = False  # for sending
         self.closed = False
 
     async def handshake(self) -> None:
@@ -97,11 +95,6 @@ class TlsStream(Stream):
         await self.push_all()
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
-        self.check_open()
-        return self.receive(buffer)
-
-    def receive(self, buffer: memoryview) -> int | None:
-        """Decrypt into *buffer* what is there; as `try_recv_into`, in closing too."""
         with self.lock:
             while (received := self.engine.decrypt_into(buffer)) is None:
                 self.push()  # what OpenSSL answers by itself
@@ -111,11 +104,7 @@ class TlsStream(Stream):
 
     def fetch(self) -> bool:
         """Receive ciphertext, or its end; whether there was any."""
-        try:
-            received = self.inner.try_recv_into(SCRATCH.view)
-        except (OSError, EOFError):
-            self.lost = True
-            raise
+        received = self.inner.try_recv_into(SCRATCH.view)
         if received is None:
             return False
         if received:
@@ -126,12 +115,12 @@ class TlsStream(Stream):
 
     def try_send(self, data: memoryview) -> int | None:
         """Send the beginning of *data*; after None, call again with the same data."""
-        self.check_open()
         with self.lock:
             if not self.push():
                 return None
             if self.unconfirmed and (sent := self.confirm(data)):
                 return sent
+            self.used = True
             sent = self.engine.encrypt(data[:ENCRYPT_SIZE])
             if self.push():
                 return sent
@@ -152,11 +141,7 @@ class TlsStream(Stream):
         while self.unsent or self.engine.outgoing.pending:
             if not self.unsent:
                 self.unsent = memoryview(self.engine.outgoing.read())
-            try:
-                sent = self.inner.try_send(self.unsent)
-            except (OSError, EOFError):
-                self.lost = True
-                raise
+            sent = self.inner.try_send(self.unsent)
             if sent is None:
                 return False
             self.unsent = self.unsent[sent:]
@@ -205,24 +190,22 @@ class TlsStream(Stream):
         try:
             await self.inner.close()
         except (ConnectionResetError, BrokenPipeError):
-            if not self.engine.over and not self.lost:
+            if not self.engine.over:
                 raise
 
     async def end(self) -> None:
-        """End our direction; wait for the peer's end if it may be reading ours.
+        """End our direction; wait for the peer's end if what we sent may be unread.
 
         Closing with unread bytes, a session ticket for one, makes the kernel send
-        RST, which may destroy what the peer has not read yet, our close_notify at
-        least (RFC 1122 section 4.2.2.13).
+        RST, which may destroy what the peer has not read yet (RFC 1122 section
+        4.2.2.13).
         """
-        if self.lost:  # which is known; there is nobody left to talk to
-            return
         try:
             await self.half_close()
         except (ConnectionResetError, BrokenPipeError):
             if not self.engine.over:
                 raise
-        if self.writable and not self.settled:
+        if self.used and not self.settled:
             await self.drain(time.monotonic() + CLOSE_TIMEOUT)
 
     async def drain(self, deadline: float) -> None:
@@ -230,7 +213,7 @@ class TlsStream(Stream):
         rest = memoryview(bytearray(RECV_SIZE))
         while not self.engine.over and (left := deadline - time.monotonic()) > 0:
             try:
-                received = self.receive(rest)
+                received = self.try_recv_into(rest)
             except ssl.SSLError:  # an end without close_notify: nobody wanted the rest
                 return
             if received is None:
@@ -241,11 +224,5 @@ class TlsStream(Stream):
         self.closed = True
         self.inner.abort()
 
-    def check_open(self) -> None:
-        """Raise what the kernel raises for a closed descriptor."""
-        if self.closed:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-
     def interrupt(self) -> None:
-        self.lost = True
         self.inner.interrupt()

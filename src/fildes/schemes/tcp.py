@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -101,13 +102,16 @@ async def listen_(opening: Opening, address: Address, family: int = socket.AF_UN
     from fildes.tcp_place import listen_at
 
     place = Target(address.host, opening.port_of(address))
-    sockets = await listen_at(opening, place, family)
     prepare = preparation(opening, address)
 
     def to_stream(sock: socket.socket) -> Stream:
         prepare(sock)
         return SocketStream(sock)
 
-    host, port = sockets[0].getsockname()[:2]
-    real = address.replace(host=address.host or host, port=port)
-    return Acceptor(sockets, real, to_stream)
+    with contextlib.ExitStack() as undo:
+        sockets = [undo.enter_context(sock) for sock in await listen_at(opening, place, family)]
+        host, port = sockets[0].getsockname()[:2]
+        real = address.replace(host=address.host or host, port=port)
+        acceptor = Acceptor(sockets, real, to_stream)
+        undo.pop_all()
+    return acceptor

@@ -25,8 +25,9 @@ LAYERS = (
     {"connecting", "tcp_place", "unix_place", "bridge", "bridge_pairs", "http", "proxying"}
     | {"tls", "tls_context", "tls_engine"},
     {"schemes", "described", "description", "async_description"},
-    {"files", "datagram_file", "text", "modes", "ranged", "listener", "async_files", "async_text"},
-    {"verbs", "copying", "signatures", "aio_verbs", "serve"},
+    {"files", "datagram_file", "text", "modes", "ranged", "listener"}
+    | {"async_files", "async_text", "async_listener"},
+    {"verbs", "copying", "async_copying", "signatures", "aio_verbs", "serve"},
     {"fildes", "aio", "testing"},
     {"cli", "mount", "__main__"},
 )

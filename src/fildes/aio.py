@@ -7,15 +7,24 @@ found out at the call. Protocol code is shared with the blocking face.
 from __future__ import annotations
 
 import io
-import time
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
+from fildes.async_copying import pipe, relay
 from fildes.async_description import AsyncDescription
 from fildes.async_files import AsyncBufferedFile, AsyncDatagramFile, AsyncFile, AsyncRawFile
+from fildes.async_listener import AsyncListener
 from fildes.async_text import AsyncTextFile
 from fildes.modes import check_text, pending_size
-from fildes.verbs import OPEN_TIMEOUT, Explanation, idle_limit, prepare
+from fildes.opening import Opening
+from fildes.verbs import (
+    OPEN_TIMEOUT,
+    Explanation,
+    deadline_in,
+    idle_limit,
+    listening_address,
+    prepare,
+)
 
 if TYPE_CHECKING:
     import os
@@ -25,16 +34,21 @@ if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.modes import Mode
     from fildes.policy import Policy
+    from fildes.stream import Stream
     from fildes.verbs import Options
 
 __all__ = [
     "AsyncBufferedFile",
     "AsyncDatagramFile",
     "AsyncFile",
+    "AsyncListener",
     "AsyncRawFile",
     "AsyncTextFile",
     "explain",
+    "listen",
     "open",
+    "pipe",
+    "relay",
 ]
 
 
@@ -94,23 +108,75 @@ def open(
     async def start() -> AsyncFile[Any]:
         opening, wanted = prepare(address, mode, policy, options)
         check_text(wanted, buffering, text)
-        driver = drivers.here()
-        stream = await driver.run(opening.run(), deadline_in(timeout))
+        stream = await drivers.here().run(opening.run(), deadline_in(timeout))
         try:
-            description = AsyncDescription(
-                driver,
-                stream,
-                opening.address,
-                opening.trace,
-                idle_timeout=idle_limit(opening, idle_timeout),
-                pending_size=pending_size(buffering, wanted),
-            )
-            return make_file(description, wanted, buffering, **text)
+            return to_file(stream, opening, wanted, buffering, idle_timeout, **text)
         except BaseException:
             stream.abort()
             raise
 
     return Opened(start)
+
+
+def listen(
+    address: str | os.PathLike[str] | Address,
+    mode: str | None = None,
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    idle_timeout: float | None = None,
+    policy: Policy | None = None,
+    **options: Options,
+) -> Opened:
+    """Listen at *address*; what is to be awaited or entered gives an `AsyncListener`.
+
+    Arguments and errors are those of `fildes.listen`.
+
+    Example:
+      >>> async with fildes.aio.listen("tcp://:0") as listener:
+      ...     async for f in listener:
+      ...         async with f:
+      ...             await f.write(await f.readline())
+    """
+    text = {"encoding": encoding, "errors": errors, "newline": newline}
+
+    async def start() -> AsyncListener:
+        opening, wanted = prepare(listening_address(address), mode, policy, options)
+        check_text(wanted, buffering, text)
+        driver = drivers.here()
+        acceptor = await driver.run(opening.listen(), deadline_in(timeout))
+
+        def accepted(stream: Stream) -> AsyncFile[Any]:
+            each = Opening(acceptor.address, wanted.binary, opening.policy, options)
+            stream.restrict(wanted.binary)
+            return to_file(stream, each, wanted, buffering, idle_timeout, **text)
+
+        return AsyncListener(acceptor, driver, accepted)
+
+    return Opened(start)
+
+
+def to_file(
+    stream: Stream,
+    opening: Opening,
+    wanted: Mode,
+    buffering: int,
+    idle_timeout: float | None,
+    **text: str | None,
+) -> AsyncFile[Any]:
+    """Return *stream* as the file that the arguments of `open` ask for."""
+    description = AsyncDescription(
+        drivers.here(),
+        stream,
+        opening.address,
+        opening.trace,
+        idle_timeout=idle_limit(opening, idle_timeout),
+        pending_size=pending_size(buffering, wanted),
+    )
+    return make_file(description, wanted, buffering, **text)
 
 
 async def explain(
@@ -128,11 +194,6 @@ async def explain(
     except (OSError, EOFError) as failure:
         error = failure
     return Explanation(opening.address.display(), opening.trace, error)
-
-
-def deadline_in(timeout: float | None) -> float | None:
-    """Return the `time.monotonic` moment *timeout* seconds from now."""
-    return None if timeout is None else time.monotonic() + timeout
 
 
 def make_file(

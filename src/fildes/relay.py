@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: One read of a default socket buffer, and the default capacity of a pipe, pipe(7).
 COPY_SIZE = 65536
 
+#: Rounds without a wait before the other tasks of an event loop get their turn.
+FAIR_ROUNDS = 16  # arbitrary
+
 
 class Half:
     """One direction: from *source* to *sink*.
@@ -107,6 +110,7 @@ async def copy(
       OSError, EOFError: a direction was cut short; the other one went on to its end
         if that was possible.
     """
+    rounds = 0
     while (running := [half for half in halves if half.running]) and not until():
         moved = [half for half in running if half.advance()]
         for half in moved:
@@ -114,8 +118,11 @@ async def copy(
                 await half.pass_on_end()
         if any(half.lost for half in moved):
             break
+        rounds = rounds + 1 if moved else 0
         if not moved:
             await wait_for(running, idle_timeout)
+        elif rounds % FAIR_ROUNDS == 0:
+            await wait_any({}, 0)
     # What a lost source says is the cause of what its sender met.
     for half in sorted(halves, key=lambda half: not half.lost):
         if half.error is not None:

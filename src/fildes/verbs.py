@@ -199,10 +199,8 @@ def listen(
       ...         with f:
       ...             f.write(f.readline())
     """
-    if not isinstance(address, Address) and not isinstance(address, os.PathLike):
-        address = parse(address, registry.find_scheme, allow_port_zero=True)
     text = {"encoding": encoding, "errors": errors, "newline": newline}
-    opening, wanted = prepare(address, mode, policy, options)
+    opening, wanted = prepare(listening_address(address), mode, policy, options)
     check_text(wanted, buffering, text)
     acceptor = blocking.run(opening.listen(), deadline_in(timeout))
 
@@ -212,6 +210,15 @@ def listen(
         return to_file(stream, each, wanted, buffering, idle_timeout, **text)
 
     return Listener(acceptor, accepted)
+
+
+def listening_address(
+    address: str | os.PathLike[str] | Address,
+) -> os.PathLike[str] | Address:
+    """Return the parsed address, in which a port may be 0, of the kernel's choice."""
+    if isinstance(address, Address | os.PathLike):
+        return address
+    return parse(address, registry.find_scheme, allow_port_zero=True)
 
 
 class Explanation(NamedTuple):

@@ -19,6 +19,8 @@ settings.register_profile("fildes", derandomize=True, deadline=None, database=No
 settings.register_profile("explore", deadline=None, database=None, max_examples=2000)
 settings.load_profile("fildes")
 
+pytest_plugins = ["tls_cases"]
+
 FAILED = pytest.StashKey[bool]()
 
 

@@ -44,6 +44,27 @@ BY_HTTP_STATUS = {
 }
 
 
+#: SSL_R_* of OpenSSL's sslerr.h, by the names that the ssl module gives them.
+BY_TLS_REASON = {
+    "WRONG_VERSION_NUMBER": "the peer does not speak TLS on that port: check the port",
+    "UNEXPECTED_EOF_WHILE_READING": "the peer ended without close_notify: "
+    "what came may be cut short",
+    "UNSUPPORTED_PROTOCOL": "the peer offers no TLS version that is allowed: see min-version",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "the peer offers no TLS version that is allowed: "
+    "it must learn 1.2 or newer (see min-version)",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the peer refuses: it may want a client certificate, "
+    "pass it with cert=FILE",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer wants a client certificate: "
+    "pass it with cert=FILE",
+    "TLSV1_ALERT_UNKNOWN_CA": "the peer does not trust our certificate: "
+    "pass one that it knows with cert=FILE",
+    "TLSV1_UNRECOGNIZED_NAME": "the peer does not serve that name: check the host, or set name=",
+}
+
+#: In a handshake an early end says something else.
+TLS_HANG_UP = "the peer hung up in the handshake: check that the port speaks TLS"
+
+
 def advice_for(error: BaseException, step: str) -> str:
     """Return what to do about *error*, which happened in *step*; empty if unknown."""
     if isinstance(error, socket.gaierror):
@@ -53,6 +74,8 @@ def advice_for(error: BaseException, step: str) -> str:
     verify_code = getattr(error, "verify_code", 0)
     if verify_code:
         return BY_VERIFY_CODE.get(verify_code, "")
-    if step == "handshake" and getattr(error, "reason", None) == "WRONG_VERSION_NUMBER":
-        return "the peer does not speak TLS on that port: check the port"
+    reason = getattr(error, "reason", None)
+    if reason in BY_TLS_REASON:
+        ended = reason == "UNEXPECTED_EOF_WHILE_READING"
+        return TLS_HANG_UP if ended and step == "handshake" else BY_TLS_REASON[reason]
     return BY_ERRNO.get(getattr(error, "errno", None) or 0, "")

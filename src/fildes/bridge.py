@@ -36,7 +36,7 @@ from fildes.bridge_pairs import PUMP_SIZE, tcp_pair, unix_pair
 from fildes.drivers import blocking
 from fildes.kernel import SocketStream
 from fildes.relay import Half, copy
-from fildes.waiting import call_blocking, wait_any
+from fildes.waiting import call_blocking, wait_any, wait_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,12 +174,18 @@ class TwoWayPump(Pump):
         await ours.send_all(self.ahead)
         up, down = Half(ours, self.inner), Half(self.inner, ours)
         try:
-            await copy([up, down], until=lambda: self.closing and up.ended)
+            await copy([up, down], self.idle_timeout, until=lambda: self.closing and up.ended)
         except (OSError, EOFError):
             # Who closes without reading everything does not care for the rest.
             if up.error or not self.closing:
+                await self.deliver()
                 raise
         await self.inner.close()
+
+    async def deliver(self) -> None:
+        """Wait until the reader has made room for all that was sent: a reset discards the rest."""
+        self.ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 1)
+        await wait_writable(self.ours.fileno())
 
     def disarm(self) -> None:
         self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_OFF)

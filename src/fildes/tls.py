@@ -15,6 +15,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import ssl
 import threading
 import time
@@ -73,7 +75,7 @@ class TlsStream(Stream):
         self.lock = threading.Lock()
         self.unsent = memoryview(b"")  # ciphertext that the inner stream has not taken
         self.unconfirmed = b""  # encrypted, but try_send has not said so yet
-        self.used = False  # for sending
+        self.lost = False  # the inner stream has raised, or was interrupted
         self.closed = False
 
     async def handshake(self) -> None:
@@ -95,6 +97,11 @@ class TlsStream(Stream):
         await self.push_all()
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
+        self.check_open()
+        return self.receive(buffer)
+
+    def receive(self, buffer: memoryview) -> int | None:
+        """Decrypt into *buffer* what is there; as `try_recv_into`, in closing too."""
         with self.lock:
             while (received := self.engine.decrypt_into(buffer)) is None:
                 self.push()  # what OpenSSL answers by itself
@@ -104,7 +111,11 @@ class TlsStream(Stream):
 
     def fetch(self) -> bool:
         """Receive ciphertext, or its end; whether there was any."""
-        received = self.inner.try_recv_into(SCRATCH.view)
+        try:
+            received = self.inner.try_recv_into(SCRATCH.view)
+        except (OSError, EOFError):
+            self.lost = True
+            raise
         if received is None:
             return False
         if received:
@@ -115,12 +126,12 @@ class TlsStream(Stream):
 
     def try_send(self, data: memoryview) -> int | None:
         """Send the beginning of *data*; after None, call again with the same data."""
+        self.check_open()
         with self.lock:
             if not self.push():
                 return None
             if self.unconfirmed and (sent := self.confirm(data)):
                 return sent
-            self.used = True
             sent = self.engine.encrypt(data[:ENCRYPT_SIZE])
             if self.push():
                 return sent
@@ -141,7 +152,11 @@ class TlsStream(Stream):
         while self.unsent or self.engine.outgoing.pending:
             if not self.unsent:
                 self.unsent = memoryview(self.engine.outgoing.read())
-            sent = self.inner.try_send(self.unsent)
+            try:
+                sent = self.inner.try_send(self.unsent)
+            except (OSError, EOFError):
+                self.lost = True
+                raise
             if sent is None:
                 return False
             self.unsent = self.unsent[sent:]
@@ -190,22 +205,24 @@ class TlsStream(Stream):
         try:
             await self.inner.close()
         except (ConnectionResetError, BrokenPipeError):
-            if not self.engine.over:
+            if not self.engine.over and not self.lost:
                 raise
 
     async def end(self) -> None:
-        """End our direction; wait for the peer's end if what we sent may be unread.
+        """End our direction; wait for the peer's end if it may be reading ours.
 
         Closing with unread bytes, a session ticket for one, makes the kernel send
-        RST, which may destroy what the peer has not read yet (RFC 1122 section
-        4.2.2.13).
+        RST, which may destroy what the peer has not read yet, our close_notify at
+        least (RFC 1122 section 4.2.2.13).
         """
+        if self.lost:  # which is known; there is nobody left to talk to
+            return
         try:
             await self.half_close()
         except (ConnectionResetError, BrokenPipeError):
             if not self.engine.over:
                 raise
-        if self.used and not self.settled:
+        if self.writable and not self.settled:
             await self.drain(time.monotonic() + CLOSE_TIMEOUT)
 
     async def drain(self, deadline: float) -> None:
@@ -213,7 +230,7 @@ class TlsStream(Stream):
         rest = memoryview(bytearray(RECV_SIZE))
         while not self.engine.over and (left := deadline - time.monotonic()) > 0:
             try:
-                received = self.try_recv_into(rest)
+                received = self.receive(rest)
             except ssl.SSLError:  # an end without close_notify: nobody wanted the rest
                 return
             if received is None:
@@ -224,5 +241,11 @@ class TlsStream(Stream):
         self.closed = True
         self.inner.abort()
 
+    def check_open(self) -> None:
+        """Raise what the kernel raises for a closed descriptor."""
+        if self.closed:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
     def interrupt(self) -> None:
+        self.lost = True
         self.inner.interrupt()

@@ -127,7 +127,8 @@ def check_name(certificate: dict[str, Any], name: str) -> None:
     ]
     if not any(matches(pattern, name.lower()) for pattern in names):
         error = ssl.SSLCertVerificationError(
-            1, f"certificate verify failed: the certificate is for {', '.join(names)}, not {name}"
+            1,
+            f"certificate verify failed: it is for {', '.join(names) or 'no host'}, not {name}",
         )
         error.verify_code = HOSTNAME_MISMATCH
         raise error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,12 @@ def advice(error: OSError) -> str:
     assert failure is not None
     assert failure.step == "handshake"
     return failure.advice
+
+
+def cat(stdin: Any) -> tuple[int, bytes]:
+    """Return the exit status of cat and what it copied."""
+    result = subprocess.run(["cat"], stdin=stdin, capture_output=True)
+    return result.returncode, result.stdout
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda version: version.name)

@@ -30,7 +30,7 @@ import select
 import socket
 import struct
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fildes.bridge_pairs import PUMP_SIZE, tcp_pair, unix_pair
 from fildes.drivers import blocking
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fildes.stream import Stream
+
+T = TypeVar("T")
 
 #: l_onoff, l_linger of socket(7): close in order.
 LINGER_OFF = struct.pack("ii", 0, 0)
@@ -92,6 +94,9 @@ class Pump(abc.ABC):
         except (OSError, EOFError) as error:
             self.verdict = error
             self.inner.abort()
+        except BaseException:
+            self.inner.abort()
+            raise
         finally:
             self.ours.close()
 
@@ -176,8 +181,9 @@ class TwoWayPump(Pump):
         try:
             await copy([up, down], self.idle_timeout, until=lambda: self.closing and up.ended)
         except (OSError, EOFError):
-            # Who closes without reading everything does not care for the rest.
-            if up.error or not self.closing:
+            # Who closes without reading everything does not care for the rest; the
+            # kernel tells us by a reset, after what was written.
+            if not self.closing or (up.error and not up.lost):
                 await self.deliver()
                 raise
         await self.inner.close()
@@ -213,7 +219,7 @@ class BridgedStream(SocketStream):
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
         try:
-            return super().try_recv_into(buffer)
+            return self.checked(super().try_recv_into(buffer))
         except ConnectionResetError:
             raise self.verdict() from None
 
@@ -223,9 +229,15 @@ class BridgedStream(SocketStream):
     def recv_into_waiting(self, buffer: Buffer) -> int:
         """Receive, waiting in the kernel; raise the pump's verdict, not the pair's."""
         try:
-            return self.sock.recv_into(buffer)
+            return self.checked(self.sock.recv_into(buffer))
         except ConnectionResetError:
             raise self.verdict() from None
+
+    def checked(self, received: T) -> T:
+        """Return *received*, unless it is 0 because somebody else was told of the reset."""
+        if received == 0 and self.pump.verdict is not None:
+            raise self.pump.verdict.with_traceback(None)
+        return received
 
     def verdict(self) -> OSError | EOFError:
         """Return why the stream ended short."""

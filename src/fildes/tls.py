@@ -36,6 +36,9 @@ ENCRYPT_SIZE = 65536
 #: round trip; a peer that never ends must not hold up ours.  # arbitrary
 CLOSE_TIMEOUT = 1.0
 
+#: Bytes that `close` drops meanwhile: a peer that still sends does not wait for our end.
+CLOSE_SIZE = 16 << 20  # arbitrary
+
 
 class Scratch(threading.local):
     """Where ciphertext is received, once per thread: it is decrypted at once."""
@@ -228,13 +231,16 @@ class TlsStream(Stream):
     async def drain(self, deadline: float) -> None:
         """Receive and drop everything up to the peer's end, or to *deadline*."""
         rest = memoryview(bytearray(RECV_SIZE))
-        while not self.engine.over and (left := deadline - time.monotonic()) > 0:
+        dropped = 0
+        while not self.engine.over and dropped < CLOSE_SIZE:
             try:
                 received = self.receive(rest)
             except ssl.SSLError:  # an end without close_notify: nobody wanted the rest
                 return
-            if received is None:
-                await wait_any(self.recv_wants(), left)
+            dropped += received or 0
+            left = deadline - time.monotonic()
+            if left <= 0 or (received is None and not await wait_any(self.recv_wants(), left)):
+                return
 
     def abort(self) -> None:
         """Release everything without a close_notify, so that the peer sees an error."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import fildes
+from fildes import unix_place
 
 SOURCE = Path(__file__).parents[1] / "src"
 
@@ -148,6 +149,19 @@ def test_lock_is_not_left(path: Path) -> None:
     leave_dead(path)
     with fildes.listen(f"unix:{path}"):
         assert os.listdir(path.parent) == ["s"]
+
+
+def test_failure_after_bind_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails, or is interrupted, once the socket has its path takes it away again."""
+
+    def fail(path: str) -> Callable[[], None]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unix_place, "removal", fail)
+        with pytest.raises(KeyboardInterrupt):
+            fildes.listen(f"unix:{path}")
+    assert not path.exists()
 
 
 def test_abstract_name_leaves_nothing() -> None:

@@ -61,7 +61,11 @@ async def bind_path(sock: socket.socket, path: str, name: bytes) -> Callable[[],
         if is_dead(path, name):
             os.unlink(path)
         sock.bind(name)
-        return removal(path)
+        try:
+            return removal(path)
+        except BaseException:
+            os.unlink(path)  # under the lock it is ours for sure
+            raise
     finally:
         os.close(directory)  # which unlocks it
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from peers import Conversation, Script
 
-from fildes.described import Described
+from fildes.files.described import Described
 from fildes.http.response import Response
 
 END_OF_HEAD = b"\r\n\r\n"

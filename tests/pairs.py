@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from authority import Authority
 
-from fildes.bridge import build
-from fildes.datagrams import socket_stream
-from fildes.kernel import DescriptorStream, SocketStream
-from fildes.stream import Stream
+from fildes.streams.bridge import build
+from fildes.streams.datagrams import socket_stream
+from fildes.streams.kernel import DescriptorStream, SocketStream
+from fildes.streams.stream import Stream
 from fildes.testing import both, open_stream
-from fildes.tls import TlsStream
+from fildes.tls.stream import TlsStream
 from fildes.waiting import wait_readable
 
 Pair = tuple[Stream, Stream]

@@ -13,8 +13,8 @@ import trio.testing
 
 from fildes import drivers
 from fildes.aio import AsyncBufferedFile
-from fildes.async_description import AsyncDescription
-from fildes.kernel import SocketStream
+from fildes.files.async_description import AsyncDescription
+from fildes.streams.kernel import SocketStream
 from fildes.trace import Trace
 
 Pair = tuple[socket.socket, socket.socket]

@@ -15,8 +15,8 @@ from tasks import Pair, buffered, describe
 
 from fildes import drivers
 from fildes.aio import AsyncBufferedFile, AsyncDatagramFile, AsyncRawFile, AsyncTextFile
-from fildes.async_description import AsyncDescription
-from fildes.kernel import DescriptorStream, SocketStream
+from fildes.files.async_description import AsyncDescription
+from fildes.streams.kernel import DescriptorStream, SocketStream
 from fildes.trace import Trace
 
 pytestmark = pytest.mark.parametrize("loop", LOOPS)

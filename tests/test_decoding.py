@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from fildes.decoding import DecodedStream
-from fildes.document import Document
 from fildes.drivers import blocking
 from fildes.errors import IncompleteError
 from fildes.schemes.data import memory_file
+from fildes.streams.decoding import DecodedStream
+from fildes.streams.document import Document
 from fildes.waiting import READ, Interest, WaitAny
 
 

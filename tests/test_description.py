@@ -11,9 +11,9 @@ import pytest
 from peers import Conversation, StartPeer, echo
 
 import fildes
-from fildes.description import Description
-from fildes.relay import Half
-from fildes.stream import Stream
+from fildes.files.description import Description
+from fildes.streams.relay import Half
+from fildes.streams.stream import Stream
 from fildes.trace import Trace
 from fildes.waiting import Interest
 

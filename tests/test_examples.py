@@ -20,9 +20,9 @@ import pytest
 from commands import ENVIRONMENT, LIMIT
 from peers import StartPeer, echo
 
-from fildes import registry
 from fildes.cli.tour.painting import paint
 from fildes.cli.tour.server import CA_FILE, IDENTITY_FILE, Resource, page_with, running
+from fildes.opening import registry
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"^```(python|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from fildes.datagrams import DatagramStream, SeqpacketStream, socket_stream
 from fildes.drivers import blocking
-from fildes.kernel import DescriptorStream, SocketStream, endpoint
+from fildes.streams.datagrams import DatagramStream, SeqpacketStream, socket_stream
+from fildes.streams.kernel import DescriptorStream, SocketStream, endpoint
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from leaks import open_descriptors
 
 import fildes
-from fildes import accepting
 from fildes.drivers import blocking
 from fildes.listener import Listener
+from fildes.listening import accepting
 from fildes.waiting import WaitAny
 
 

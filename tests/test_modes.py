@@ -11,7 +11,7 @@ import pytest
 from peers import StartPeer, echo
 
 import fildes
-from fildes.modes import Mode, parse_mode
+from fildes.files.modes import Mode, parse_mode
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,10 @@ from fildes.modes import Mode, parse_mode
         ("", Mode("r+b", False)),
         ("b", Mode("r+b", False)),
         ("t", Mode("r+b", True)),
-        ("r", Mode("rb", False)),
+        ("r", Mode("rb", True)),
         ("br", Mode("rb", False)),
-        ("+r", Mode("r+b", False)),
+        ("+r", Mode("r+b", True)),
+        ("w", Mode("wb", True)),
         ("rb+", Mode("r+b", False)),
         ("wt", Mode("wb", True)),
         ("xb", Mode("xb", False)),
@@ -30,7 +31,7 @@ from fildes.modes import Mode, parse_mode
     ],
 )
 def test_mode(text: str, mode: Mode) -> None:
-    """The letters may come in any order; without a direction the natural one is meant."""
+    """As for the built-in open, but without a direction the natural one is meant, in bytes."""
     assert parse_mode(text, "r+b") == mode
 
 

@@ -12,9 +12,9 @@ from scheme_table import TABLE, find_scheme
 
 from fildes.address import Address, parse
 from fildes.errors import AddressError
-from fildes.policy import Policy
-from fildes.reach import TABLE as REACH_TABLE
-from fildes.reach import Reach, reach_of
+from fildes.policy.policy import Policy
+from fildes.policy.reach import TABLE as REACH_TABLE
+from fildes.policy.reach import Reach, reach_of
 
 REACH = [
     ("0.0.0.0", Reach.UNSPECIFIED),

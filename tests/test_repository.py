@@ -19,17 +19,16 @@ SOURCE = ROOT / "src" / "fildes"
 #: A name stands for a module, or for a package with all that is in it.
 LAYERS = (
     {"waiting", "errors", "advice", "trace", "scheme", "version"},
-    {"address", "registry", "drivers", "programs"},
-    {"networks", "policy", "reach", "stream", "wire"},
-    {"opening", "kernel", "relay", "document", "decoding", "datagrams", "replacing", "accepting"},
-    {"connecting", "tcp_place", "unix_place", "bridge", "bridge_pairs", "http", "proxying"}
-    | {"tls", "tls_context", "tls_engine"},
-    {"schemes", "described", "description", "async_description"},
-    {"files", "datagram_file", "text", "modes", "ranged", "listener"}
-    | {"async_files", "async_text", "async_listener"},
-    {"verbs", "copying", "async_copying", "signatures", "aio_verbs", "serve"},
+    {"address", "drivers", "wire"},
+    {"policy", "streams"},
+    {"opening"},
+    {"tls", "http", "listening"},
+    {"schemes"},
+    {"files"},
+    {"listener", "async_listener"},
+    {"verbs", "copying", "async_copying", "signatures"},
     {"fildes", "aio", "testing"},
-    {"cli", "mount", "__main__"},
+    {"cli", "__main__"},
 )
 
 #: Modules, and the little that they may import: who waits knows nothing of what for.
@@ -51,7 +50,7 @@ SLOW_TO_IMPORT: dict[str, set[str]] = {
     "inspect": set(),
     "logging": set(),
     "shutil": {"cli.tour"},
-    "ssl": {"cli.tour", "tls", "tls_context", "tls_engine"},
+    "ssl": {"cli.tour", "tls"},
     "subprocess": {"cli.run", "cli.tour"},
     "tempfile": set(),
     "trio": {"drivers.trio"},

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from fildes.drivers import blocking
-from fildes.kernel import SocketStream
-from fildes.stream import Stream
+from fildes.streams.kernel import SocketStream
+from fildes.streams.stream import Stream
 from fildes.testing import STREAM_CHECKS, ScriptedDriver, both, check_file, check_stream
 from fildes.waiting import READ, CallBlocking, WaitAny, call_blocking, wait_any, wait_readable
 

@@ -18,7 +18,7 @@ from torture import failures_of
 
 import fildes
 from fildes.drivers import blocking
-from fildes.stream import Stream
+from fildes.streams.stream import Stream
 from fildes.testing import open_stream
 from fildes.waiting import CallBlocking, WaitAny
 
@@ -272,4 +272,5 @@ def test_every_wait_may_be_cut_off(
         if not more:
             break
         at += 1
-    assert at > 0
+    # A unix socket connects at once, and its peer may have answered before we ask.
+    assert at > 0 or name == "unix"

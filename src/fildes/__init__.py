@@ -5,7 +5,6 @@ from __future__ import annotations
 from fildes import verbs
 from fildes.address import Address
 from fildes.copying import pipe, relay
-from fildes.datagram_file import DatagramFile
 from fildes.errors import (
     AddressError,
     Failure,
@@ -14,17 +13,18 @@ from fildes.errors import (
     ProtocolError,
     failure_of,
 )
-from fildes.files import (
+from fildes.files.binary import (
     BufferedFile,
     BufferedWriteFile,
     RandomFile,
     RawFile,
 )
+from fildes.files.datagram import DatagramFile
+from fildes.files.text import TextConversation, TextFile
 from fildes.listener import Listener
-from fildes.policy import Policy
-from fildes.programs import Exec
+from fildes.opening.programs import Exec
+from fildes.policy.policy import Policy
 from fildes.signatures import Listen, Open
-from fildes.text import TextConversation, TextFile
 from fildes.trace import Step, Trace
 from fildes.verbs import Explanation, explain
 

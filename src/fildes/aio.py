@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
 from fildes.async_copying import pipe, relay
-from fildes.async_description import AsyncDescription
-from fildes.async_files import AsyncBufferedFile, AsyncDatagramFile, AsyncFile, AsyncRawFile
 from fildes.async_listener import AsyncListener
-from fildes.async_text import AsyncTextFile
-from fildes.modes import check_text, pending_size
-from fildes.opening import Opening
+from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, AsyncFile, AsyncRawFile
+from fildes.files.async_description import AsyncDescription
+from fildes.files.async_text import AsyncTextFile
+from fildes.files.modes import check_text, pending_size
+from fildes.opening.opening import Opening
 from fildes.verbs import (
     OPEN_TIMEOUT,
     Explanation,
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fildes.address import Address
-    from fildes.modes import Mode
-    from fildes.policy import Policy
-    from fildes.stream import Stream
+    from fildes.files.modes import Mode
+    from fildes.policy.policy import Policy
+    from fildes.streams.stream import Stream
     from fildes.verbs import Options
 
 __all__ = [

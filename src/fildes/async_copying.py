@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
-from fildes.async_files import AsyncBufferedFile, AsyncFile
-from fildes.async_text import AsyncTextFile
 from fildes.copying import End
-from fildes.relay import Half, copy
+from fildes.files.async_binary import AsyncBufferedFile, AsyncFile
+from fildes.files.async_text import AsyncTextFile
+from fildes.streams.relay import Half, copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ async def relay(
 ) -> tuple[int, int]:
     """Copy bytes both ways until each side has sent its end of file.
 
-    As `fildes.relay`; either may be an asynchronous file or a socket. Cancelled, it
+    As `fildes.streams.relay`; either may be an asynchronous file or a socket. Cancelled, it
     has aborted both files.
 
     Returns:

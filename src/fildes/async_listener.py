@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fildes.accepting import Acceptor
-    from fildes.async_files import AsyncFile
     from fildes.drivers.tasks import TaskDriver
-    from fildes.stream import Stream
+    from fildes.files.async_binary import AsyncFile
+    from fildes.listening.accepting import Acceptor
+    from fildes.streams.stream import Stream
 
 
 class AsyncListener:

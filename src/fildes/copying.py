@@ -14,14 +14,14 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fildes.drivers import blocking
-from fildes.files import BufferedFile, File
-from fildes.relay import Half, copy
+from fildes.files.binary import BufferedFile, File
 from fildes.schemes.fd import duplicate
+from fildes.streams.relay import Half, copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
 
 
 class HasDescriptor(Protocol):

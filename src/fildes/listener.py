@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from fildes.drivers import blocking
 
 if TYPE_CHECKING:
-    from fildes.accepting import Acceptor
-    from fildes.stream import Stream
+    from fildes.listening.accepting import Acceptor
+    from fildes.streams.stream import Stream
 
 F = TypeVar("F")
 

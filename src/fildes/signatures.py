@@ -12,16 +12,34 @@ from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.files import BufferedFile, BufferedWriteFile, RawFile
+    from fildes.files.binary import BufferedFile, BufferedWriteFile, RawFile
+    from fildes.files.modes import NetFile
+    from fildes.files.text import TextConversation, TextFile
     from fildes.listener import Listener
-    from fildes.modes import NetFile
-    from fildes.policy import Policy
-    from fildes.text import TextConversation, TextFile
+    from fildes.policy.policy import Policy
     from fildes.verbs import Options
 
-ReadMode = Literal["", "b", "r", "rb", "br", "r+", "+r", "r+b", "rb+"]
-WriteMode = Literal["w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"]
-TextMode = Literal["t", "rt", "tr", "r+t", "rt+", "wt", "tw", "xt", "tx", "at", "ta"]
+ReadMode = Literal["", "b", "rb", "br", "r+b", "rb+", "+rb"]
+WriteMode = Literal["wb", "bw", "xb", "bx", "ab", "ba"]
+TextMode = Literal[
+    "t",
+    "r",
+    "rt",
+    "tr",
+    "r+",
+    "+r",
+    "r+t",
+    "rt+",
+    "w",
+    "wt",
+    "tw",
+    "x",
+    "xt",
+    "tx",
+    "a",
+    "at",
+    "ta",
+]
 
 
 class Open(Protocol):

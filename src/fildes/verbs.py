@@ -8,18 +8,18 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fildes import registry
 from fildes.address import Address, build, parse
 from fildes.address.layering import check_outermost
-from fildes.description import Description
 from fildes.drivers import blocking
+from fildes.files.description import Description
+from fildes.files.modes import Mode, NetFile, check_text, make_file, parse_mode, pending_size
 from fildes.listener import Listener
-from fildes.modes import Mode, NetFile, check_text, make_file, parse_mode, pending_size
-from fildes.opening import Opening
-from fildes.policy import Policy
+from fildes.opening import registry
+from fildes.opening.opening import Opening
+from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.trace import Trace
 
 #: Seconds that all steps of an open may take together.

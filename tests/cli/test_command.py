@@ -11,10 +11,11 @@ import pytest
 from commands import RunMain, fildes, run, start
 from peers import Conversation, StartPeer
 
-from fildes import advice, registry
+from fildes import advice
 from fildes.cli.command import COMMANDS
 from fildes.cli.completion import openings
 from fildes.cli.reporting import OPTION_OF_ARGUMENT, for_shell
+from fildes.opening import registry
 
 __all__ = ["fildes"]
 

@@ -12,10 +12,10 @@ import pytest
 from commands import LIMIT, RunMain, fildes, run, run_on_terminal, start
 from peers import Conversation, Script, StartPeer
 
-from fildes import registry
 from fildes.address import parse
 from fildes.cli.errors import UsageError
 from fildes.cli.get import name_of
+from fildes.opening import registry
 
 __all__ = ["fildes"]
 

@@ -12,7 +12,7 @@ from peers import StartPeer
 import fildes
 from fildes.address import parse
 from fildes.http.request import Request, host_field
-from fildes.registry import find_scheme
+from fildes.opening.registry import find_scheme
 from fildes.version import VERSION
 
 CANARY = "canary"

@@ -15,9 +15,9 @@ from tls_cases import MEBIBYTE, Open, pattern
 
 import fildes
 from fildes.drivers import blocking
-from fildes.kernel import SocketStream
-from fildes.relay import relay_streams
-from fildes.tls import TlsStream
+from fildes.streams.kernel import SocketStream
+from fildes.streams.relay import relay_streams
+from fildes.tls.stream import TlsStream
 
 
 class CutStream(TlsStream):

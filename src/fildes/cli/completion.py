@@ -9,9 +9,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from fildes import registry
 from fildes.cli.output import write_text
 from fildes.cli.status import Status
+from fildes.opening import registry
 
 if TYPE_CHECKING:
     from argparse import Action, ArgumentParser, Namespace

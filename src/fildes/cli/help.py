@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes import registry
 from fildes.cli.errors import UsageError
 from fildes.cli.output import write_text
 from fildes.cli.status import Status
 from fildes.errors import AddressError
+from fildes.opening import registry
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fildes import Policy, registry, verbs
+from fildes import Policy, verbs
 from fildes.address import Address, parse
 from fildes.address.options import check_options
 from fildes.cli.errors import UsageError
 from fildes.cli.spelling import compile_spelling
 from fildes.errors import AddressError
+from fildes.opening import registry
 
 if TYPE_CHECKING:
     from argparse import Namespace

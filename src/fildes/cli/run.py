@@ -14,11 +14,12 @@ import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fildes import registry, verbs
+from fildes import verbs
 from fildes.cli.errors import UsageError
 from fildes.cli.opening import how, limits, read_address
 from fildes.cli.reporting import report, say
 from fildes.cli.status import Status
+from fildes.opening import registry
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

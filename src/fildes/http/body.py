@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from fildes.document import Document
+from fildes.streams.document import Document
 
 if TYPE_CHECKING:
     from fildes.http.response import Response
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.waiting import Interest
     from fildes.wire.http1_body import BodyReader
 

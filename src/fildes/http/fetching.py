@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes import registry
 from fildes.address import Address
 from fildes.http.body import HttpStream
 from fildes.http.redirects import Journey
 from fildes.http.request import Request, own_fields
 from fildes.http.response import check_document, response_of
-from fildes.opening import Target
+from fildes.opening import registry
+from fildes.opening.opening import Target
 from fildes.wire.http1 import HeadLimits, HeadReader
 from fildes.wire.http1_body import body_reader
 from fildes.wire.http1_framing import framing_of
 
 if TYPE_CHECKING:
-    from fildes.opening import Opening
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
     from fildes.wire.http1 import ResponseHead
 
 #: Received at once while the head is read; most heads fit, and many small documents with them.

@@ -12,17 +12,17 @@ import errno
 import re
 from typing import TYPE_CHECKING
 
-from fildes import registry
 from fildes.address import parse
 from fildes.errors import AddressError, ProtocolError
 from fildes.http.request import DEFAULT_PORTS, Request
 from fildes.http.response import MOVED, printable
+from fildes.opening import registry
 from fildes.wire.reference import Reference, resolve, split
 
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.http.response import Response
-    from fildes.opening import Opening
+    from fildes.opening.opening import Opening
 
 #: Bytes that no URI holds and that delimit nothing in any reading of one, so that
 #: writing them as escapes is what the server meant. Not so the backslash.

@@ -9,8 +9,8 @@ from fildes.scheme import Example, Scheme, Shape
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="data",
@@ -27,7 +27,7 @@ SCHEME = Scheme(
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Put the document into memory that has a descriptor: memfd_create(2), Linux only."""
-    from fildes.kernel import DescriptorStream
+    from fildes.streams.kernel import DescriptorStream
     from fildes.wire.data_uri import parse_data_uri
 
     _, data = parse_data_uri(address.path)

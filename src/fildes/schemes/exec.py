@@ -14,8 +14,8 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from fildes.errors import AddressError
-from fildes.kernel import RECV_FLAGS, SocketStream
 from fildes.scheme import Example, Option, Scheme, Shape
+from fildes.streams.kernel import RECV_FLAGS, SocketStream
 from fildes.waiting import wait_readable
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="exec",

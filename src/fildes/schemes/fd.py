@@ -10,15 +10,15 @@ import socket
 import stat
 from typing import TYPE_CHECKING
 
-from fildes.datagrams import socket_stream
 from fildes.errors import AddressError
-from fildes.kernel import DescriptorStream
 from fildes.scheme import Example, Scheme, Shape
+from fildes.streams.datagrams import socket_stream
+from fildes.streams.kernel import DescriptorStream
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="fd",

@@ -12,15 +12,15 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from fildes.kernel import DescriptorStream
-from fildes.replacing import Replacement
 from fildes.scheme import Example, Scheme, Shape
+from fildes.streams.kernel import DescriptorStream
+from fildes.streams.replacing import Replacement
 from fildes.waiting import wait_any, wait_readable
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="file",

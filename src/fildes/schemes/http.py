@@ -8,8 +8,8 @@ from fildes.scheme import Example, Option, Scheme, Shape
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 #: Given in Python only, ``http={...}``: the query belongs to the server. Shared by https.
 OPTIONS = (

@@ -10,8 +10,8 @@ from fildes.scheme import Example, Scheme, Shape
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="png",
@@ -39,7 +39,7 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
       FileNotFoundError: the input ended, and had fewer pictures.
       ProtocolError: the picture, or one before it, is corrupt.
     """
-    from fildes.decoding import DecodedStream
+    from fildes.streams.decoding import DecodedStream
     from fildes.wire.png import HEADER_SIZE
     from fildes.wire.png_cutter import PngCutter
 

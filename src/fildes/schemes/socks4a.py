@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import AddressError
-from fildes.proxying import tunnel
+from fildes.opening.proxying import tunnel
 from fildes.scheme import Example, Scheme, Shape
 from fildes.wire import socks4a
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="socks4a",

@@ -7,14 +7,14 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from fildes.kernel import DescriptorStream
 from fildes.scheme import Example, Scheme, Shape
 from fildes.schemes.fd import duplicate
+from fildes.streams.kernel import DescriptorStream
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="stdio",

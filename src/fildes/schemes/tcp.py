@@ -6,18 +6,18 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from fildes.connecting import connect_host
-from fildes.kernel import SocketStream
-from fildes.opening import Target
+from fildes.opening.connecting import connect_host
+from fildes.opening.opening import Target
 from fildes.scheme import Example, Option, Scheme, Shape
+from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fildes.accepting import Acceptor
     from fildes.address import Address
-    from fildes.opening import Opening
-    from fildes.stream import Stream
+    from fildes.listening.accepting import Acceptor
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
 
 OPTIONS = (
     Option(
@@ -98,8 +98,8 @@ def preparation(opening: Opening, address: Address) -> Callable[[socket.socket],
 
 async def listen_(opening: Opening, address: Address, family: int = socket.AF_UNSPEC) -> Acceptor:
     """Listen at every address of the host; on loopback if it names none."""
-    from fildes.accepting import Acceptor  # for those who listen only
-    from fildes.tcp_place import listen_at
+    from fildes.listening.accepting import Acceptor  # for those who listen only
+    from fildes.listening.tcp import listen_at
 
     place = Target(address.host, opening.port_of(address))
     prepare = preparation(opening, address)

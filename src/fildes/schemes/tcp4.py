@@ -5,15 +5,15 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from fildes.opening import Target
+from fildes.opening.opening import Target
 from fildes.scheme import Example
 from fildes.schemes import tcp
 
 if TYPE_CHECKING:
-    from fildes.accepting import Acceptor
     from fildes.address import Address
-    from fildes.opening import Opening
-    from fildes.stream import Stream
+    from fildes.listening.accepting import Acceptor
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
 
 SCHEME = tcp.SCHEME._replace(
     name="tcp4",

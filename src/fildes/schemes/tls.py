@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from fildes.address import Address
 from fildes.address.hostname import canonical_host, is_ip
-from fildes.opening import Target
+from fildes.opening.opening import Target
 from fildes.scheme import Example, Option, Scheme, Shape
 
 if TYPE_CHECKING:
-    from fildes.opening import Opening
-    from fildes.stream import Stream
-    from fildes.tls import TlsStream
-    from fildes.tls_context import Settings
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
+    from fildes.tls.context import Settings
+    from fildes.tls.stream import TlsStream
 
 OPTIONS = (
     Option("ca", "text", "the file or directory of trusted CAs, in PEM, instead of the system's"),
@@ -103,8 +103,8 @@ async def connect(
     opening: Opening, inner: Stream, name: str, address: Address, alpn: Sequence[str]
 ) -> TlsStream:
     """Return a stream over *inner* whose peer is proved to be the one wanted."""
-    from fildes.tls import TlsStream
-    from fildes.tls_context import check_name, client_context
+    from fildes.tls.context import check_name, client_context
+    from fildes.tls.stream import TlsStream
 
     wanted = canonical_host(opening.option(address, "name") or name)
     # Neither the dot that ends a complete name nor a zone is in a certificate.
@@ -124,7 +124,7 @@ def settings_of(
 ) -> Settings:
     """Return what makes the context."""
     from fildes.address.model import Secret
-    from fildes.tls_context import Settings
+    from fildes.tls.context import Settings
 
     def path(option: str) -> str:
         return os.fspath(opening.option(address, option) or "")

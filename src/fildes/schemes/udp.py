@@ -9,15 +9,15 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from fildes.connecting import connect_host
-from fildes.datagrams import DatagramStream
-from fildes.opening import Target
+from fildes.opening.connecting import connect_host
+from fildes.opening.opening import Target
 from fildes.scheme import Example, Option, Scheme, Shape
+from fildes.streams.datagrams import DatagramStream
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="udp",

@@ -7,15 +7,15 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from fildes.datagrams import socket_stream
 from fildes.scheme import Example, Scheme, Shape
+from fildes.streams.datagrams import socket_stream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
-    from fildes.accepting import Acceptor
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.listening.accepting import Acceptor
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="unix",
@@ -83,8 +83,8 @@ async def listen_(opening: Opening, address: Address) -> Acceptor:
 
 async def listen(address: Address, kind: socket.SocketKind) -> Acceptor:
     """Listen with a socket of *kind* at the path of *address*."""
-    from fildes.accepting import Acceptor  # for those who listen only
-    from fildes.unix_place import listen_at
+    from fildes.listening.accepting import Acceptor  # for those who listen only
+    from fildes.listening.unix import listen_at
 
     sock, release = await listen_at(address.path, sockaddr(address.path), kind)
     return Acceptor([sock], address, socket_stream, release)

@@ -10,8 +10,8 @@ from fildes.schemes import unix
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="unix-dgram",

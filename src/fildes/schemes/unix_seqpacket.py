@@ -9,10 +9,10 @@ from fildes.scheme import Example, Scheme, Shape
 from fildes.schemes import unix
 
 if TYPE_CHECKING:
-    from fildes.accepting import Acceptor
     from fildes.address import Address
-    from fildes.opening import Opening, Target
-    from fildes.stream import Stream
+    from fildes.listening.accepting import Acceptor
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
     name="unix-seqpacket",

@@ -1,7 +1,7 @@
 """The conformance kit: what every stream and every file must do.
 
 Whoever writes a scheme proves with it that the streams keep the contract of
-`fildes.stream.Stream`, under every driver, and that files over them are files::
+`fildes.streams.stream.Stream`, under every driver, and that files over them are files::
 
     @pytest.mark.parametrize("check", STREAM_CHECKS)
     def test_stream(check):

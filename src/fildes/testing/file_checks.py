@@ -7,15 +7,16 @@ import os
 from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fildes import aio, drivers, modes
-from fildes.async_description import AsyncDescription
-from fildes.description import Description
+from fildes import aio, drivers
 from fildes.drivers import blocking
+from fildes.files import modes
+from fildes.files.async_description import AsyncDescription
+from fildes.files.description import Description
 from fildes.testing.stream_checks import descriptors
 from fildes.trace import Trace
 
 if TYPE_CHECKING:
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.testing.stream_checks import MakePair
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from fildes.testing.both import both
 from fildes.testing.transfer import expect_pattern, send_now, send_pattern, transfer
 
 if TYPE_CHECKING:
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.waiting import Protocol
 
 #: Protocol code that returns the stream under test and the stream of its peer.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fildes.address import Address
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
 
 #: What is transferred, over and over. A prime number of bytes, so that no round
 #: number of lost or repeated bytes goes unnoticed.

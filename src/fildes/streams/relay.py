@@ -18,7 +18,7 @@ from fildes.waiting import wait_any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.waiting import Interest
 
 #: One read of a default socket buffer, and the default capacity of a pipe, pipe(7).

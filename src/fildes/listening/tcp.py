@@ -8,10 +8,10 @@ import itertools
 import socket
 from typing import TYPE_CHECKING
 
-from fildes.connecting import Candidate, resolve
+from fildes.opening.connecting import Candidate, resolve
 
 if TYPE_CHECKING:
-    from fildes.opening import Opening, Target
+    from fildes.opening.opening import Opening, Target
 
 #: Where a listener without a host is: nobody else's machine reaches it.
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}

@@ -32,10 +32,10 @@ import struct
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from fildes.bridge_pairs import PUMP_SIZE, tcp_pair, unix_pair
 from fildes.drivers import blocking
-from fildes.kernel import SocketStream
-from fildes.relay import Half, copy
+from fildes.streams.bridge_pairs import PUMP_SIZE, tcp_pair, unix_pair
+from fildes.streams.kernel import SocketStream
+from fildes.streams.relay import Half, copy
 from fildes.waiting import call_blocking, wait_any, wait_writable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
 
 T = TypeVar("T")
 

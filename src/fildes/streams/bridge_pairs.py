@@ -1,4 +1,4 @@
-"""The armed socket pairs of `fildes.bridge`: closing one's end tells of a break."""
+"""The armed socket pairs of `fildes.streams.bridge`: closing one's end tells of a break."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import errno
 import socket
 
-from fildes.kernel import LINGER_RESET
+from fildes.streams.kernel import LINGER_RESET
 
 #: Moved at once from the stream to the pair. Large, since each move is a system call
 #: and a switch to the reader; measured in benchmarks/.

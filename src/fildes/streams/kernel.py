@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fildes.address.syntax import PATH_SAFE, quote
 from fildes.drivers.blocking import wait
-from fildes.stream import Stream
+from fildes.streams.stream import Stream
 from fildes.waiting import READ, WRITE, Interest
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from fildes.document import Document
-from fildes.stream import RECV_SIZE
+from fildes.streams.document import Document
+from fildes.streams.stream import RECV_SIZE
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.waiting import Interest
 
 

@@ -21,15 +21,15 @@ import ssl
 import threading
 import time
 
-from fildes.stream import RECV_SIZE, Stream
-from fildes.tls_engine import TlsEngine
+from fildes.streams.stream import RECV_SIZE, Stream
+from fildes.tls.engine import TlsEngine
 from fildes.waiting import Interest, wait_any
 
 #: Received from the inner stream at once: 16 records. Measured in benchmarks/: less
 #: costs more calls per byte, more leaves the cache.
 FETCH_SIZE = 262144
 
-#: Encrypted before the inner stream gets it; as much as `fildes.relay` moves at once.
+#: Encrypted before the inner stream gets it; as much as `fildes.streams.relay` moves at once.
 ENCRYPT_SIZE = 65536
 
 #: Seconds that `close` waits for the peer's end. On a path that works it takes one
@@ -70,7 +70,7 @@ class TlsStream(Stream):
         """Prepare; nothing is sent before `handshake`.
 
         Args:
-          context: one that `fildes.tls_context.harden` has seen.
+          context: one that `fildes.tls.context.harden` has seen.
           server_name: what a client expects in the certificate, and sends (SNI).
         """
         self.inner = inner

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv6Address, ip_network
 
 from fildes.errors import AddressError
-from fildes.reach import IP, Network, Reach, embedded_in, parse_ip, reach_of
+from fildes.policy.reach import IP, Network, Reach, embedded_in, parse_ip, reach_of
 
 __all__ = ["Reach", "check", "holds", "reach_of"]
 

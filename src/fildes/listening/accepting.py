@@ -19,12 +19,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from fildes.datagrams import socket_stream
+from fildes.streams.datagrams import socket_stream
 from fildes.waiting import READ, wait_any
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.waiting import Interest
 
 #: Errors of one connection, or of the network it came from; accept(2), "Error handling".

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fildes.files import RawFile
-from fildes.stream import MAX_DATAGRAM
+from fildes.files.binary import RawFile
+from fildes.streams.stream import MAX_DATAGRAM
 
 
 class DatagramFile(RawFile):

@@ -1,6 +1,6 @@
 """The open file description: what every face of one open file shares.
 
-The name is open(2)'s. The raw, buffered and text objects of `fildes.files` are
+The name is open(2)'s. The raw, buffered and text objects of `fildes.files.binary` are
 thin; what they have in common is here: the stream, the bytes written but not yet
 sent, how long to wait, and how the file ends.
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fildes.address import Address
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.trace import Trace
     from fildes.waiting import Interest, Protocol
 
@@ -226,7 +226,7 @@ class Description(BaseDescription):
         self.check_open()
         fd = self.stream.fileno()
         if fd < 0:
-            from fildes.bridge import build
+            from fildes.streams.bridge import build
 
             self.flush()
             self.use(build(self.stream, take_back(), self.idle_timeout))

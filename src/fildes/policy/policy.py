@@ -47,7 +47,7 @@ class Policy:
         self.allow_networks = _texts(allow_networks)
         self.deny_networks = _texts(deny_networks)
         if self.allow_networks or self.deny_networks:
-            from fildes import networks
+            from fildes.policy import networks
 
             networks.check((*self.allow_networks, *self.deny_networks))
 
@@ -116,7 +116,7 @@ class Policy:
         if self.any_network and not self.deny_networks:
             return ""
         # Who trusts an address does not pay for ipaddress, 2 ms.
-        from fildes import networks
+        from fildes.policy import networks
 
         try:
             denied = networks.holds(self.deny_networks, ip, hidden=True)

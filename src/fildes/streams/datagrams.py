@@ -16,8 +16,8 @@ import termios
 from typing import TYPE_CHECKING
 
 from fildes.drivers.blocking import wait
-from fildes.kernel import RECV_FLAGS, SocketStream
-from fildes.stream import MAX_DATAGRAM
+from fildes.streams.kernel import RECV_FLAGS, SocketStream
+from fildes.streams.stream import MAX_DATAGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The open file description of the asynchronous faces.
 
-As `fildes.description`, but its waits let other tasks run. All between two waits is
+As `fildes.files.description`, but its waits let other tasks run. All between two waits is
 done at once, so there are no locks: several tasks may read and write.
 
 A cancellation loses nothing. A receive returns what it received without waiting
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fildes.description import BaseDescription
 from fildes.errors import add_context
+from fildes.files.description import BaseDescription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from fildes.drivers.tasks import TaskDriver
-    from fildes.stream import Stream
+    from fildes.streams.stream import Stream
     from fildes.waiting import Interest, Protocol
 
 #: Calls that may succeed at once before other tasks get their turn, so that a peer
@@ -147,7 +147,7 @@ class AsyncDescription(BaseDescription):
         if fd < 0:
             import errno
 
-            from fildes.bridge import build
+            from fildes.streams.bridge import build
 
             if not self.send_pending_now():
                 raise BlockingIOError(errno.EAGAIN, "await flush() before fileno()")

@@ -22,7 +22,7 @@ from fildes.waiting import WRITE, call_blocking, wait_any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fildes.opening import Opening, Target
+    from fildes.opening.opening import Opening, Target
 
 #: Head start of each address over the next; RFC 8305 section 5 recommends 250 ms.
 CONNECTION_ATTEMPT_DELAY = 0.250

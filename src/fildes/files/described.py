@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from fildes.description import BaseDescription
+    from fildes.files.description import BaseDescription
     from fildes.http.response import Response
-    from fildes.tls_engine import TlsEngine
+    from fildes.tls.engine import TlsEngine
     from fildes.trace import Trace
 
 

@@ -1,6 +1,6 @@
 """The asynchronous faces of an open file.
 
-They mean what `fildes.files` means, with `await`. Whatever is read passes through a
+They mean what `fildes.files.binary` means, with `await`. Whatever is read passes through a
 buffer and leaves it only when the whole of what was asked for is there, so that a
 cancelled read loses nothing, and tasks that read at once share no half lines.
 """
@@ -12,8 +12,8 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from fildes.described import Described
-from fildes.stream import MAX_DATAGRAM, RECV_SIZE
+from fildes.files.described import Described
+from fildes.streams.stream import MAX_DATAGRAM, RECV_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from fildes.async_description import AsyncDescription
+    from fildes.files.async_description import AsyncDescription
 
 Data = TypeVar("Data", bytes, str)
 
@@ -75,7 +75,7 @@ class AsyncFile(Described, Generic[Data]):
         self.description.abort()
 
     def fileno(self) -> int:
-        """Return a descriptor that any program can read; see `fildes.files`."""
+        """Return a descriptor that any program can read; see `fildes.files.binary`."""
         return self.description.fileno()
 
     def check_direction(self, *, reading: bool) -> None:

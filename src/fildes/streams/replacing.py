@@ -13,7 +13,7 @@ import os
 import stat
 from typing import Self
 
-from fildes.kernel import DescriptorStream
+from fildes.streams.kernel import DescriptorStream
 
 #: What file systems without O_TMPFILE answer; open(2). EISDIR: kernels before 3.11
 NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT)

@@ -14,15 +14,15 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fildes import registry
 from fildes.errors import add_context
+from fildes.opening import registry
 from fildes.trace import StepName, StepUnderWay, Trace
 
 if TYPE_CHECKING:
-    from fildes.accepting import Acceptor
     from fildes.address import Address
-    from fildes.policy import Policy
-    from fildes.stream import Stream
+    from fildes.listening.accepting import Acceptor
+    from fildes.policy.policy import Policy
+    from fildes.streams.stream import Stream
 
 
 class Target(NamedTuple):

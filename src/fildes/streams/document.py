@@ -7,7 +7,7 @@ import copy
 import errno
 from typing import TYPE_CHECKING
 
-from fildes.stream import Stream
+from fildes.streams.stream import Stream
 
 if TYPE_CHECKING:
     from fildes.waiting import Interest

@@ -2,7 +2,7 @@
 
 `BufferedFile` is an `io.BufferedReader` that can also write. The reading half is
 C code; before it asks the raw file for more it has thereby sent what was written
-(see `fildes.description`). `io.BufferedRWPair` would hold the lock of its writer
+(see `fildes.files.description`). `io.BufferedRWPair` would hold the lock of its writer
 while that one is blocked, and a reader would wait behind it.
 """
 
@@ -13,7 +13,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from fildes.described import Described
+from fildes.files.described import Described
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from fildes.description import Description
+    from fildes.files.description import Description
 
 #: Reads of this size and more go from the kernel straight into the caller's
 #: buffer, so it must be below the 64 KiB that callers usually ask for.

@@ -12,10 +12,10 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
-from fildes.files import File
+from fildes.files.binary import File
 
 if TYPE_CHECKING:
-    from fildes.files import BufferedFile
+    from fildes.files.binary import BufferedFile
 
 
 class LineEncoder:

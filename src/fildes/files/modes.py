@@ -5,20 +5,20 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fildes.datagram_file import DatagramFile
-from fildes.files import (
+from fildes.files.binary import (
     BUFFER_SIZE,
     BufferedFile,
     BufferedWriteFile,
     RandomFile,
     RawFile,
 )
-from fildes.text import TextConversation, TextFile
+from fildes.files.datagram import DatagramFile
+from fildes.files.text import TextConversation, TextFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fildes.description import Description
+    from fildes.files.description import Description
 
 #: Small writes are gathered up to this; as io.DEFAULT_BUFFER_SIZE.
 PENDING_SIZE = 8192
@@ -36,11 +36,15 @@ class Mode(NamedTuple):
 def parse_mode(mode: str, natural: str) -> Mode:
     """Return what *mode* asks for; one that names no direction gets the *natural* one.
 
+    As for the built-in open, ``r`` is text and ``rb`` is not; only what was left out
+    altogether is binary.
+
     Raises:
       ValueError: not a mode of the built-in open.
     """
     letters = set(mode)
-    text, directions = "t" in letters, letters & set("rwxa")
+    directions = letters & set("rwxa")
+    text = "t" in letters or (bool(directions) and "b" not in letters)
     valid = len(letters) == len(mode) and letters <= set("rwxatb+") and len(directions) <= 1
     if not valid or {"t", "b"} <= letters or (not directions and "+" in letters):
         raise ValueError(f"invalid mode: {mode!r}")

@@ -7,13 +7,13 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from fildes.async_files import AsyncFile
-from fildes.text import LineEncoder
+from fildes.files.async_binary import AsyncFile
+from fildes.files.text import LineEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fildes.async_files import AsyncBufferedFile
+    from fildes.files.async_binary import AsyncBufferedFile
 
 #: The line ends that ``newline=""`` recognises and leaves as they are.
 ANY_LINE_END = re.compile("\r\n|\r|\n")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fildes import registry
 from fildes.address import Address, build
+from fildes.opening import registry
 
 
 def Exec(  # reads as what it returns: a kind of address

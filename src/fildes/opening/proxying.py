@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from fildes.address.hostname import is_ip
 from fildes.errors import IncompleteError
-from fildes.opening import Target
+from fildes.opening.opening import Target
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from fildes.address import Address
-    from fildes.opening import Opening
-    from fildes.stream import Stream
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
 
 
 async def tunnel(

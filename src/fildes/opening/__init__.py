@@ -1,0 +1,1 @@
+"""One open in progress: from an address to a stream."""

@@ -1,0 +1,1 @@
+"""Streams: the contract of everything opened, and those that no scheme owns."""

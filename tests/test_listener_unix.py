@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import fildes
-from fildes import unix_place
+from fildes.listening import unix as unix_place
 
 SOURCE = Path(__file__).parents[1] / "src"
 

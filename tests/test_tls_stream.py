@@ -7,8 +7,8 @@ from authority import Authority
 from tls_cases import pattern
 
 from fildes.drivers import blocking
-from fildes.stream import Stream
-from fildes.tls import TlsStream
+from fildes.streams.stream import Stream
+from fildes.tls.stream import TlsStream
 from fildes.waiting import Interest
 
 Queue = bytearray

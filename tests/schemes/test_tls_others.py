@@ -15,8 +15,8 @@ from tls_cases import MEBIBYTE, pattern
 
 import fildes
 from fildes.drivers import blocking
-from fildes.kernel import SocketStream
-from fildes.tls import TlsStream
+from fildes.streams.kernel import SocketStream
+from fildes.tls.stream import TlsStream
 
 Argv = Callable[[int], list[str]]
 

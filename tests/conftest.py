@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from authority import Authority
 from hypothesis import settings
 from leaks import holdings, leftovers
 from peers import ScriptedPeer, StartPeer
+from servers import Servers
 
 # The same examples on every run: a red test is red for everybody. To look for
 # new ones: pytest --hypothesis-profile=explore
@@ -67,3 +69,9 @@ def ends(nothing_left_behind: None) -> Iterator[tuple[socket.socket, socket.sock
 def tls_ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Return a certificate authority with an identity for localhost; see `authority`."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def servers(peer: StartPeer, tls_ca: Authority, tmp_path: Path) -> Servers:
+    """Return peers for scenarios of every kind; see `servers`."""
+    return Servers(peer, tls_ca, tmp_path)

@@ -7,13 +7,11 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
-from authority import Authority
 from leaks import holdings, leftovers
-from peers import Conversation, ScriptedPeer, StartPeer, echo
+from servers import CONVERSATIONS, Servers
 from torture import failures_of
 
 import fildes
@@ -23,36 +21,6 @@ from fildes.testing import open_stream
 from fildes.waiting import CallBlocking, WaitAny
 
 pytestmark = pytest.mark.slow
-
-DOCUMENT = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-
-def answer(talk: Conversation) -> None:
-    """Serve one document."""
-    talk.recv_until(b"\r\n\r\n")
-    talk.send(DOCUMENT)
-
-
-class Servers:
-    """What the scenarios talk to."""
-
-    def __init__(self, peer: StartPeer, authority: Authority, directory: Path) -> None:
-        context = authority.localhost.server_context()
-        self.plain: ScriptedPeer = peer(echo, repeat=True)
-        self.tls: ScriptedPeer = peer(echo, repeat=True, tls=context)
-        self.http: ScriptedPeer = peer(answer, repeat=True)
-        self.https: ScriptedPeer = peer(answer, repeat=True, tls=context)
-        self.unix: ScriptedPeer = peer(echo, repeat=True, path=directory / "socket")
-        self.ca = str(authority.ca_file)
-        self.directory = directory
-        (directory / "document").write_bytes(b"hello")
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.unused_port = listener.getsockname()[1]
-
-
-@pytest.fixture
-def servers(peer: StartPeer, tls_ca: Authority, tmp_path: Path) -> Servers:
-    return Servers(peer, tls_ca, tmp_path)
 
 
 def converse(address: str, **options: Any) -> None:
@@ -233,19 +201,6 @@ def answer_to(request: WaitAny | CallBlocking) -> Any:
     if isinstance(request, WaitAny):
         return blocking.wait(request.interest, request.timeout)
     return request.function()
-
-
-CONVERSATIONS: dict[str, Callable[[Servers], tuple[str, dict[str, Any]]]] = {
-    "tcp": lambda servers: (f"tcp://localhost:{servers.plain.port}", {}),
-    "unix": lambda servers: (servers.unix.address("unix"), {}),
-    "tls": lambda servers: (f"tls://localhost:{servers.tls.port}?ca={servers.ca}", {}),
-    "http": lambda servers: (servers.http.address("http", "/x"), {}),
-    "https": lambda servers: (
-        f"https://localhost:{servers.https.port}/x",
-        {"https": {"ca": servers.ca}},
-    ),
-    "exec": lambda servers: ("exec:cat", {}),
-}
 
 
 @pytest.mark.parametrize(

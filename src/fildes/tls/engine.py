@@ -54,11 +54,23 @@ class TlsEngine:
         """
         if self.ahead:
             return self.take_ahead(buffer)
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)
+        if self.received_end:
+            return 0
+        if not (self.incoming.pending or self.tls.pending() or self.incoming.eof):
+            return None  # known without the exception that OpenSSL's answer would be
+        return self.decrypt_records(buffer)
+
+    def decrypt_records(self, buffer: memoryview) -> int | None:
+        """Decrypt record by record; an end or an error that follows data is kept for later."""
         have = 0
         try:
-            while not self.received_end and self.failure is None and have < len(buffer):
+            while have < len(buffer):
                 received = self.read(RECORD_SIZE, buffer[have:])
-                self.received_end = not received
+                if not received:
+                    self.received_end = True
+                    break
                 have += received
                 if not self.incoming.pending:  # nothing is left: OpenSSL reads no record ahead
                     break
@@ -68,8 +80,8 @@ class TlsEngine:
             self.received_end = True
         except ssl.SSLError as error:
             self.failure = error
-        if self.failure is not None and not have:
-            raise self.failure.with_traceback(None)
+            if not have:
+                raise
         return have if have or self.received_end else None
 
     def take_ahead(self, buffer: memoryview) -> int:

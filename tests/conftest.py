@@ -13,7 +13,7 @@ from authority import Authority
 from hypothesis import settings
 from leaks import holdings, leftovers
 from peers import ScriptedPeer, StartPeer
-from servers import Servers
+from torture_servers import Servers
 
 # The same examples on every run: a red test is red for everybody. To look for
 # new ones: pytest --hypothesis-profile=explore

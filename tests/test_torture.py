@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from leaks import holdings, leftovers
-from servers import CONVERSATIONS, Servers
 from torture import failures_of
+from torture_servers import CONVERSATIONS, Servers
 
 import fildes
 from fildes.drivers import blocking

@@ -10,7 +10,7 @@ import pytest
 import trio
 from leaks import holdings, leftovers
 from loops import LOOPS, RunLoop
-from servers import CONVERSATIONS, Servers
+from torture_servers import CONVERSATIONS, Servers
 
 import fildes.aio
 from fildes.drivers import asyncio as asyncio_driver

@@ -27,6 +27,7 @@ LAYERS = (
     {"files"},
     {"listener", "async_listener"},
     {"verbs", "copying", "async_copying", "signatures"},
+    {"opener"},
     {"fildes", "aio", "testing"},
     {"cli", "__main__"},
 )

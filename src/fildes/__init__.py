@@ -22,6 +22,7 @@ from fildes.files.binary import (
 from fildes.files.datagram import DatagramFile
 from fildes.files.text import TextConversation, TextFile
 from fildes.listener import Listener
+from fildes.opener import Opener
 from fildes.opening.programs import Exec
 from fildes.policy.policy import Policy
 from fildes.signatures import Listen, Open
@@ -42,6 +43,7 @@ __all__ = [
     "Failure",
     "IncompleteError",
     "Listener",
+    "Opener",
     "Policy",
     "PolicyError",
     "ProtocolError",

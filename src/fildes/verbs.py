@@ -133,6 +133,18 @@ def open(
     text = {"encoding": encoding, "errors": errors, "newline": newline}
     opening, wanted = prepare(address, mode, policy, options)
     check_text(wanted, buffering, text)
+    return open_now(opening, wanted, buffering, timeout, idle_timeout, **text)
+
+
+def open_now(
+    opening: Opening,
+    wanted: Mode,
+    buffering: int,
+    timeout: float | None,
+    idle_timeout: float | None,
+    **text: str | None,
+) -> NetFile:
+    """Open what was prepared and checked."""
     stream = blocking.run(opening.run(), deadline_in(timeout))
     try:
         return to_file(stream, opening, wanted, buffering, idle_timeout, **text)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from fildes.streams.document import Document
+from fildes.wire.http1_body import body_reader
+from fildes.wire.http1_framing import UntilClose
 
 if TYPE_CHECKING:
-    from fildes.http.response import Response
+    from fildes.http.connection import Pool
+    from fildes.http.fetching import Answer
     from fildes.streams.stream import Stream
     from fildes.waiting import Interest
-    from fildes.wire.http1_body import BodyReader
 
 
 class HttpStream(Document):
@@ -22,20 +23,22 @@ class HttpStream(Document):
     that goes on after is not read, so what it brings is never delivered.
     """
 
-    def __init__(
-        self, inner: Stream, response: Response, body: BodyReader, rest: bytearray
-    ) -> None:
+    def __init__(self, answer: Answer, pool: Pool | None = None) -> None:
         """Start at the body.
 
         Args:
-          inner: the connection, which this stream closes.
-          body: reads the framing that the head announced.
-          rest: what was received after the head.
+          answer: its connection is this stream's from now on.
+          pool: where the connection goes after the end of the document; without
+            one it is closed.
         """
-        self.inner: Stream = inner
-        self.response = response
-        self.body = body
-        self.rest = rest
+        self.connection = answer.connection
+        self.inner: Stream = answer.connection.stream
+        self.response = answer.response
+        self.body = body_reader(answer.framing)
+        self.rest = answer.rest
+        self.pool = pool
+        self.persistent = answer.head.persistent and answer.framing != UntilClose()
+        self.released = False
 
     def receive(self, buffer: memoryview) -> int | None:
         body = self.body
@@ -60,18 +63,27 @@ class HttpStream(Document):
         return self.inner.recv_wants()
 
     async def close(self) -> None:
-        """Close the connection; before the end of the document without further ado."""
+        """Release the connection; before the end of the document without further ado."""
+        if self.released:
+            return
+        self.released = True
         if not self.body.done:
             self.inner.abort()
-            return
-        for layer in self.inner.layers():
-            layer.settled = True
-        # The document is complete: how the connection ends does not matter any more.
-        with contextlib.suppress(OSError, EOFError):
-            await self.inner.close()
+        elif self.pool is not None and self.reusable():
+            self.pool.give(self.connection)
+        else:
+            await self.connection.close()
+
+    def reusable(self) -> bool:
+        """Tell whether the connection can serve another request."""
+        untouched = not self.rest and not self.body.excess and self.verdict is None
+        return self.persistent and self.body.done and untouched
 
     def abort(self) -> None:
-        self.inner.abort()
+        if not self.released:
+            self.released = True
+            self.inner.abort()
 
     def interrupt(self) -> None:
-        self.inner.interrupt()
+        if not self.released:
+            self.inner.interrupt()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.address import Address
 from fildes.http.body import HttpStream
+from fildes.http.connection import Connection, Pool, key_of
 from fildes.http.redirects import Journey
-from fildes.http.request import Request, own_fields
-from fildes.http.response import check_document, response_of
+from fildes.http.request import LAST, Request, own_fields
+from fildes.http.response import Response, check_document, response_of
 from fildes.opening import registry
 from fildes.opening.opening import Target
-from fildes.wire.http1 import HeadLimits, HeadReader
-from fildes.wire.http1_body import body_reader
-from fildes.wire.http1_framing import framing_of
+from fildes.wire.http1 import Fields, HeadLimits, HeadReader, ResponseHead
+from fildes.wire.http1_framing import Framing, framing_of
 
 if TYPE_CHECKING:
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
-    from fildes.wire.http1 import ResponseHead
 
 #: Received at once while the head is read; most heads fit, and many small documents with them.
 HEAD_SIZE = 16384  # arbitrary
@@ -29,54 +28,124 @@ ALPN = ("http/1.1",)  # RFC 7301 section 6
 NOT_OURS = (("cert", None), ("key", None), ("key-password", None), ("name", None))
 
 
-async def fetch(opening: Opening, address: Address) -> HttpStream:
-    """Return the document at *address*, wherever it has moved to.
+class Answer(NamedTuple):
+    """The head of an answer, and where its body comes from.
+
+    Attributes:
+      framing: how the body ends.
+      rest: what was received after the head.
+    """
+
+    connection: Connection
+    head: ResponseHead
+    response: Response
+    framing: Framing
+    rest: bytearray
+
+
+class Fetch:
+    """The requests for one document: sent, answered, followed where they lead.
+
+    Attributes:
+      request: what the caller asked for.
+      pool: where connections come from and go to; None for one request each.
+    """
+
+    def __init__(self, opening: Opening, address: Address, pool: Pool | None) -> None:
+        """Prepare; nothing is opened.
+
+        Raises:
+          ValueError, TypeError: a header cannot be sent.
+        """
+        self.opening = opening
+        self.pool = pool
+        self.request = Request(address, own_fields(opening.option(address, "headers")))
+        self.max_redirects = opening.option(address, "max_redirects")
+        self.limits = head_limits(opening, address)
+
+    async def travel(self, extra: Fields = ()) -> tuple[Request, Answer]:
+        """Ask for the document, wherever it has moved to.
+
+        Args:
+          extra: fields to send with each request.
+
+        Returns:
+          The last request, and the answer that is no redirect.
+        """
+        journey = Journey(self.opening, self.request, self.max_redirects)
+        try:
+            while True:
+                request = journey.request
+                answer = await self.ask(request, extra, journey)
+                if request is journey.request:
+                    return request, answer
+                answer.connection.stream.abort()
+        except (OSError, EOFError) as error:
+            journey.note(error)
+            raise
+
+    async def ask(
+        self, request: Request, extra: Fields = (), journey: Journey | None = None
+    ) -> Answer:
+        """Send *request*, on a kept connection if there is one; return the answer.
+
+        A server may close a kept connection just when the request is on its way. So
+        one that ends before the first byte of an answer is no failure yet.
+        """
+        head = request.head(extra if self.pool is not None else (*extra, *LAST))
+        key = key_of(self.opening, request)
+        kept = None if self.pool is None else self.pool.take(key)
+        if kept is not None:
+            try:
+                return await self.exchange(kept, request, head, journey)
+            except TimeoutError:
+                raise
+            except (OSError, EOFError):
+                if not kept.silent:
+                    raise
+        stream = await connect(self.opening, request)
+        return await self.exchange(Connection(stream, key), request, head, journey)
+
+    async def exchange(
+        self, connection: Connection, request: Request, head: bytes, journey: Journey | None
+    ) -> Answer:
+        """Send the *head* of *request* on *connection*, return the answer."""
+        shown = request.shown
+        try:
+            with self.opening.step("request", f"GET {shown}"):
+                connection.silent = True
+                await connection.stream.send_all(head)
+            with self.opening.step("response", shown) as step:
+                received, rest = await read_head(connection, self.limits)
+                response = response_of(received, shown)
+                step.detail = response.summary
+                framing = framing_of(received, "GET")
+                if journey is not None and journey.follow(response):
+                    step.detail += f", to {journey.request.shown}"
+                elif journey is not None:
+                    check_document(response, request)
+        except BaseException:
+            connection.stream.abort()
+            raise
+        return Answer(connection, received, response, framing, rest)
+
+
+async def fetch(opening: Opening, address: Address) -> Stream:
+    """Return the document at *address*.
 
     Raises:
       OSError: a step failed, or the answer is none that a document follows.
       ValueError, TypeError: a header cannot be sent; nothing was opened.
     """
-    request = Request(address, own_fields(opening.option(address, "headers")))
-    journey = Journey(opening, request, opening.option(address, "max_redirects"))
-    limits = head_limits(opening, address)
-    stream = None
-    while stream is None:
-        try:
-            stream = await ask(opening, journey, limits)
-        except (OSError, EOFError) as error:
-            journey.note(error)
-            raise
-    return stream
+    pool = opening.pool
+    _, answer = await Fetch(opening, address, pool).travel()
+    return HttpStream(answer, pool)
 
 
 def head_limits(opening: Opening, address: Address) -> HeadLimits:
     """Return the limits that the options of *address* set."""
     names = "max_head_size", "max_fields", "max_interim"
     return HeadLimits(*(opening.option(address, name) for name in names))
-
-
-async def ask(opening: Opening, journey: Journey, limits: HeadLimits) -> HttpStream | None:
-    """Send the journey's request; return the document, or None when it has moved on."""
-    request, head = journey.request, journey.request.head()
-    inner = await connect(opening, request)
-    try:
-        shown = request.shown
-        with opening.step("request", f"GET {shown}"):
-            await inner.send_all(head)
-        with opening.step("response", shown) as step:
-            answer, rest = await read_head(inner, limits)
-            response = response_of(answer, shown)
-            step.detail = response.summary
-            framing = framing_of(answer, "GET")
-            if not journey.follow(response):
-                check_document(response, request)
-                return HttpStream(inner, response, body_reader(framing), rest)
-            step.detail += f", to {journey.request.shown}"
-            inner.abort()
-            return None
-    except BaseException:
-        inner.abort()
-        raise
 
 
 async def connect(opening: Opening, request: Request) -> Stream:
@@ -100,12 +169,13 @@ def tls_settings(opening: Opening, request: Request) -> Address:
     return Address("tls", options=ours if request.chosen else NOT_OURS + ours)
 
 
-async def read_head(inner: Stream, limits: HeadLimits) -> tuple[ResponseHead, bytearray]:
+async def read_head(connection: Connection, limits: HeadLimits) -> tuple[ResponseHead, bytearray]:
     """Return the head of the final response, and what was received after it."""
     reader = HeadReader(limits)
     while reader.head is None:
-        data = await inner.recv(HEAD_SIZE)
+        data = await connection.stream.recv(HEAD_SIZE)
         if data:
+            connection.silent = False
             reader.feed(data)
         else:
             reader.eof()

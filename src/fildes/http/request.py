@@ -18,8 +18,10 @@ USUAL: Final = (
     ("User-Agent", f"fildes/{VERSION}"),
     ("Accept", "*/*"),
     ("Accept-Encoding", "identity"),
-    ("Connection", "close"),
 )
+
+#: Said where no second request will follow; RFC 9112 section 9.6.
+LAST: Final = (("Connection", "close"),)
 
 #: They end messages and connections, so they are not the caller's; RFC 9110 section 7.6.1.
 RESERVED: Final = frozenset(
@@ -69,15 +71,18 @@ class Request(NamedTuple):
         """Tell whether the caller's headers have one called *name*, in lower case."""
         return any(own.lower() == name for own, _ in self.own)
 
-    def head(self) -> bytes:
+    def head(self, extra: Fields = LAST) -> bytes:
         """Return the bytes to send.
+
+        Args:
+          extra: fields that belong to this sending of the request.
 
         Raises:
           ValueError: a header cannot be sent as it is.
         """
         address = self.address
         target = address.path + ("" if address.query is None else f"?{address.query}")
-        usual = [("Host", host_field(address)), *USUAL, *authorization(address)]
+        usual = [("Host", host_field(address)), *USUAL, *extra, *authorization(address)]
         fields = [field for field in usual if not self.says(field[0].lower())]
         return request_head("GET", target, [*fields, *self.own])
 

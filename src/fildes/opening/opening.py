@@ -20,6 +20,7 @@ from fildes.trace import StepName, StepUnderWay, Trace
 
 if TYPE_CHECKING:
     from fildes.address import Address
+    from fildes.http.connection import Pool
     from fildes.listening.accepting import Acceptor
     from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
@@ -40,8 +41,11 @@ class Opening:
       mode: ``"r+b"``, ``"rb"``, ``"wb"``, ``"xb"`` or ``"ab"``; never text.
       policy: what may be reached.
       options: option values by scheme name, as given to `fildes.open`.
+      pool: connections that one open leaves to the next; None outside an `Opener`.
       trace: where the steps are recorded.
     """
+
+    pool: Pool | None = None
 
     def __init__(
         self,

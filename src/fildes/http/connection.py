@@ -1,0 +1,202 @@
+"""Connections to servers, and the pool that keeps them for the next request.
+
+A connection serves another request only if nothing about it is in doubt: the body
+before was read to its framed end, nothing came behind it, both sides meant to go on,
+and it leads where the next request wants to go, by the same way, under the same
+options and policy. All that is its key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from fildes.http.request import Request
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
+
+MAX_IDLE = 32  #: connections that a pool keeps; arbitrary
+
+#: Seconds that a connection is kept. Apache closes after 5, nginx after 75; one that
+#: was closed meanwhile is noticed, and costs nothing but the attempt.  # arbitrary
+MAX_AGE = 60.0
+
+#: Options of http and https that shape requests, not connections.
+_OF_REQUESTS = frozenset(
+    {"headers", "hint", "max_redirects", "max_head_size", "max_fields", "max_interim"}
+)
+
+
+class Connection:
+    """A connection to a server, on which one exchange follows the other.
+
+    Attributes:
+      key: all that makes it what it is.
+      silent: the server has not yet sent a byte of the answer that is awaited.
+    """
+
+    def __init__(self, stream: Stream, key: object) -> None:
+        self.stream = stream
+        self.key = key
+        self.silent = True
+
+    def quiet(self) -> bool:
+        """Tell whether nothing came that nobody asked for, not even an end."""
+        try:
+            return self.stream.try_recv_into(memoryview(bytearray(1))) is None
+        except (OSError, EOFError):
+            return False
+
+    async def close(self) -> None:
+        """Close; how it ends does not matter any more."""
+        for layer in self.stream.layers():
+            layer.settled = True
+        with contextlib.suppress(OSError, EOFError):
+            await self.stream.close()
+
+    def close_now(self) -> None:
+        """Close in order as far as this needs no waiting."""
+        closing = self.close()
+        try:
+            closing.send(None)
+        except StopIteration:
+            return
+        closing.close()
+        self.stream.abort()
+
+    def forget(self) -> None:
+        """Close the descriptors alone: the connection belongs to the parent process."""
+        for layer in self.stream.layers():
+            sock = getattr(layer, "sock", None)
+            if sock is not None:
+                sock.close()
+
+
+class Idle(NamedTuple):
+    """A connection that waits for its next request."""
+
+    connection: Connection
+    since: float
+
+
+class Pool:
+    """Connections kept for the next request; safe for threads, and over fork(2).
+
+    No connection is in use by two at once: `take` removes it. A child process begins
+    without any; two processes on one connection would read each other's answers.
+    """
+
+    def __init__(
+        self,
+        max_idle: int = MAX_IDLE,
+        max_age: float = MAX_AGE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start empty.
+
+        Args:
+          max_idle: connections that are kept; the one unused for longest goes first.
+          max_age: seconds for which one is kept.
+          clock: tells the time.
+        """
+        self.max_idle = max_idle
+        self.max_age = max_age
+        self.clock = clock
+        self.idle: list[Idle] = []
+        self.closed = False
+        self.lock = threading.Lock()
+        self.pid = os.getpid()
+
+    def take(self, key: object) -> Connection | None:
+        """Return a kept connection with this *key*, now the caller's; None without one."""
+        while True:
+            with self.here():
+                found = next(
+                    (idle for idle in reversed(self.idle) if idle.connection.key == key), None
+                )
+                if found is None:
+                    return None
+                self.idle.remove(found)
+            if self.clock() - found.since <= self.max_age and found.connection.quiet():
+                return found.connection
+            found.connection.close_now()
+
+    def give(self, connection: Connection) -> None:
+        """Keep *connection*, whose last answer is complete."""
+        now = self.clock()
+        with self.here():
+            keep = [idle for idle in self.idle if now - idle.since <= self.max_age]
+            keep.append(Idle(connection, now))
+            kept = [] if self.closed else keep[max(0, len(keep) - self.max_idle) :]
+            gone = [idle for idle in [*self.idle, keep[-1]] if idle not in kept]
+            self.idle = kept
+        for idle in gone:
+            idle.connection.close_now()
+
+    def close(self) -> None:
+        """Close what is kept; what is given from now on is closed at once."""
+        with self.here():
+            self.closed = True
+            gone, self.idle = self.idle, []
+        for idle in gone:
+            idle.connection.close_now()
+
+    @contextlib.contextmanager
+    def here(self) -> Any:
+        """Hold the lock, in this process."""
+        if self.pid != os.getpid():
+            # The lock may have been held, by a thread that does not exist here.
+            self.lock, self.pid = threading.Lock(), os.getpid()
+            for idle in self.idle:
+                idle.connection.forget()
+            self.idle = []
+        with self.lock:
+            yield
+
+
+def key_of(opening: Opening, request: Request) -> object:
+    """Return all that makes a connection for *request* what it is."""
+    address = request.address
+    options = {
+        scheme: {
+            name: value
+            for name, value in values.items()
+            if scheme not in {"http", "https"} or name not in _OF_REQUESTS
+        }
+        for scheme, values in opening.options.items()
+    }
+    return (
+        request.origin,
+        address.inner,
+        (address.user, address.password, request.chosen),
+        frozen({scheme: values for scheme, values in options.items() if values}),
+        Same(opening.policy),
+    )
+
+
+class Same:
+    """A value that equals only itself, and stays as long as it is compared."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def frozen(value: Any) -> object:
+    """Return *value* as it is now, comparable; what cannot be compared equals itself."""
+    if isinstance(value, Mapping):
+        return frozenset((name, frozen(each)) for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(frozen(each) for each in value)
+    # True equals 1, and they may mean different things.
+    return (type(value), value) if isinstance(value, str | bytes | int | float) else Same(value)

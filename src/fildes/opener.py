@@ -1,0 +1,110 @@
+"""Opening many documents with the same settings, over connections that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from fildes.files.modes import check_text
+from fildes.http.connection import Pool
+from fildes.verbs import OPEN_TIMEOUT, Options, check_options, open_now, prepare
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fildes.policy.policy import Policy
+    from fildes.signatures import Open
+
+#: What tells "left out" from None, which has a meaning of its own.
+LEFT_OUT: Any = object()
+
+
+class Opener:
+    r"""Opens documents one after the other, over connections that are kept.
+
+    `fildes.open` makes a connection of its own for each document. An Opener keeps an
+    http connection whose document was read to its end, and uses it for the next one
+    that is fetched from the same server in the same way: by the same proxies, under
+    the same TLS options, credentials and policy. Threads may share an Opener; after a
+    fork(2) the child begins without connections.
+
+    Args:
+      timeout, idle_timeout, policy, options: defaults for each `open`.
+
+    Example:
+      >>> with fildes.Opener(https={"headers": {"X-Team": "us"}}) as opener:
+      ...     for name in names:
+      ...         with opener.open(f"https://localhost/{name}") as f:
+      ...             f.read()
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float | None = OPEN_TIMEOUT,
+        idle_timeout: float | None = None,
+        policy: Policy | None = None,
+        **options: Options,
+    ) -> None:
+        check_options(options)
+        self.timeout = timeout
+        self.idle_timeout = idle_timeout
+        self.policy = policy
+        self.options = options
+        self.pool = Pool()
+
+    def open_file(
+        self,
+        address: Any,
+        mode: str | None = None,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = LEFT_OUT,
+        idle_timeout: float | None = LEFT_OUT,
+        policy: Policy | None = None,
+        **options: Options,
+    ) -> Any:
+        """Do what `open` says."""
+        text = {"encoding": encoding, "errors": errors, "newline": newline}
+        if self.pool.closed:
+            raise ValueError("the Opener is closed")
+        merged = merge(self.options, options)
+        opening, wanted = prepare(address, mode, policy or self.policy, merged)
+        opening.pool = self.pool
+        check_text(wanted, buffering, text)
+        limit = self.timeout if timeout is LEFT_OUT else timeout
+        idle = self.idle_timeout if idle_timeout is LEFT_OUT else idle_timeout
+        return open_now(opening, wanted, buffering, limit, idle, **text)
+
+    @property
+    def open(self) -> Open:
+        """Open an address as `fildes.open` does, which has the same arguments.
+
+        What is left out is as the Opener was told; options of one scheme are merged
+        name by name.
+        """
+        return self.open_file
+
+    def close(self) -> None:
+        """Close the connections that are kept; files still open are not touched."""
+        self.pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def merge(defaults: Mapping[str, Options], given: Mapping[str, Options]) -> dict[str, Options]:
+    """Return the options of both, by scheme; of one that is in both, the *given*."""
+    schemes = dict.fromkeys([*defaults, *given])
+    return {name: {**defaults.get(name, {}), **given.get(name, {})} for name in schemes}

@@ -206,3 +206,23 @@ def test_an_unclosed_file_is_reported(loop: RunLoop) -> None:
                 loop(main())
             with pytest.raises(ConnectionResetError):
                 accepted.recv(1)
+
+
+def test_what_the_peer_said_before_it_closed_is_read(loop: RunLoop) -> None:
+    """A pending write that fails in a read delivers the answer first, then the error."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"no, thanks")
+    theirs.close()
+
+    async def main() -> None:
+        description = describe(ours, pending_size=100)
+        await description.write(b"a question")
+        buffer = bytearray(100)
+        received = await description.recv_into(buffer)
+        assert buffer[:received] == b"no, thanks"
+        with pytest.raises(BrokenPipeError):
+            await description.recv_into(buffer)
+        with pytest.raises(BrokenPipeError):
+            await description.close()
+
+    loop(main())

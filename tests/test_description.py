@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import threading
 from typing import Any
 
@@ -12,6 +13,7 @@ from peers import Conversation, StartPeer, echo
 
 import fildes
 from fildes.files.description import Description
+from fildes.streams.kernel import SocketStream
 from fildes.streams.relay import Half
 from fildes.streams.stream import Stream
 from fildes.trace import Trace
@@ -213,3 +215,19 @@ def test_lost_source_and_refusing_sink_differ() -> None:
         assert half.advance()
         assert not half.running
     assert (lost.lost, refused.lost) == (True, False)
+
+
+def test_what_the_peer_said_before_it_closed_is_read_though_a_write_fails() -> None:
+    """A pending write that fails in a read delivers the answer first, then the error."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"no, thanks")
+    theirs.close()
+    description = Description(SocketStream(ours), "test:", Trace(), pending_size=100)
+    description.write(b"a question")
+    buffer = bytearray(100)
+    received = description.recv_into(buffer)
+    assert buffer[:received] == b"no, thanks"
+    with pytest.raises(BrokenPipeError):
+        description.recv_into(buffer)
+    with pytest.raises(BrokenPipeError):
+        description.close()

@@ -50,7 +50,7 @@ class AsyncDescription(BaseDescription):
         await self.take_turns()
         view = memoryview(buffer).cast("B")
         try:
-            self.send_pending_now()
+            self.send_before_receiving()
             while (received := self.stream.try_recv_into(view)) is None:
                 await self.wait(self.recv_wants())
         except (OSError, EOFError) as error:

@@ -88,12 +88,9 @@ class RawFile(File, io.RawIOBase):
 
     def __init__(self, description: Description) -> None:
         self.description = description
-        self.paused = False
 
     def readinto(self, buffer: Buffer) -> int | None:
         """Read into *buffer*, return how many bytes; 0 at the end of file."""
-        if self.paused:
-            return None
         if not self.readable():
             raise io.UnsupportedOperation("not open for reading")
         self.description.check_open()
@@ -133,17 +130,27 @@ class RawFile(File, io.RawIOBase):
             super().close()
 
 
+class Source(RawFile):
+    """Where a `BufferedFile` reads; the io module has checked what `RawFile` checks."""
+
+    paused = False
+
+    def readinto(self, buffer: Buffer) -> int | None:
+        """Read into *buffer*; None while paused, as if nothing had come."""
+        return None if self.paused else self.description.recv_into(buffer)
+
+
 class BufferedFile(File, io.BufferedReader):
     """A binary file that reads ahead, and gathers small writes where it can be written."""
 
     def __init__(self, description: Description, buffer_size: int = BUFFER_SIZE) -> None:
         self.description = description
-        self.unbuffered = RawFile(description)
-        super().__init__(self.unbuffered, buffer_size)
+        self.source = Source(description)
+        super().__init__(self.source, buffer_size)
 
     def write(self, data: Buffer) -> int:
         """Take all of *data*, return its size; it is sent by `flush` or a read at the latest."""
-        if not self.writable():
+        if not self.description.stream.writable:
             raise io.UnsupportedOperation("not open for writing")
         if self.closed:
             raise ValueError("I/O operation on closed file")
@@ -156,11 +163,11 @@ class BufferedFile(File, io.BufferedReader):
 
     def taken_back(self) -> bytes:
         """Return the bytes read ahead, which are then no longer here; never waits."""
-        self.unbuffered.paused = True
+        self.source.paused = True
         try:
             return self.read1(BUFFER_SIZE) + self.read1(BUFFER_SIZE)
         finally:
-            self.unbuffered.paused = False
+            self.source.paused = False
 
     def close(self) -> None:
         """Send what was written and close; raise if not all went well."""

@@ -81,7 +81,7 @@ class BaseDescription:
             return True
         try:
             while self.pending:
-                with memoryview(self.pending) as view:
+                with memoryview(self.pending) as view:  # an error's traceback must not keep it
                     sent = self.stream.try_send(view)
                 if sent is None:
                     return False
@@ -90,9 +90,24 @@ class BaseDescription:
         finally:
             self.sending.release()
 
+    def send_before_receiving(self) -> bool:
+        """Send what is taken at once; True if a receive need not see to the rest.
+
+        A peer that takes no more may have said why before it closed. So that is
+        received first, and the end of file after it raises the error.
+        """
+        if self.cut is not None:
+            return True
+        try:
+            return self.send_pending_now()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            self.blame(error, "write")
+            self.cut = copy.copy(error)
+            return True
+
     def recv_wants(self) -> Interest:
         """Return what a receive waits for: its data, and room for what is pending."""
-        all_sent = self.send_pending_now()
+        all_sent = self.send_before_receiving()
         interest = dict(self.stream.recv_wants())
         if not all_sent:
             for fd, events in self.stream.send_wants().items():
@@ -140,7 +155,7 @@ class Description(BaseDescription):
         """Receive into *buffer*, sending what is pending first; 0 at the end of file."""
         self.receiving = True
         try:
-            if self.pending and not self.send_pending_now():
+            if self.pending and not self.send_before_receiving():
                 received = self.recv_waiting(buffer)
             else:
                 received = self.direct_recv_into(buffer)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from fildes.address import Address
     from fildes.http.request import Request
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
@@ -28,7 +29,10 @@ MAX_AGE = 60.0
 
 #: Options of http and https that shape requests, not connections.
 _OF_REQUESTS = frozenset(
-    {"headers", "hint", "max_redirects", "max_head_size", "max_fields", "max_interim"}
+    {
+        *("headers", "hint", "proxy"),
+        *("max_redirects", "max_head_size", "max_fields", "max_interim"),
+    }
 )
 
 
@@ -159,7 +163,7 @@ class Pool:
             yield
 
 
-def key_of(opening: Opening, request: Request) -> object:
+def key_of(opening: Opening, request: Request, proxy: Address | None = None) -> object:
     """Return all that makes a connection for *request* what it is."""
     address = request.address
     options = {
@@ -173,6 +177,7 @@ def key_of(opening: Opening, request: Request) -> object:
     return (
         request.origin,
         address.inner,
+        proxy,
         (address.user, address.password, request.chosen),
         frozen({scheme: values for scheme, values in options.items() if values}),
         Same(opening.policy),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fildes.address import Address
 from fildes.http.body import HttpStream
 from fildes.http.connection import Connection, Pool, key_of
+from fildes.http.proxies import ALPN, NOT_OURS, connect_to, is_asked, proxy_of
 from fildes.http.redirects import Journey
 from fildes.http.request import LAST, Request, own_fields
 from fildes.http.response import Response, check_document, response_of
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 
 #: Received at once while the head is read; most heads fit, and many small documents with them.
 HEAD_SIZE = 16384  # arbitrary
-
-ALPN = ("http/1.1",)  # RFC 7301 section 6
-
-#: The options of tls that are for the origin which the caller chose, and for no other.
-NOT_OURS = (("cert", None), ("key", None), ("key-password", None), ("name", None))
 
 
 class Answer(NamedTuple):
@@ -60,6 +56,7 @@ class Fetch:
         self.opening = opening
         self.pool = pool
         self.request = Request(address, own_fields(opening.option(address, "headers")))
+        self.proxy = opening.option(address, "proxy")
         self.max_redirects = opening.option(address, "max_redirects")
         self.limits = head_limits(opening, address)
 
@@ -92,8 +89,9 @@ class Fetch:
         A server may close a kept connection just when the request is on its way. So
         one that ends before the first byte of an answer is no failure yet.
         """
-        head = request.head(extra if self.pool is not None else (*extra, *LAST))
-        key = key_of(self.opening, request)
+        proxy = proxy_of(self.opening, request.address, self.proxy)
+        head = request.head(extra if self.pool is not None else (*extra, *LAST), proxy=proxy)
+        key = key_of(self.opening, request, proxy)
         kept = None if self.pool is None else self.pool.take(key)
         if kept is not None:
             try:
@@ -103,7 +101,7 @@ class Fetch:
             except (OSError, EOFError):
                 if not kept.silent:
                     raise
-        stream = await connect(self.opening, request)
+        stream = await connect(self.opening, request, proxy)
         return await self.exchange(Connection(stream, key), request, head, journey)
 
     async def exchange(
@@ -148,10 +146,14 @@ def head_limits(opening: Opening, address: Address) -> HeadLimits:
     return HeadLimits(*(opening.option(address, name) for name in names))
 
 
-async def connect(opening: Opening, request: Request) -> Stream:
-    """Open the connection to the server of *request*."""
+async def connect(opening: Opening, request: Request, proxy: Address | None) -> Stream:
+    """Open the connection to the server of *request*, or to the *proxy* that is asked for it."""
     origin = request.origin
-    inner = await opening.open_transport(request.address, Target(origin.host, origin.port))
+    target = Target(origin.host, origin.port)
+    if proxy is not None and is_asked(proxy):
+        return await connect_to(opening, proxy, target)
+    address = request.address.replace(inner=proxy) if proxy else request.address
+    inner = await opening.open_transport(address, target)
     if origin.scheme == "http":
         return inner
     settings = tls_settings(opening, request)

@@ -71,11 +71,15 @@ class Request(NamedTuple):
         """Tell whether the caller's headers have one called *name*, in lower case."""
         return any(own.lower() == name for own, _ in self.own)
 
-    def head(self, extra: Fields = LAST) -> bytes:
+    def head(
+        self, extra: Fields = LAST, *, method: str = "GET", proxy: Address | None = None
+    ) -> bytes:
         """Return the bytes to send.
 
         Args:
           extra: fields that belong to this sending of the request.
+          proxy: through which it goes; one of http or https is asked for the whole
+            address, RFC 9112 section 3.2.2.
 
         Raises:
           ValueError: a header cannot be sent as it is.
@@ -83,8 +87,11 @@ class Request(NamedTuple):
         address = self.address
         target = address.path + ("" if address.query is None else f"?{address.query}")
         usual = [("Host", host_field(address)), *USUAL, *extra, *authorization(address)]
+        if proxy is not None and proxy.scheme in DEFAULT_PORTS:
+            target = f"http://{host_field(address)}{target}"
+            usual += authorization(proxy, "Proxy-Authorization")
         fields = [field for field in usual if not self.says(field[0].lower())]
-        return request_head("GET", target, [*fields, *self.own])
+        return request_head(method, target, [*fields, *self.own])
 
 
 def host_field(address: Address) -> str:
@@ -94,14 +101,14 @@ def host_field(address: Address) -> str:
     return shown if address.port is None else f"{shown}:{address.port}"
 
 
-def authorization(address: Address) -> Fields:
+def authorization(address: Address, name: str = "Authorization") -> Fields:
     """Return the field that proves the address's user, if it names one; RFC 7617."""
     if address.user is None:
         return ()
     if ":" in address.user:
         raise AddressError("a user of HTTP Basic authentication has no ':' (RFC 7617 section 2)")
     pair = f"{address.user}:{address.password or ''}".encode()
-    return (("Authorization", f"Basic {binascii.b2a_base64(pair, newline=False).decode()}"),)
+    return ((name, f"Basic {binascii.b2a_base64(pair, newline=False).decode()}"),)
 
 
 def own_fields(headers: Any) -> Fields:

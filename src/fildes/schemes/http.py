@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: Given in Python only, ``http={...}``: the query belongs to the server. Shared by https.
 OPTIONS = (
     Option("headers", "mapping", "fields to send besides or instead of the usual ones"),
+    Option("proxy", "text", "env (HTTP_PROXY and the like), none, or a proxy's address", "env"),
     Option("max_redirects", "integer", "redirects that are followed", 10),
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
     Option("max_fields", "integer", "fields that the head of a response may have", 256),

@@ -48,6 +48,7 @@ class Doubling:
     """A codec that gives everything out twice, up to a full stop."""
 
     done = False
+    hungry = True
 
     def feed(self, data: memoryview) -> bytes:
         self.done = b"." in bytes(data)

@@ -18,12 +18,19 @@ class Decoder(Protocol):
 
     Attributes:
       done: all was given out; what follows in the input does not matter.
+      hungry: there is no more output without more input; else feed it nothing.
     """
 
     done: bool
 
+    @property
+    def hungry(self) -> bool: ...
+
     def feed(self, data: memoryview) -> bytes:
-        """Return what *data* decodes to, as far as it can be told; raise if it is broken."""
+        """Return what *data* decodes to, as far as it can be told; raise if it is broken.
+
+        The output is bounded: what expands far is given out by several calls.
+        """
 
     def finish(self) -> None:
         """Say that there is no more input; raise if the output is not complete."""
@@ -56,15 +63,17 @@ class DecodedStream(Document):
 
     def decode_some(self) -> bool:
         """Decode what can be received now; return whether anything, or the end, was."""
-        received = self.inner.try_recv_into(self.raw)
+        hungry = self.decoder.hungry
+        received = self.inner.try_recv_into(self.raw) if hungry else 0
         if received is None:
             return False
         self.ready, self.offset = self.ready[self.offset :], 0
-        if received:
+        if received or not hungry:
             self.ready += self.decoder.feed(self.raw[:received])
+            self.ended = self.decoder.done
         else:
             self.decoder.finish()
-        self.ended = self.decoder.done or not received
+            self.ended = True
         return True
 
     async def begin(self, size: int) -> bytes:

@@ -37,6 +37,8 @@ class PngCutter:
       found: how many complete files have gone by.
     """
 
+    hungry = True  # the output is never longer than the input
+
     def __init__(self, index: int = 0) -> None:
         """Start before the first byte of the input."""
         self.done = False

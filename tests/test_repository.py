@@ -22,7 +22,7 @@ LAYERS = (
     {"address", "drivers", "wire"},
     {"policy", "streams"},
     {"opening"},
-    {"tls", "http", "listening"},
+    {"tls", "http", "listening", "compression"},
     {"schemes"},
     {"files"},
     {"listener", "async_listener"},

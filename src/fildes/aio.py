@@ -85,6 +85,7 @@ def open(
     timeout: float | None = OPEN_TIMEOUT,
     idle_timeout: float | None = None,
     policy: Policy | None = None,
+    compression: str | None = None,
     **options: Options,
 ) -> Opened:
     r"""Open *address* and return it as an `AsyncFile`.
@@ -106,7 +107,7 @@ def open(
     text = {"encoding": encoding, "errors": errors, "newline": newline}
 
     async def start() -> AsyncFile[Any]:
-        opening, wanted = prepare(address, mode, policy, options)
+        opening, wanted = prepare(address, mode, policy, options, compression)
         check_text(wanted, buffering, text)
         stream = await drivers.here().run(opening.run(), deadline_in(timeout))
         try:

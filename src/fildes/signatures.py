@@ -58,6 +58,7 @@ class Open(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        compression: Literal["infer"] | None = ...,
         **options: Options,
     ) -> RawFile: ...
 
@@ -74,6 +75,7 @@ class Open(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        compression: Literal["infer"] | None = ...,
         **options: Options,
     ) -> BufferedFile: ...
 
@@ -90,6 +92,7 @@ class Open(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        compression: Literal["infer"] | None = ...,
         **options: Options,
     ) -> BufferedWriteFile: ...
 
@@ -106,6 +109,7 @@ class Open(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        compression: Literal["infer"] | None = ...,
         **options: Options,
     ) -> TextFile | TextConversation: ...
 
@@ -122,6 +126,7 @@ class Open(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        compression: Literal["infer"] | None = ...,
         **options: Options,
     ) -> NetFile: ...
 

@@ -60,9 +60,15 @@ def prepare(
     mode: str | None,
     policy: Policy | None,
     options: Mapping[str, Options],
+    compression: str | None = None,
 ) -> tuple[Opening, Mode]:
     """Check all that can be checked before anything is opened."""
     parsed = to_address(address)
+    if compression is not None:
+        from fildes.compression import inferring
+
+        inferring.check_compression(compression)
+        parsed = inferring.infer(parsed)
     scheme = registry.find_scheme(parsed.scheme)
     wanted = parse_mode(mode or "", scheme.mode)
     scheme.check_mode(wanted.binary)
@@ -99,6 +105,7 @@ def open(
     timeout: float | None = OPEN_TIMEOUT,
     idle_timeout: float | None = None,
     policy: Policy | None = None,
+    compression: str | None = None,
     **options: Options,
 ) -> Any:
     """Open *address* and return it as a file.
@@ -112,6 +119,8 @@ def open(
       idle_timeout: seconds that a later read or write may wait for a byte; 0 for
         ever. If left out, for ever for a conversation and 60 for a document.
       policy: what may be reached; everything if left out.
+      compression: ``"infer"`` decompresses, or compresses, what is named .gz, .bz2,
+        .xz, .zst or .br; None takes it as it is.
       options: option values by scheme, ``tls={"ca": "ca.pem"}``; a hyphen in a
         scheme's name is an underscore here.
 
@@ -131,7 +140,7 @@ def open(
       ...     f.write(b"hello\\n")
     """
     text = {"encoding": encoding, "errors": errors, "newline": newline}
-    opening, wanted = prepare(address, mode, policy, options)
+    opening, wanted = prepare(address, mode, policy, options, compression)
     check_text(wanted, buffering, text)
     return open_now(opening, wanted, buffering, timeout, idle_timeout, **text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -147,3 +148,10 @@ def test_slow_reader_of_a_shared_pipe(peer: StartPeer, tmp_path: Path) -> None:
         assert process.wait(LIMIT) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+def test_decompress_by_the_name(fildes: RunMain, tmp_path: Path) -> None:
+    """With -z a compressed file is written decompressed; others as they are."""
+    (tmp_path / "x.gz").write_bytes(gzip.compress(b"text "))
+    (tmp_path / "y").write_bytes(b"and text")
+    assert fildes("cat", "-z", f"{tmp_path}/x.gz", f"{tmp_path}/y") == (0, "text and text", "")

@@ -29,6 +29,8 @@ OPENS = True
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("addresses", nargs="+", metavar="ADDRESS", help="what to read")
+    parser.add_argument("-z", "--decompress", action="store_true",
+        help="decompress what is named .gz, .bz2, .xz, .zst or .br")  # fmt: skip
     parser.add_argument("--raw", action="store_true", help="show a terminal every byte as it is")
 
 

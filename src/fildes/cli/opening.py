@@ -28,7 +28,10 @@ def read_address(text: str) -> Address:
 
 def open_for_reading(address: Address, arguments: Namespace) -> Any:
     """Open *address* unbuffered, for reading only."""
-    return verbs.open(address, "rb", 0, **limits(arguments), **how(arguments))
+    compression = "infer" if getattr(arguments, "decompress", False) else None
+    return verbs.open(
+        address, "rb", 0, compression=compression, **limits(arguments), **how(arguments)
+    )
 
 
 def limits(arguments: Namespace) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What the schemes gzip, bzip2, xz, zstd and br share."""

@@ -65,6 +65,7 @@ class Opener:
         timeout: float | None = LEFT_OUT,
         idle_timeout: float | None = LEFT_OUT,
         policy: Policy | None = None,
+        compression: str | None = None,
         **options: Options,
     ) -> Any:
         """Do what `open` says."""
@@ -72,7 +73,7 @@ class Opener:
         if self.pool.closed:
             raise ValueError("the Opener is closed")
         merged = merge(self.options, options)
-        opening, wanted = prepare(address, mode, policy or self.policy, merged)
+        opening, wanted = prepare(address, mode, policy or self.policy, merged, compression)
         opening.pool = self.pool
         check_text(wanted, buffering, text)
         limit = self.timeout if timeout is LEFT_OUT else timeout

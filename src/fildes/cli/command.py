@@ -14,6 +14,7 @@ from fildes.cli.status import Status, status_of
 COMMANDS = {
     "cat": "write what addresses hold to standard output",
     "get": "receive what an address holds into a file",
+    "put": "send a file to where an address says",
     "run": "run a program with an opened address as its input and output",
     "explain": "open an address and draw the steps that it took",
     "help": "say how a scheme's addresses are written, or what a command does",

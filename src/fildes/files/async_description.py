@@ -187,7 +187,7 @@ class AsyncDescription(BaseDescription):
     async def run(self, protocol: Protocol[None]) -> None:
         """Run the protocol code that ends the stream or a direction of it."""
         try:
-            await self.driver.run(protocol)
+            await self.driver.run(protocol, self.end_by())
         except (OSError, EOFError) as error:
             add_context(error, "close", self.address)
             raise

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import copy
 import errno
+import io
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from fildes.drivers import blocking
@@ -114,6 +116,10 @@ class BaseDescription:
                 interest[fd] = interest.get(fd, 0) | events
         return interest
 
+    def end_by(self) -> float | None:
+        """Return the moment by which protocol code that starts now must be through."""
+        return None if self.idle_timeout is None else time.monotonic() + self.idle_timeout
+
     def no_byte(self) -> TimeoutError:
         """Return the error of a wait that was longer than the idle limit."""
         return TimeoutError(errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s")
@@ -122,7 +128,7 @@ class BaseDescription:
         """Add context to an error of the data path, unless our own close caused it."""
         self.check_open()
         add_context(error, step, self.address)
-        if step == "read" and not isinstance(error, TimeoutError):
+        if step == "read" and not isinstance(error, TimeoutError | io.UnsupportedOperation):
             self.cut = copy.copy(error)  # a copy has no traceback, which holds buffers
 
     def check_open(self) -> None:
@@ -282,7 +288,7 @@ class Description(BaseDescription):
     def run(self, protocol: Protocol[None]) -> None:
         """Run the protocol code that ends the stream or a direction of it."""
         try:
-            blocking.run(protocol)
+            blocking.run(protocol, self.end_by())
         except (OSError, EOFError) as error:
             add_context(error, "close", self.address)
             raise

@@ -21,12 +21,14 @@ ERRNO_OF_STATUS: Final = {
     407: errno.EACCES,
     408: errno.ETIMEDOUT,
     410: errno.ENOENT,
+    413: errno.EFBIG,
     414: errno.ENAMETOOLONG,
     # Not EAGAIN, the other word for "later": Python would take it for a non-blocking file.
     429: errno.EBUSY,
     451: errno.EACCES,
     503: errno.EBUSY,
     504: errno.ETIMEDOUT,
+    507: errno.ENOSPC,  # RFC 4918 section 11.5
 }
 
 MOVED: Final = frozenset({301, 302, 303, 307, 308})  # RFC 9110 section 15.4

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: Given in Python only, ``http={...}``: the query belongs to the server. Shared by https.
 OPTIONS = (
     Option("headers", "mapping", "fields to send besides or instead of the usual ones"),
+    Option("method", "text", "what is sent when writing: PUT; for r+b POST; PATCH or another"),
+    Option("size", "integer", "bytes that will be written; if left out the body is chunked"),
+    Option("expect", "flag", "let the server refuse before the body is sent", False),
     Option("proxy", "text", "env (HTTP_PROXY and the like), none, or a proxy's address", "env"),
     Option("max_redirects", "integer", "redirects that are followed", 10),
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
@@ -26,6 +29,7 @@ SCHEME = Scheme(
     shape=Shape.RESOURCE,
     summary="a document on a web server",
     mode="rb",
+    modes=("rb", "wb", "xb", "r+b"),
     default_port=80,
     carried_by="transport",
     userinfo=True,
@@ -40,7 +44,17 @@ SCHEME = Scheme(
 
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
-    """Fetch the document."""
+    """Fetch the document; in a mode that writes, begin to send one.
+
+    Written is what `close` has found accepted: ``wb`` puts a document in its place, ``xb``
+    only where there was none. ``r+b`` posts one, ended by `half_close`, and reads the answer.
+    """
+    if opening.mode != "rb":
+        from fildes.http.uploading import upload
+
+        return await upload(opening, address)
+    if opening.option(address, "method") is not None:
+        raise ValueError("method is for writing: open with r+b to read the answer too")
     from fildes.http.fetching import fetch
 
     return await fetch(opening, address)

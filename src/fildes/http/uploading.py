@@ -1,0 +1,119 @@
+"""From an address to an open request, whose body the caller writes."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Final
+
+from fildes.http.body import HttpStream
+from fildes.http.connection import Connection
+from fildes.http.fetching import Answer, connect, head_limits
+from fildes.http.proxies import proxy_of
+from fildes.http.request import LAST, Request, own_fields
+from fildes.http.response import check_document, status_error
+from fildes.http.upload import Answering, Upload
+from fildes.wire.http1_framing import framing_of
+from fildes.wire.http1_sending import body_writer
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.http.response import Response
+    from fildes.opening.opening import Opening
+    from fildes.streams.document import Document
+    from fildes.streams.stream import Stream
+    from fildes.wire.http1 import Fields, ResponseHead
+
+#: What is sent if the *method* option does not say otherwise.
+METHODS: Final = {"wb": "PUT", "xb": "PUT", "r+b": "POST"}
+
+#: They carry no document; RFC 9110 section 9.3.
+WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "CONNECT", "TRACE"})
+
+#: Seconds for which a server is given the chance to refuse a body before it is sent;
+#: RFC 9110 section 10.1.1 forbids to wait without limit. As CURLOPT_EXPECT_100_TIMEOUT_MS(3).
+EXPECT_TIMEOUT = 1.0
+
+
+async def upload(opening: Opening, address: Address) -> Upload:
+    """Return an open request to the server of *address*; its body is to be written.
+
+    Raises:
+      OSError: a step failed, or the server did not want to begin.
+      ValueError, TypeError: a header or method cannot be sent; nothing was opened.
+    """
+    request = Request(address, own_fields(opening.option(address, "headers")))
+    method = method_of(opening, address)
+    writer = body_writer(size_of(opening, address))
+    expects = opening.option(address, "expect")
+    extra = (*writer.fields, *conditions(opening.mode, expects=expects), *LAST)
+    proxy = proxy_of(opening, address, opening.option(address, "proxy"))
+    head = request.head(extra, method=method, proxy=proxy)
+    stream = await connect(opening, request, proxy)
+    try:
+        with opening.step("request", f"{method} {request.shown}"):
+            await stream.send_all(writer.start(head))
+            outgoing = Upload(stream, writer, answering(opening, request, stream, method))
+            if expects:
+                await outgoing.go_ahead(EXPECT_TIMEOUT)
+    except BaseException:
+        stream.abort()
+        raise
+    return outgoing
+
+
+def method_of(opening: Opening, address: Address) -> str:
+    """Return the method to send.
+
+    Raises:
+      ValueError: it is none that takes a document.
+    """
+    method: str = opening.option(address, "method") or METHODS[opening.mode]
+    if method.upper() in WITHOUT_BODY:
+        raise ValueError(f"{method} sends no document: method is PUT, POST or the like")
+    return method
+
+
+def size_of(opening: Opening, address: Address) -> int | None:
+    """Return the announced size of the document, if one was given."""
+    size: int | None = opening.option(address, "size")
+    if size is not None and size < 0:
+        raise ValueError("size is a number of bytes, 0 or more")
+    return size
+
+
+def conditions(mode: str, *, expects: bool) -> Fields:
+    """Return the fields that let the server refuse before anything has happened."""
+    new = (("If-None-Match", "*"),) if mode == "xb" else ()  # RFC 9110 section 13.1.2
+    return (*new, ("Expect", "100-continue")) if expects else new
+
+
+def answering(opening: Opening, request: Request, stream: Stream, method: str) -> Answering:
+    """Return what is to be made of the answer to *request*."""
+    limits = head_limits(opening, request.address)
+
+    def read(head: ResponseHead, response: Response, rest: bytearray) -> Document:
+        connection = Connection(stream, None)
+        return HttpStream(Answer(connection, head, response, framing_of(head, method), rest))
+
+    if opening.mode == "r+b":
+        check = lambda response: check_document(response, request)  # noqa: E731
+        return Answering(request.shown, limits, check, read)
+    return Answering(request.shown, limits, check_new if opening.mode == "xb" else check_stored)
+
+
+def check_stored(response: Response) -> None:
+    """Raise the OSError that *response* stands for; 2xx is success."""
+    if not 200 <= response.status < 300:
+        raise status_error(response)
+
+
+def check_new(response: Response) -> None:
+    """Raise as `check_stored`; a document that is there already is a FileExistsError."""
+    try:
+        check_stored(response)
+    except OSError as error:
+        if response.status != 412:
+            raise
+        there = FileExistsError(errno.EEXIST, error.strerror)
+        vars(there).update(vars(error))
+        raise there from None

@@ -16,10 +16,17 @@ from programs import need, serving
 from ways import WAYS, Way
 
 import fildes
+from fildes.drivers import blocking
+from fildes.waiting import Interest
 
 
 def reset_when_told(talk: Conversation) -> None:
-    talk.recv_until(b"!")  # a reset at once could fail the connect
+    talk.recv_until(b"!")
+    talk.rst()
+
+
+def ten_and_reset(talk: Conversation) -> None:
+    talk.send(b"0123456789")
     talk.rst()
 
 
@@ -150,6 +157,26 @@ def test_reset_is_no_end_of_file(peer: StartPeer, way: Way) -> None:
             with pytest.raises(ConnectionResetError):
                 f.read()
         f.abort()
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_reset_before_the_connect_was_seen(
+    peer: StartPeer, monkeypatch: pytest.MonkeyPatch, buffering: int
+) -> None:
+    """A peer may send and reset before we look: its bytes come, and then the reset."""
+    server = peer(ten_and_reset)
+    wait = blocking.wait
+
+    def wait_late(interest: Interest, timeout: float | None = None) -> dict[int, int]:
+        server.wait()
+        return wait(interest, timeout)
+
+    monkeypatch.setattr(blocking, "wait", wait_late)
+    with fildes.open(server.address(), buffering=buffering) as f:
+        assert f.read(10) == b"0123456789"
+        for _ in range(2):
+            with pytest.raises(ConnectionResetError):
+                f.read(1)
 
 
 def test_reset_reaches_a_program(peer: StartPeer) -> None:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 #: Head start of each address over the next; RFC 8305 section 5 recommends 250 ms.
 CONNECTION_ATTEMPT_DELAY = 0.250
 
+#: SO_ERROR of a connection that was made. It may have been reset since, and have bytes
+#: to read: without a connection a reset is ECONNREFUSED (net/ipv4/tcp_input.c, tcp_reset).
+CONNECTED = (0, errno.ECONNRESET, errno.EPIPE)
+
 
 class Candidate(NamedTuple):
     """One place to connect to: a family, a socket type and a sockaddr."""
@@ -202,7 +206,7 @@ async def first_connected(
     for fd in ready:
         attempt = running[fd]
         code = attempt.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code == 0:
+        if code in CONNECTED:
             attempt.sock.setblocking(True)
             opening.trace.record("connect", str(attempt.candidate), attempt.since)
             return running.pop(fd).sock

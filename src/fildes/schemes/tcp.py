@@ -78,7 +78,9 @@ async def connect(
         if bind:
             sock.bind((bind, 0))
 
-    return SocketStream(await connect_host(opening, target, prepare, family=family))
+    stream = SocketStream(await connect_host(opening, target, prepare, family=family))
+    stream.was_reset = stream.peer_name is None
+    return stream
 
 
 def preparation(opening: Opening, address: Address) -> Callable[[socket.socket], None]:

@@ -29,7 +29,14 @@ SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 
 class SocketStream(Stream):
-    """A connected stream socket, which it owns, also when it cannot be made."""
+    """A connected stream socket, which it owns, also when it cannot be made.
+
+    Attributes:
+      was_reset: by the peer, before it was ours. The kernel tells a reset once, and
+        somebody else was told: its end of file is none.
+    """
+
+    was_reset = False
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -47,6 +54,8 @@ class SocketStream(Stream):
             received = self.sock.recv_into(buffer, 0, RECV_FLAGS)
         except BlockingIOError:
             return None
+        if not received and self.was_reset:
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         self.received_end = not received
         return received
 
@@ -101,7 +110,7 @@ class SocketStream(Stream):
         return self.sock.fileno()
 
     def blocking_recv_into(self) -> Callable[[Buffer], int] | None:
-        return self.sock.recv_into
+        return None if self.was_reset else self.sock.recv_into
 
     def blocking_send(self) -> Callable[[Buffer], int] | None:
         return self.sock.send

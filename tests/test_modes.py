@@ -60,6 +60,16 @@ def nothing_opens(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"newline": "\n"}, ValueError),
         ({"mode": "rt", "buffering": 0}, ValueError),
         ({"tcp": {"no_delay": True}}, TypeError),
+        ({"tcp": {"nodelay": "maybe"}}, fildes.AddressError),
+        ({"tcp": {"bind": 17}}, fildes.AddressError),
+        ({"tcp": True}, TypeError),
+        ({"tls": {"verify": 0}}, fildes.AddressError),
+        ({"tls": {"min-version": "1.1"}}, fildes.AddressError),
+        ({"https": {"headers": ["X: y"]}}, TypeError),
+        ({"timeout": -1}, ValueError),
+        ({"timeout": float("nan")}, ValueError),
+        ({"timeout": "5"}, TypeError),
+        ({"idle_timeout": -1}, ValueError),
         ({"nonsense": {}}, fildes.AddressError),
     ],
 )
@@ -107,3 +117,12 @@ def test_buffer_size(peer: StartPeer) -> None:
         assert f.peek()[:4] == b"abcd"[: len(f.peek())]
         f.half_close()
         assert f.read() == b"abcde"
+
+
+def test_waits_may_be_endless(peer: StartPeer) -> None:
+    """Infinity is a time limit, too, and so is more than poll(2) can count."""
+    server = peer(echo, echo)
+    for seconds in (float("inf"), 1e9):
+        with fildes.open(server.address(), timeout=seconds, idle_timeout=seconds) as f:
+            f.write(b"x")
+            assert f.read(1) == b"x"

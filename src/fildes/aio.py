@@ -16,6 +16,7 @@ from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, Asyn
 from fildes.files.async_description import AsyncDescription
 from fildes.files.async_text import AsyncTextFile
 from fildes.files.modes import check_text, pending_size
+from fildes.opening.arguments import check_times
 from fildes.opening.opening import Opening
 from fildes.verbs import (
     OPEN_TIMEOUT,
@@ -107,6 +108,7 @@ def open(
     text = {"encoding": encoding, "errors": errors, "newline": newline}
 
     async def start() -> AsyncFile[Any]:
+        check_times(timeout, idle_timeout)
         opening, wanted = prepare(address, mode, policy, options, compression)
         check_text(wanted, buffering, text)
         stream = await drivers.here().run(opening.run(), deadline_in(timeout))
@@ -145,13 +147,14 @@ def listen(
     text = {"encoding": encoding, "errors": errors, "newline": newline}
 
     async def start() -> AsyncListener:
+        check_times(timeout, idle_timeout)
         opening, wanted = prepare(listening_address(address), mode, policy, options)
         check_text(wanted, buffering, text)
         driver = drivers.here()
         acceptor = await driver.run(opening.listen(), deadline_in(timeout))
 
         def accepted(stream: Stream) -> AsyncFile[Any]:
-            each = Opening(acceptor.address, wanted.binary, opening.policy, options)
+            each = Opening(acceptor.address, wanted.binary, opening.policy, opening.options)
             stream.restrict(wanted.binary)
             return to_file(stream, each, wanted, buffering, idle_timeout, **text)
 
@@ -188,6 +191,7 @@ async def explain(
     **options: Options,
 ) -> Explanation:
     """Open *address*, close it again, and return the steps; as `fildes.explain`."""
+    check_times(timeout)
     opening, _ = prepare(address, None, policy, options)
     error: Exception | None = None
     try:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fildes.files.modes import check_text
 from fildes.http.connection import Pool
-from fildes.verbs import OPEN_TIMEOUT, Options, check_options, open_now, prepare
+from fildes.opening.arguments import check_options, check_times
+from fildes.verbs import OPEN_TIMEOUT, Options, open_now, prepare
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,11 +47,11 @@ class Opener:
         policy: Policy | None = None,
         **options: Options,
     ) -> None:
-        check_options(options)
+        check_times(timeout, idle_timeout)
         self.timeout = timeout
         self.idle_timeout = idle_timeout
         self.policy = policy
-        self.options = options
+        self.options = check_options(options)
         self.pool = Pool()
 
     def open_file(
@@ -73,11 +74,12 @@ class Opener:
         if self.pool.closed:
             raise ValueError("the Opener is closed")
         merged = merge(self.options, options)
+        limit = self.timeout if timeout is LEFT_OUT else timeout
+        idle = self.idle_timeout if idle_timeout is LEFT_OUT else idle_timeout
+        check_times(limit, idle)
         opening, wanted = prepare(address, mode, policy or self.policy, merged, compression)
         opening.pool = self.pool
         check_text(wanted, buffering, text)
-        limit = self.timeout if timeout is LEFT_OUT else timeout
-        idle = self.idle_timeout if idle_timeout is LEFT_OUT else idle_timeout
         return open_now(opening, wanted, buffering, limit, idle, **text)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from fildes.files.description import Description
 from fildes.files.modes import Mode, NetFile, check_text, make_file, parse_mode, pending_size
 from fildes.listener import Listener
 from fildes.opening import registry
+from fildes.opening.arguments import check_options, check_times
 from fildes.opening.opening import Opening
 from fildes.policy.policy import Policy
 
@@ -72,18 +74,8 @@ def prepare(
     scheme = registry.find_scheme(parsed.scheme)
     wanted = parse_mode(mode or "", scheme.mode)
     scheme.check_mode(wanted.binary)
-    check_options(options)
-    return Opening(parsed, wanted.binary, policy or Policy.trusted(), options), wanted
-
-
-def check_options(options: Mapping[str, Options]) -> None:
-    """Raise `TypeError` for an option that no scheme declares."""
-    for name, values in options.items():
-        declared = [option.name for option in registry.find_scheme(name.replace("_", "-")).options]
-        for option in values:
-            if option not in declared:
-                known = ", ".join(declared) or "none"
-                raise TypeError(f"{name} has no option {option!r}; it knows: {known}")
+    typed = check_options(options)
+    return Opening(parsed, wanted.binary, policy or Policy.trusted(), typed), wanted
 
 
 def idle_limit(opening: Opening, idle_timeout: float | None) -> float | None:
@@ -140,6 +132,7 @@ def open(
       ...     f.write(b"hello\\n")
     """
     text = {"encoding": encoding, "errors": errors, "newline": newline}
+    check_times(timeout, idle_timeout)
     opening, wanted = prepare(address, mode, policy, options, compression)
     check_text(wanted, buffering, text)
     return open_now(opening, wanted, buffering, timeout, idle_timeout, **text)
@@ -164,7 +157,7 @@ def open_now(
 
 def deadline_in(timeout: float | None) -> float | None:
     """Return the moment *timeout* seconds from now; None for none."""
-    return None if timeout is None else time.monotonic() + timeout
+    return None if timeout in (None, math.inf) else time.monotonic() + timeout
 
 
 def to_file(
@@ -221,12 +214,13 @@ def listen(
       ...             f.write(f.readline())
     """
     text = {"encoding": encoding, "errors": errors, "newline": newline}
+    check_times(timeout, idle_timeout)
     opening, wanted = prepare(listening_address(address), mode, policy, options)
     check_text(wanted, buffering, text)
     acceptor = blocking.run(opening.listen(), deadline_in(timeout))
 
     def accepted(stream: Stream) -> NetFile:
-        each = Opening(acceptor.address, wanted.binary, opening.policy, options)
+        each = Opening(acceptor.address, wanted.binary, opening.policy, opening.options)
         stream.restrict(wanted.binary)
         return to_file(stream, each, wanted, buffering, idle_timeout, **text)
 
@@ -262,6 +256,7 @@ def explain(
     Raises:
       AddressError: *address* is none. Any other failure is part of the explanation.
     """
+    check_times(timeout)
     opening, _ = prepare(address, None, policy, options)
     error: Exception | None = None
     try:

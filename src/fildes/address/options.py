@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fildes.address.model import Secret
 from fildes.address.syntax import REDACTED, check_text, decode_text, excerpt, nearest
@@ -79,6 +81,20 @@ def _convert(scheme: Scheme, name: str, texts: list[str]) -> Value:
     if len(texts) > 1:
         raise AddressError(f"option {name} of {scheme.name} is given more than once")
     return _convert_text(option, texts[0])
+
+
+def typed_value(option: Option, value: object) -> Value | Mapping[Any, Any]:
+    """Return *value*, which may also be a mapping or a path object, as of *option*'s type.
+
+    Raises:
+      AddressError: it is not.
+      TypeError: it is no mapping, which has no text either.
+    """
+    if option.type == "mapping":
+        if not isinstance(value, Mapping):
+            raise TypeError(f"option {option.name} takes a mapping")
+        return value
+    return _coerce(option, os.fspath(value) if isinstance(value, os.PathLike) else value)
 
 
 def _coerce(option: Option, value: object) -> Value:

@@ -20,6 +20,9 @@ from fildes.waiting import (
 
 T = TypeVar("T")
 
+#: Seconds, some 24 days: poll(2) takes its milliseconds as an int.
+LONGEST_WAIT = 2_147_483
+
 
 def run(protocol: Protocol[T], deadline: float | None = None) -> T:
     """Run *protocol* to its end and return its result.
@@ -53,7 +56,9 @@ def wait(interest: Interest, timeout: float | None = None) -> dict[int, int]:
     for fd, events in interest.items():
         poll.register(fd, events)
     # Rounded up: poll(2) counts whole milliseconds, and waking early would spin.
-    milliseconds = None if timeout is None else max(0, math.ceil(timeout * 1000))
+    milliseconds = None
+    if timeout is not None:
+        milliseconds = max(0, math.ceil(min(timeout, LONGEST_WAIT) * 1000))
     return dict(poll.poll(milliseconds))
 
 

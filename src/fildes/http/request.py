@@ -119,8 +119,6 @@ def own_fields(headers: Any) -> Fields:
     """
     if headers is None:
         return ()
-    if not isinstance(headers, Mapping):
-        raise TypeError("headers is a mapping of names to values")
     fields = tuple(pairs(headers))
     for name, _ in fields:
         if name.lower() in RESERVED:
@@ -131,7 +129,8 @@ def own_fields(headers: Any) -> Fields:
 def pairs(headers: Mapping[Any, Any]) -> Iterable[tuple[str, str]]:
     """Yield each header by itself; values are not repeated in messages, being secrets."""
     for name, values in headers.items():
-        for value in (values,) if isinstance(values, str) else values:
+        several = isinstance(values, Iterable) and not isinstance(values, str)
+        for value in values if several else (values,):
             if not isinstance(name, str) or not isinstance(value, str):
                 raise TypeError("the names and values of headers are texts")
             yield name, value

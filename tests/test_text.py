@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from peers import Conversation, StartPeer, echo
@@ -117,6 +118,17 @@ def test_iteration_and_close(peer: StartPeer) -> None:
             use()
     with pytest.raises(ValueError, match="closed"):
         f.write("x")
+
+
+def test_editing_in_place_is_not_taken_back(tmp_path: Path) -> None:
+    """An exception leaves a text file that is edited in place closed, and is the one raised."""
+    path = tmp_path / "x"
+    path.write_text("abc")
+    f = fildes.open(path, "r+t")
+    f.write("A")
+    with pytest.raises(ZeroDivisionError), f:
+        raise ZeroDivisionError
+    assert (f.closed, path.read_text()) == (True, "Abc")
 
 
 def test_bytes_are_refused(peer: StartPeer) -> None:

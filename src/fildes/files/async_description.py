@@ -66,6 +66,7 @@ class AsyncDescription(BaseDescription):
         All of it is taken even if the wait is cancelled.
         """
         self.check_open()
+        self.check_sendable()
         view = memoryview(data).cast("B")
         size = len(view)
         self.taken += size
@@ -92,6 +93,7 @@ class AsyncDescription(BaseDescription):
     async def send_message(self, data: Buffer) -> int:
         """Send *data* as one message, waiting until it is taken."""
         await self.take_turns()
+        self.check_sendable()
         view = memoryview(data).cast("B")
         try:
             while (sent := self.stream.try_send(view)) is None:

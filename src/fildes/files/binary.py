@@ -101,6 +101,7 @@ class RawFile(File, io.RawIOBase):
         if not self.writable():
             raise io.UnsupportedOperation("not open for writing")
         self.description.check_open()
+        self.description.check_sendable()
         with self.description.sending:
             return self.description.send(data)
 

@@ -136,6 +136,13 @@ class BaseDescription:
         if self.closed:
             raise ValueError("I/O operation on closed file")
 
+    def check_sendable(self) -> None:
+        """Raise if our direction was ended: what cannot be sent must not become pending."""
+        if self.ended:
+            error = BrokenPipeError(errno.EPIPE, "nothing can be written after half_close")
+            add_context(error, "write", self.address)
+            raise error
+
     def check_end(self) -> None:
         """Raise if a receive of 0 is no end of file: our own close, or an earlier error.
 
@@ -190,6 +197,7 @@ class Description(BaseDescription):
             if self.aborted:  # a wrapper flushes its buffer as it closes
                 return len(view)
             self.check_open()
+            self.check_sendable()
             if len(self.pending) + len(view) < self.pending_size:
                 self.pending += view
                 return len(view)

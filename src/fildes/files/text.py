@@ -12,7 +12,7 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
-from fildes.files.binary import File
+from fildes.files.binary import File, RandomFile
 
 if TYPE_CHECKING:
     from fildes.files.binary import BufferedFile
@@ -37,6 +37,13 @@ class TextFile(File, io.TextIOWrapper):
     def __init__(self, buffer: Any, **how: Any) -> None:
         self.description = buffer.description
         super().__init__(buffer, **how)
+
+    def abort(self) -> None:
+        """Close and discard; what is edited in place cannot be taken back."""
+        if isinstance(self.buffer, RandomFile):  # nor left half-written
+            self.close()
+        else:
+            super().abort()
 
     name = io.TextIOWrapper.name
     flush = io.TextIOWrapper.flush

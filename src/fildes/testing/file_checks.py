@@ -138,9 +138,15 @@ async def ways_to_write(file: Any, peer: Stream, wait: Wait) -> None:
 
 
 async def half_close(file: Any, peer: Stream, wait: Wait) -> None:
-    """After half-close the peer has everything and its end of file; we still read."""
+    """After half-close the peer has everything and its end of file; we read, but write no more."""
     await use(file.write(b"question"))
     await use(file.half_close())
+    try:
+        await use(file.write(b"more"))
+    except BrokenPipeError:
+        pass
+    else:
+        raise AssertionError("write after half_close did not raise BrokenPipeError")
     assert await wait(peer.recv_exactly(8)) == b"question"
     assert await wait(peer.recv(1)) == b""
     await wait(peer.send_all(b"answer"))

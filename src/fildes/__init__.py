@@ -13,6 +13,7 @@ from fildes.errors import (
     ProtocolError,
     failure_of,
 )
+from fildes.extracting import Picture, extract
 from fildes.files.binary import (
     BufferedFile,
     BufferedWriteFile,
@@ -44,6 +45,7 @@ __all__ = [
     "IncompleteError",
     "Listener",
     "Opener",
+    "Picture",
     "Policy",
     "PolicyError",
     "ProtocolError",
@@ -54,6 +56,7 @@ __all__ = [
     "TextFile",
     "Trace",
     "explain",
+    "extract",
     "failure_of",
     "listen",
     "open",

@@ -35,7 +35,7 @@ TAKES_PROGRAM = False
 OPENS = True
 
 #: Names of files by the scheme that cuts them out of others.
-SUFFIXES = {"png": ".png"}
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "gif": ".gif", "webp": ".webp"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:

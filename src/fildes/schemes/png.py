@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from fildes.errors import AddressError
 from fildes.scheme import Example, Scheme, Shape
 
 if TYPE_CHECKING:
@@ -26,41 +24,17 @@ SCHEME = Scheme(
     ),
 )
 
-_INDEX = re.compile(r"[0-9]{1,9}")  # more pictures than any input has
 
 #: Colour type, https://www.w3.org/TR/png-3/ section 11.2.1, as Pillow's modes name them.
 COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey+alpha", 6: "RGBA"}
 
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
-    """Find the picture: return once its header has come and is sound.
+    """Find the picture: return once its header has come and is sound; see `open_picture`."""
+    from fildes.opening.picture import open_picture
+    from fildes.wire.pictures import PNG
 
-    Raises:
-      FileNotFoundError: the input ended, and had fewer pictures.
-      ProtocolError: the picture, or one before it, is corrupt.
-    """
-    from fildes.streams.decoding import DecodedStream
-    from fildes.wire.png import HEADER_SIZE
-    from fildes.wire.png_cutter import PngCutter
-
-    index = parse_index(address.path)
-    assert address.inner is not None, "the parser requires what it is cut out of"
-    inner = await opening.open(address.inner)
-    try:
-        stream = DecodedStream(inner, PngCutter(index))
-        with opening.step("decode", f"png {index}") as step:
-            step.detail = description(await stream.begin(HEADER_SIZE))
-    except BaseException:
-        inner.abort()
-        raise
-    return stream
-
-
-def parse_index(word: str) -> int:
-    """Return the number that the *word* of the address is, 0 if left out."""
-    if word and not _INDEX.fullmatch(word):
-        raise AddressError("png takes the number of the picture, from 0, as in png://2::")
-    return int(word or "0")
+    return await open_picture(opening, address, PNG, description)
 
 
 def description(header: bytes) -> str:

@@ -46,11 +46,14 @@ class PngReader:
 
     Attributes:
       done: the file is complete and sound.
+      size: how many of its bytes were looked at.
+      sound: up to where the CRCs have proved it.
     """
 
     def __init__(self) -> None:
         """Start before the signature."""
         self.done = False
+        self.size = self.sound = 0
         self._name = "IHDR"  # the chunk we are in
         # Bytes of its data, all and still to come; the signature counts as data.
         self._length = self._left = len(SIGNATURE)
@@ -60,21 +63,23 @@ class PngReader:
         self._word = b""  # what came of the head or CRC that is next
         self._word_size = _HEAD_SIZE
 
-    def take(self, data: memoryview, offset: int = 0) -> int:
+    def take(self, data: bytes | memoryview, offset: int = 0) -> int:
         """Verify on from *offset*; return where the file ends, or *data* does.
 
         Raises:
           ProtocolError: the file is corrupt.
         """
-        while offset < len(data) and not self.done:
+        view = memoryview(data)
+        while offset < len(view) and not self.done:
+            size = self._left or self._word_size - len(self._word)
+            piece = view[offset : offset + size]
+            offset += len(piece)
+            self.size += len(piece)
             if self._left:
-                piece = data[offset : offset + self._left]
                 self._crc = zlib.crc32(piece, self._crc)
                 self._left -= len(piece)
             else:
-                piece = data[offset : offset + self._word_size - len(self._word)]
                 self._take_word(piece)
-            offset += len(piece)
         return offset
 
     def eof(self) -> None:
@@ -130,4 +135,5 @@ class PngReader:
     def _end_chunk(self, crc: int) -> None:
         if crc != self._crc:
             raise ProtocolError(f"PNG file is corrupt: CRC of {self._name} chunk does not match")
+        self.sound = self.size
         self.done = self._name == "IEND"

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pictures import chunk, dot, header, pillow
 
 from fildes.errors import IncompleteError, ProtocolError
+from fildes.wire.picture_cutter import PictureCutter
+from fildes.wire.pictures import PNG
 from fildes.wire.png import SIGNATURE
-from fildes.wire.png_cutter import PngCutter
 
 GREY = dot()
 TEXT = dot(chunk(b"tEXt", b"Title\0grey"))
@@ -24,7 +25,7 @@ NESTED = dot(chunk(b"npNG", GREY + b'src="data:image/png;base64,' + base64.b64en
 
 def cut(segments: list[bytes], index: int = 0) -> bytes:
     """Return the wanted file in *segments*."""
-    cutter = PngCutter(index)
+    cutter = PictureCutter(PNG, index)
     png = b"".join(map(cutter.feed, segments))
     cutter.finish()
     assert cutter.done
@@ -87,7 +88,7 @@ def test_junk_around_a_file_does_not_matter(before: bytes, behind: bytes) -> Non
 
 def test_the_file_is_given_out_as_it_comes() -> None:
     """Nothing but an undecided start is held, and what follows the file is not looked at."""
-    cutter = PngCutter()
+    cutter = PictureCutter(PNG)
     large = SIGNATURE + header() + chunk(b"IDAT", b"x" * 300_000) + chunk(b"IEND")
     assert cutter.feed(large[:28]) == b""
     assert cutter.feed(large[28:200_000]) == large[:200_000]

@@ -104,6 +104,7 @@ def check_effects(text: str, folder: Path, out: str) -> None:
     """Check what an example claims besides ending well."""
     if "logo.png" in text:
         assert (folder / "logo.png").read_bytes() == paint()
+        assert (folder / "pictures" / "001.png").read_bytes() == paint()
     if "report.txt" in text:
         assert (folder / "report.txt").read_text() == "all of it, or nothing\n"
     if "tar" in text:

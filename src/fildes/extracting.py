@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes import verbs
 from fildes.errors import ProtocolError, add_context
-from fildes.wire.picture_finder import Begun, Ended, PictureFinder
-from fildes.wire.pictures import KINDS, Kind
 
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.wire.picture_finder import Event
+    from fildes.wire.pictures import Kind
 
 READ_SIZE = 131072  # twice what the finder looks at in one go; arbitrary
 
@@ -22,19 +21,18 @@ READ_SIZE = 131072  # twice what the finder looks at in one go; arbitrary
 MAX_SIZE = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """One picture, complete.
 
     Attributes:
       kind: ``"png"``, ``"jpeg"``, ``"gif"`` or ``"webp"``.
-      index: its number among those that were asked for, from 0.
+      number: its own among those that were asked for, from 0.
       offset: where it begins in the input; in base64, where its first letter is.
       data: the whole file.
     """
 
     kind: str
-    index: int
+    number: int
     offset: int
     data: bytes
 
@@ -45,7 +43,7 @@ def extract(
     kinds: Collection[str] = (),
     max_size: int = MAX_SIZE,
     **how: Any,
-) -> Iterator[Picture]:
+) -> Generator[Picture, None, None]:
     """Yield every picture in what *address* holds, as it comes.
 
     PNG, JPEG, GIF and WebP files are known by their structure, wherever they lie: raw
@@ -77,6 +75,8 @@ def extract(
 
 def check_kinds(names: Collection[str]) -> tuple[Kind, ...]:
     """Return the kinds called *names*; all for none."""
+    from fildes.wire.pictures import KINDS  # most programs do without
+
     known = {kind.name: kind for kind in KINDS}
     unknown = sorted(set(names) - set(known))
     if unknown:
@@ -89,14 +89,14 @@ def pictures(
     wanted: Collection[Kind],
     max_size: int,
     how: dict[str, Any],
-) -> Iterator[Picture]:
+) -> Generator[Picture, None, None]:
     first: OSError | None = None
-    index = 0
+    number = 0
     with verbs.open(address, "rb", 0, **how) as file:
         for found in whole(events_of(file), max_size):
             if found.kind in wanted and found.error is None:
-                yield Picture(found.kind.name, index, found.offset, found.data)
-                index += 1
+                yield Picture(found.kind.name, number, found.offset, found.data)
+                number += 1
             elif found.kind in wanted:
                 first = first or found.error
     if first is not None:
@@ -115,6 +115,8 @@ class Found(NamedTuple):
 
 def events_of(file: Any, seen: Callable[[int], object] = lambda size: None) -> Iterator[Event]:
     """Yield what is found in *file*, opened unbuffered; call *seen* with each read's size."""
+    from fildes.wire.picture_finder import PictureFinder
+
     finder = PictureFinder()
     view = memoryview(bytearray(READ_SIZE))
     while size := file.readinto(view):
@@ -125,6 +127,8 @@ def events_of(file: Any, seen: Callable[[int], object] = lambda size: None) -> I
 
 def whole(events: Iterator[Event], max_size: int) -> Iterator[Found]:
     """Put the pieces of each picture together."""
+    from fildes.wire.picture_finder import Begun, Ended
+
     begun: Begun | None = None
     pieces: list[bytes] = []
     size = 0
@@ -144,3 +148,8 @@ def whole(events: Iterator[Event], max_size: int) -> Iterator[Found]:
                 pieces.append(event)
                 if size > max_size:
                     pieces.clear()
+
+
+def nothing_found(size: int) -> FileNotFoundError:
+    """Return the error for *size* bytes without a picture, sound or not."""
+    return FileNotFoundError(errno.ENOENT, f"no picture in {size} bytes")

@@ -15,6 +15,8 @@ COMMANDS = {
     "cat": "write what addresses hold to standard output",
     "get": "receive what an address holds into a file",
     "put": "send a file to where an address says",
+    "extract": "take every picture out of what an address holds",
+    "show": "draw the first picture of what an address holds",
     "run": "run a program with an opened address as its input and output",
     "explain": "open an address and draw the steps that it took",
     "help": "say how a scheme's addresses are written, or what a command does",

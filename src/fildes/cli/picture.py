@@ -38,7 +38,12 @@ def draw(png: bytes, *, columns: int = 80, colours: Colours = "24bit") -> str:
     Raises:
       CannotDraw: the picture is not of a kind that is drawn here.
     """
-    rows = scale(decode(png), columns, MAX_ROWS * 2)
+    return draw_picture(decode(png), columns=columns, colours=colours)
+
+
+def draw_picture(picture: Picture, *, columns: int = 80, colours: Colours = "24bit") -> str:
+    """Return *picture*, decoded, as lines of text; see `draw`."""
+    rows = scale(picture, columns, MAX_ROWS * 2)
     nothing: list[Cell] = [None] * len(rows[0])  # below an odd last row
     pairs = zip(rows[::2], [*rows[1::2], nothing], strict=False)
     if colours == "none":

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fildes.errors import add_context
-from fildes.files.description import BaseDescription
+from fildes.files.base_description import BaseDescription
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from fildes.files.description import BaseDescription
+    from fildes.files.base_description import BaseDescription
     from fildes.http.response import Response
     from fildes.tls.engine import TlsEngine
     from fildes.trace import Trace

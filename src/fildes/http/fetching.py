@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from fildes.address import Address
 from fildes.http.body import HttpStream
 from fildes.http.connection import Connection, Pool, key_of
+from fildes.http.credentials import prover_for, proving, request_for
 from fildes.http.proxies import ALPN, NOT_OURS, connect_to, is_asked, proxy_of
 from fildes.http.redirects import Journey
-from fildes.http.request import LAST, Request, own_fields
+from fildes.http.request import LAST, Request
 from fildes.http.response import Response, check_document, response_of
 from fildes.opening import registry
 from fildes.opening.opening import Target
@@ -55,7 +56,7 @@ class Fetch:
         """
         self.opening = opening
         self.pool = pool
-        self.request = Request(address, own_fields(opening.option(address, "headers")))
+        self.request, self.prover = prover_for(opening, request_for(opening, address))
         self.proxy = opening.option(address, "proxy")
         self.max_redirects = opening.option(address, "max_redirects")
         self.limits = head_limits(opening, address)
@@ -81,6 +82,7 @@ class Fetch:
             journey.note(error)
             raise
 
+    @proving
     async def ask(
         self, request: Request, extra: Fields = (), journey: Journey | None = None
     ) -> Answer:

@@ -62,6 +62,12 @@ class Request(NamedTuple):
         return Origin(address.scheme, address.host, address.port or DEFAULT_PORTS[address.scheme])
 
     @property
+    def target(self) -> str:
+        """What the server is asked for, as it is sent; RFC 9112 section 3.2.1."""
+        address = self.address
+        return address.path + ("" if address.query is None else f"?{address.query}")
+
+    @property
     def shown(self) -> str:
         """The address of the document alone, without secrets."""
         address = self.address
@@ -84,8 +90,7 @@ class Request(NamedTuple):
         Raises:
           ValueError: a header cannot be sent as it is.
         """
-        address = self.address
-        target = address.path + ("" if address.query is None else f"?{address.query}")
+        address, target = self.address, self.target
         usual = [("Host", host_field(address)), *USUAL, *extra, *authorization(address)]
         if proxy is not None and proxy.scheme in DEFAULT_PORTS:
             target = f"http://{host_field(address)}{target}"

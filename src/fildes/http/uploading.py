@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from fildes.http.body import HttpStream
 from fildes.http.connection import Connection
+from fildes.http.credentials import prover_for, request_for
 from fildes.http.fetching import Answer, connect, head_limits
 from fildes.http.proxies import proxy_of
-from fildes.http.request import LAST, Request, own_fields
+from fildes.http.request import LAST, Request
 from fildes.http.response import check_document, status_error
 from fildes.http.upload import Answering, Upload
 from fildes.wire.http1_framing import framing_of
@@ -41,11 +42,28 @@ async def upload(opening: Opening, address: Address) -> Upload:
       OSError: a step failed, or the server did not want to begin.
       ValueError, TypeError: a header or method cannot be sent; nothing was opened.
     """
-    request = Request(address, own_fields(opening.option(address, "headers")))
+    request, prover = prover_for(opening, request_for(opening, address))
+    if prover is None:
+        return await begin(opening, request)
+    # The body cannot be sent twice, so the challenge has to come before it.
+    try:
+        return await begin(opening, request, expects=True)
+    except OSError as error:
+        if not prover.learn(request, error):
+            raise
+    proof = prover.fields(request, method_of(opening, address))
+    return await begin(opening, request, proof, expects=True)
+
+
+async def begin(
+    opening: Opening, request: Request, proof: Fields = (), *, expects: bool = False
+) -> Upload:
+    """Send the head of *request* with *proof*, and wait for a word if one is expected."""
+    address = request.address
     method = method_of(opening, address)
     writer = body_writer(size_of(opening, address))
-    expects = opening.option(address, "expect")
-    extra = (*writer.fields, *conditions(opening.mode, expects=expects), *LAST)
+    expects = expects or opening.option(address, "expect")
+    extra = (*writer.fields, *conditions(opening.mode, expects=expects), *proof, *LAST)
     proxy = proxy_of(opening, address, opening.option(address, "proxy"))
     head = request.head(extra, method=method, proxy=proxy)
     stream = await connect(opening, request, proxy)

@@ -11,9 +11,14 @@ if TYPE_CHECKING:
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
 
+AUTH = ("basic", "digest")
+
 #: Given in Python only, ``http={...}``: the query belongs to the server. Shared by https.
 OPTIONS = (
     Option("headers", "mapping", "fields to send besides or instead of the usual ones"),
+    Option("bearer", "text", "a token that says who we are; RFC 6750", secret=True),
+    Option("auth", "text", "how user and password are proved", "basic", choices=AUTH),
+    Option("netrc", "text", "a file with users and passwords by host; on for ~/.netrc", "off"),
     Option("method", "text", "what is sent when writing: PUT; for r+b POST; PATCH or another"),
     Option("size", "integer", "bytes that will be written; if left out the body is chunked"),
     Option("expect", "flag", "let the server refuse before the body is sent", False),

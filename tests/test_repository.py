@@ -26,7 +26,7 @@ LAYERS = (
     {"schemes"},
     {"files"},
     {"listener", "async_listener"},
-    {"verbs", "copying", "async_copying", "extracting", "signatures"},
+    {"verbs", "listing", "copying", "async_copying", "extracting", "signatures"},
     {"opener"},
     {"fildes", "aio", "testing"},
     {"cli", "__main__"},

@@ -23,12 +23,14 @@ from fildes.files.binary import (
 from fildes.files.datagram import DatagramFile
 from fildes.files.text import TextConversation, TextFile
 from fildes.listener import Listener
+from fildes.listing import ls
 from fildes.opener import Opener
 from fildes.opening.programs import Exec
 from fildes.policy.policy import Policy
 from fildes.signatures import Listen, Open
 from fildes.trace import Step, Trace
 from fildes.verbs import Explanation, explain
+from fildes.wire.entries import Entry
 
 open: Open = verbs.open
 listen: Listen = verbs.listen
@@ -39,6 +41,7 @@ __all__ = [
     "BufferedFile",
     "BufferedWriteFile",
     "DatagramFile",
+    "Entry",
     "Exec",
     "Explanation",
     "Failure",
@@ -59,6 +62,7 @@ __all__ = [
     "extract",
     "failure_of",
     "listen",
+    "ls",
     "open",
     "pipe",
     "relay",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
     from fildes.verbs import Options
+    from fildes.wire.entries import Entry
 
 __all__ = [
     "AsyncBufferedFile",
@@ -47,6 +48,7 @@ __all__ = [
     "AsyncTextFile",
     "explain",
     "listen",
+    "ls",
     "open",
     "pipe",
     "relay",
@@ -199,6 +201,19 @@ async def explain(
     except (OSError, EOFError) as failure:
         error = failure
     return Explanation(opening.address.display(), opening.trace, error)
+
+
+async def ls(
+    address: str | os.PathLike[str] | Address,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    policy: Policy | None = None,
+    **options: Options,
+) -> list[Entry]:
+    """Return what there is in an archive or directory; as `fildes.ls`."""
+    opening, _ = prepare(address, "rb", policy, options)
+    entries: list[Entry] = await drivers.here().run(opening.entries(), deadline_in(timeout))
+    return entries
 
 
 def make_file(

@@ -17,6 +17,7 @@ COMMANDS = {
     "put": "send a file to where an address says",
     "extract": "take every picture out of what an address holds",
     "show": "draw the first picture of what an address holds",
+    "ls": "list what is in an archive or a directory",
     "run": "run a program with an opened address as its input and output",
     "explain": "open an address and draw the steps that it took",
     "help": "say how a scheme's addresses are written, or what a command does",

@@ -10,6 +10,7 @@ to proxy:3128, which is plain tcp.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fildes.listening.accepting import Acceptor
     from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
+    from fildes.wire.entries import Entry
 
 
 class Target(NamedTuple):
@@ -102,6 +104,23 @@ class Opening:
         with self.blame("listen"):
             acceptor: Acceptor = await listen_(self, self.address)
         return acceptor
+
+    async def entries(self) -> list[Entry]:
+        """Return what there is in the directory or archive at the whole address.
+
+        Raises:
+          OSError: with its natural errno and the address; ENOTDIR, there is nothing
+            in such addresses.
+        """
+        self.check_schemes(self.address)
+        scheme = self.address.scheme
+        list_ = getattr(registry.find_module(scheme), "list_", None)
+        with self.blame("connect"):
+            if list_ is None:
+                message = f"{scheme} addresses hold nothing to list; directories and archives do"
+                raise NotADirectoryError(errno.ENOTDIR, message)
+            found: list[Entry] = await list_(self, self.address)
+        return found
 
     async def open_transport(self, address: Address, target: Target) -> Stream:
         """Open what carries *address* to *target*: its inner layer, else plain tcp."""

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from fildes.scheme import Example, Scheme, Shape
 from fildes.streams.kernel import DescriptorStream
 from fildes.streams.replacing import Replacement
-from fildes.waiting import wait_any, wait_readable
+from fildes.waiting import call_blocking, wait_any, wait_readable
 
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
+    from fildes.wire.entries import Entry, Kind
 
 SCHEME = Scheme(
     name="file",
@@ -98,3 +99,35 @@ def try_open(path: str, flags: int) -> int:
         if not stat.S_ISFIFO(kind):
             raise
     return -1
+
+
+async def list_(opening: Opening, address: Address) -> list[Entry]:
+    """Return what is in the directory at the path, or what matches it as a pattern."""
+    with opening.step("connect", address.path):
+        return await call_blocking(lambda: entries_at(address.path))
+
+
+def entries_at(path: str) -> list[Entry]:
+    """Return what is at *path*, names sorted; of a directory, what is in it."""
+    import glob
+
+    if os.path.isdir(path):
+        with os.scandir(path) as found:
+            return sorted(entry_of(each.name, each.stat(follow_symlinks=False)) for each in found)
+    names = [path] if os.path.lexists(path) else sorted(glob.glob(path, recursive=True))
+    if not names:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return [entry_of(name, os.lstat(name)) for name in names]
+
+
+def entry_of(name: str, status: os.stat_result) -> Entry:
+    """Return what stat(2) tells of a file."""
+    from fildes.wire.entries import Entry
+
+    kinds: dict[int, Kind] = {
+        stat.S_IFREG: "file",
+        stat.S_IFDIR: "directory",
+        stat.S_IFLNK: "link",
+    }
+    kind = kinds.get(stat.S_IFMT(status.st_mode), "other")
+    return Entry(name, status.st_size, status.st_size, status.st_mtime, kind)

@@ -1,0 +1,43 @@
+"""The blocking verb that lists archives and directories."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from fildes.drivers import blocking
+from fildes.verbs import OPEN_TIMEOUT, Options, deadline_in, prepare
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.policy.policy import Policy
+    from fildes.wire.entries import Entry
+
+
+def ls(
+    address: str | os.PathLike[str] | Address,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    policy: Policy | None = None,
+    **options: Options,
+) -> list[Entry]:
+    """Return what there is in the archive or directory at *address*.
+
+    Args:
+      address: ``zip::ADDRESS`` and ``tar::ADDRESS`` for all that is in an archive; with
+        a name before the second colon, what is in that directory, or what matches it:
+        ``*`` and ``?`` (written %3F) stand for what is no slash, ``**`` for anything.
+        A path for a directory of this machine, or a pattern of paths.
+      timeout: seconds for all of it; a tar archive is read to its end.
+
+    Raises:
+      FileNotFoundError: there is nothing of that name.
+      NotADirectoryError: nothing can be in such addresses.
+      OSError: as of `open`.
+
+    Example:
+      >>> [entry.name for entry in fildes.ls("zip://*.png::./site.zip")]
+      ['logo.png']
+    """
+    opening, _ = prepare(address, "rb", policy, options)
+    return blocking.run(opening.entries(), deadline_in(timeout))

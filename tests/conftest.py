@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -23,6 +24,11 @@ settings.register_profile("explore", deadline=None, database=None, max_examples=
 settings.load_profile("fildes")
 
 pytest_plugins = ["tls_cases"]
+
+# A shell starts what goes to the background with SIGINT ignored, and children inherit
+# that: Ctrl-C could then not be tested.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FAILED = pytest.StashKey[bool]()
 

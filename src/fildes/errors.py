@@ -16,6 +16,7 @@ __all__ = [
     "AddressError",
     "Failure",
     "IncompleteError",
+    "NotModifiedError",
     "PolicyError",
     "ProtocolError",
     "failure_of",
@@ -46,6 +47,17 @@ class ProtocolError(OSError):
 
 class IncompleteError(ProtocolError):
     """The bytes ended before what they were part of was complete."""
+
+
+class NotModifiedError(FileExistsError):
+    """The document is the one that the caller has; its ``headers`` say which one that is."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(errno.EEXIST, message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copy and pickle call our `__init__`, which takes no errno."""
+        return type(self), (self.strerror,), {**vars(self), "filename": self.filename}
 
 
 class Failure(NamedTuple):

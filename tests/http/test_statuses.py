@@ -21,7 +21,7 @@ def answer(status: int) -> bytes:
 
 STATUSES = {
     300: (OSError, errno.EIO),
-    304: (OSError, errno.EIO),
+    304: (fildes.NotModifiedError, errno.EEXIST),
     400: (OSError, errno.EIO),
     401: (PermissionError, errno.EACCES),
     403: (PermissionError, errno.EACCES),

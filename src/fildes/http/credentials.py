@@ -31,7 +31,7 @@ def request_for(opening: Opening, address: Address) -> Request:
       ValueError, TypeError: a header cannot be sent, or two options say who we are.
       OSError: the netrc file cannot be read.
     """
-    own = own_fields(opening.option(address, "headers"))
+    own = own_fields(opening.option(address, "headers")) + conditions(opening, address)
     token = opening.option(address, "bearer")
     if token is not None:
         if address.user is not None or any(name.lower() == "authorization" for name, _ in own):
@@ -42,6 +42,13 @@ def request_for(opening: Opening, address: Address) -> Request:
         user, password = look_up(netrc, address.host)
         address = address.replace(user=user, password=password)
     return Request(address, own)
+
+
+def conditions(opening: Opening, address: Address) -> Fields:
+    """Return the fields that ask for the document only if it has changed; RFC 9110 section 13."""
+    asked = (("If-None-Match", "if_none_match"), ("If-Modified-Since", "if_modified_since"))
+    given = ((name, opening.option(address, option)) for name, option in asked)
+    return tuple((name, value) for name, value in given if value is not None)
 
 
 def look_up(place: str, host: str) -> tuple[str | None, str | None]:

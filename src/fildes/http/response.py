@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fildes.errors import ProtocolError
+from fildes.errors import NotModifiedError, ProtocolError
 
 if TYPE_CHECKING:
     from fildes.http.request import Request
@@ -130,8 +130,10 @@ def check_document(response: Response, request: Request) -> None:
 
 def status_error(response: Response) -> OSError:
     """Return the error that the status of *response* stands for."""
-    number = ERRNO_OF_STATUS.get(response.status, errno.EIO)
     words = f"HTTP status {response.status} {printable(response.reason)}".rstrip()
-    error = OSError(number, words)
+    if response.status == 304:
+        error: OSError = NotModifiedError(words)
+    else:
+        error = OSError(ERRNO_OF_STATUS.get(response.status, errno.EIO), words)
     vars(error).update(status=response.status, reason=response.reason, headers=response.headers)
     return error

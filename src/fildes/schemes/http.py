@@ -22,6 +22,10 @@ OPTIONS = (
     Option("method", "text", "what is sent when writing: PUT; for r+b POST; PATCH or another"),
     Option("size", "integer", "bytes that will be written; if left out the body is chunked"),
     Option("expect", "flag", "let the server refuse before the body is sent", False),
+    Option("decode", "flag", "let it come compressed, and decompress it", False),
+    Option("max_size", "integer", "more decompressed bytes than these are an error"),
+    Option("if_none_match", "text", "only if its ETag is another: else NotModifiedError"),
+    Option("if_modified_since", "text", "only if it is newer than this HTTP date"),
     Option("proxy", "text", "env (HTTP_PROXY and the like), none, or a proxy's address", "env"),
     Option("max_redirects", "integer", "redirects that are followed", 10),
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
@@ -58,6 +62,10 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
         from fildes.http.uploading import upload
 
         return await upload(opening, address)
+    if opening.option(address, "decode"):
+        from fildes.http.coding import fetch_decoded
+
+        return await fetch_decoded(opening, address)
     if opening.option(address, "method") is not None:
         raise ValueError("method is for writing: open with r+b to read the answer too")
     from fildes.http.fetching import fetch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gzip
 import os
 import socket
 from collections.abc import Callable, Coroutine
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 from leaks import holdings, leftovers
+from tars import archive as make_tar
 from torture import failures_of
 from torture_servers import CONVERSATIONS, Servers
+from zips import archive as make_zip
 
 import fildes
 from fildes.drivers import blocking
@@ -93,6 +96,26 @@ def file_written(servers: Servers) -> None:
         f.write(b"hello")
 
 
+def compressed_written(servers: Servers) -> None:
+    place = f"gzip::{servers.directory}/compressed"
+    with fildes.open(place, "wb") as f:
+        f.write(b"hello")
+
+
+def member_of_zip(servers: Servers) -> None:
+    place = servers.directory / "x.zip"
+    if not place.exists():
+        place.write_bytes(make_zip({"member": b"hello"}))
+    read(f"zip:member::{place}")
+
+
+def member_of_tar(servers: Servers) -> None:
+    place = servers.directory / "x.tar.gz"
+    if not place.exists():
+        place.write_bytes(gzip.compress(make_tar({"member": b"hello"})))
+    read(f"tar:member::gzip::{place}")
+
+
 def udp(servers: Servers) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
@@ -126,7 +149,8 @@ def refused(servers: Servers) -> None:
 
 SCENARIOS = [
     tcp, tcp_by_name, unix, tls, tls_bridged, http, https, http_bridged, program,
-    file_read, file_written, udp, listening, listening_unix, refused,
+    file_read, file_written, compressed_written, member_of_zip, member_of_tar,
+    udp, listening, listening_unix, refused,
 ]  # fmt: skip
 
 every_scenario = pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -12,9 +13,10 @@ import pytest
 from commands import LIMIT, RunMain, fildes, run, run_on_terminal, start
 from peers import Conversation, Script, StartPeer
 
+from fildes import verbs
 from fildes.address import parse
 from fildes.cli.errors import UsageError
-from fildes.cli.get import name_of
+from fildes.cli.get import name_of, size_of
 from fildes.opening import registry
 
 __all__ = ["fildes"]
@@ -61,6 +63,12 @@ def test_file_has_the_name_in_the_address(fildes: RunMain, peer: StartPeer) -> N
         ("png::http://h/logo.png", "logo.png"),
         ("http://h/x::unix:/run/s.sock", "x"),
         ("./a/b", "b"),
+        ("gzip::http://h/notes.txt.gz", "notes.txt"),
+        ("gzip::http://h/x.tgz", "x.tar"),
+        ("xz::gzip::./x.xz.gz", "x"),
+        ("gzip::./x.xz", "x.xz"),
+        ("zip://a/b%2541.txt::http://h/x.zip", "b%41.txt"),
+        ("png::gzip::http://h/page.html.gz", "page.png"),
     ],
 )
 def test_names(address: str, name: str) -> None:
@@ -238,3 +246,13 @@ def test_bad_header_is_a_usage_error(fildes: RunMain, text: str) -> None:
     assert done.status == 2
     assert done.err.startswith("fildes: -H")
     assert "cret" not in done.err
+
+
+def test_size_of_what_is_decompressed_is_not_known(fildes: RunMain, peer: StartPeer) -> None:
+    """The length that a server tells is not that of what is decompressed from it."""
+    address = peer(answers(gzip.compress(BODY))).address("http", "/x.gz")
+    with verbs.open(f"gzip::{address}", buffering=0) as source:
+        assert size_of(source) is None
+    done = fildes("get", f"gzip::{peer(answers(gzip.compress(BODY))).address('http', '/x.gz')}")
+    assert done.status == 0
+    assert Path("x").read_bytes() == BODY

@@ -83,18 +83,30 @@ def name_of(address: Address) -> str:
     Raises:
       UsageError: the address has no name, or one that a peer should not choose.
     """
-    layers = list(address.layers())
-    paths = (layer.path for layer in layers if not layer.opaque)
-    name = next((path for path in paths if path.strip("/")), "")
-    name = name.rstrip("/").rpartition("/")[2] if not name.endswith("/") else ""
-    if any(layer.host for layer in layers):  # encoded as on the wire
+    layers = [layer for layer in address.layers() if not layer.opaque]
+    at = next((at for at, layer in enumerate(layers) if layer.path.strip("/")), 0)
+    path = layers[at].path if layers else ""
+    name = "" if path.endswith("/") else path.rpartition("/")[2]
+    if layers and layers[at].host:  # encoded as on the wire
         from urllib.parse import unquote
 
         name = unquote(name, errors="surrogateescape")
+    for layer in reversed(layers[:at]):
+        name = decompressed_name(name, layer.scheme)
     if not name or name.startswith(".") or not name.isprintable() or "/" in name:
         raise UsageError("the address ends in no good name for a file: say one with -o FILE")
     suffix = SUFFIXES.get(address.scheme, "")
     return name if name.endswith(suffix) else os.path.splitext(name)[0] + suffix
+
+
+def decompressed_name(name: str, scheme: str) -> str:
+    """Return *name* without the suffix of the compression that *scheme* undoes."""
+    from fildes.compression.inferring import SCHEMES
+
+    root, suffix = os.path.splitext(name)
+    if not root or SCHEMES.get(suffix.lower()) != scheme:
+        return name
+    return f"{root}.tar" if suffix[1] == "t" else root  # .tgz is .tar.gz
 
 
 def check_place(place: str, *, force: bool) -> None:
@@ -124,6 +136,8 @@ def open_place(place: str, arguments: Namespace) -> Iterator[Any]:
 def size_of(source: Any) -> int | None:
     """Return how many bytes *source* has, if that is known beforehand."""
     response = getattr(source, "response", None)
+    if response is not None and not hasattr(source.description.stream, "response"):
+        return None  # of what it was cut out of, or decompressed from
     if response is not None:
         length = response.headers.get("content-length", "")
         return int(length) if length.isdecimal() else None

@@ -64,6 +64,23 @@ def test_os_read(connect: Connect) -> None:
             action()
 
 
+@pytest.mark.parametrize("size", [4, 8 * MEBIBYTE])
+def test_abort_is_no_end_for_other_holders(connect: Connect, size: int) -> None:
+    """Who holds the descriptor when the object is aborted gets an error, and no end of file."""
+
+    def begin(talk: Conversation) -> None:
+        talk.send(pattern(size))
+        talk.stall()
+
+    f = connect(begin)
+    command = ["sh", "-c", "head -c4; cat >/dev/null"]
+    with subprocess.Popen(command, stdin=f, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as cat:
+        assert cat.stdout is not None
+        assert cat.stdout.read(4) == pattern(4)  # so it reads, and will wait for more
+        f.abort()
+        assert cat.wait() == 1
+
+
 def test_object_reads_through_the_bridge(connect: Connect) -> None:
     """After fileno() the object reads on, and raises the stream's error, not the pair's."""
     with connect(cut) as f:

@@ -13,19 +13,21 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from fildes.waiting import wait_any
+from fildes.waiting import Interest, wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fildes.streams.stream import Stream
-    from fildes.waiting import Interest
+
 
 #: One read of a default socket buffer, and the default capacity of a pipe, pipe(7).
 COPY_SIZE = 65536
 
 #: Rounds without a wait before the other tasks of an event loop get their turn.
 FAIR_ROUNDS = 16  # arbitrary
+
+NOTHING: Interest = {}
 
 
 class Half:
@@ -99,11 +101,13 @@ async def copy(
     halves: list[Half],
     idle_timeout: float | None = None,
     until: Callable[[], bool] = lambda: False,
+    alarm: Interest = NOTHING,
 ) -> None:
     """Run *halves* until each has ended or failed; pass on each end of file.
 
     Args:
       until: asked after each step; true to leave the rest.
+      alarm: what ends a wait as well, so that *until* is asked.
 
     Raises:
       TimeoutError: nothing moved for *idle_timeout* seconds.
@@ -120,7 +124,7 @@ async def copy(
             break
         rounds = rounds + 1 if moved else 0
         if not moved:
-            await wait_for(running, idle_timeout)
+            await wait_for(running, idle_timeout, alarm)
         elif rounds % FAIR_ROUNDS == 0:
             await wait_any({}, 0)
     # What a lost source says is the cause of what its sender met.
@@ -129,9 +133,9 @@ async def copy(
             raise half.error
 
 
-async def wait_for(halves: list[Half], idle_timeout: float | None) -> None:
-    """Wait until one of *halves* can go on."""
-    interest: dict[int, int] = {}
+async def wait_for(halves: list[Half], idle_timeout: float | None, alarm: Interest) -> None:
+    """Wait until one of *halves* can go on, or for *alarm*."""
+    interest = dict(alarm)
     for half in halves:
         for fd, events in half.wants().items():
             interest[fd] = interest.get(fd, 0) | events

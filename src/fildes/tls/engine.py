@@ -11,6 +11,9 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+#: OpenSSL's reason for an end without close_notify.
+CUT = "UNEXPECTED_EOF_WHILE_READING"
+
 #: The most that one record carries; RFC 8446 section 5.1.
 RECORD_SIZE = 16384
 
@@ -79,9 +82,9 @@ class TlsEngine:
         except ssl.SSLZeroReturnError:  # close_notify, when ours was sent before
             self.received_end = True
         except ssl.SSLError as error:
-            self.failure = error
+            self.failure = in_its_class(error)
             if not have:
-                raise
+                raise self.failure from None
         return have if have or self.received_end else None
 
     def take_ahead(self, buffer: memoryview) -> int:
@@ -117,7 +120,7 @@ class TlsEngine:
         except ssl.SSLWantReadError:  # ours is written, the peer's has not come yet
             pass
         except ssl.SSLError as error:  # left to whoever decrypts
-            self.failure = self.failure or error
+            self.failure = self.failure or in_its_class(error)
         finally:
             self.ahead = ahead
 
@@ -151,3 +154,16 @@ class TlsEngine:
     def certificate_der(self) -> bytes | None:
         """The peer's certificate in DER, verified or not."""
         return self.tls.getpeercert(binary_form=True)
+
+
+def in_its_class(error: ssl.SSLError) -> ssl.SSLError:
+    """Return *error*, an end without close_notify as the `ssl.SSLEOFError` that it is.
+
+    CPython knows by its class only what OpenSSL 1.1 told it; 3.11.2 with OpenSSL 3
+    has the reason alone.
+    """
+    if error.reason != CUT or isinstance(error, ssl.SSLEOFError):
+        return error
+    cut = ssl.SSLEOFError(ssl.SSL_ERROR_EOF, *error.args[1:])
+    cut.library, cut.reason = error.library, error.reason
+    return cut

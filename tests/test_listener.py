@@ -215,12 +215,12 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
     genuine = blocking._answer
 
-    def answer(request: Any, deadline: float | None) -> Any:
+    def answer(request: Any, *limits: float | None) -> Any:
         if isinstance(request, WaitAny) and not request.interest:
             assert request.timeout is not None
             taken.append(request.timeout)
             return {}
-        return genuine(request, deadline)
+        return genuine(request, *limits)
 
     monkeypatch.setattr(blocking, "_answer", answer)
     return taken

@@ -195,6 +195,7 @@ async def explain(
     """Open *address*, close it again, and return the steps; as `fildes.explain`."""
     check_times(timeout)
     opening, _ = prepare(address, None, policy, options)
+    opening.sequential = True  # nothing will be read
     error: Exception | None = None
     try:
         (await drivers.here().run(opening.run(), deadline_in(timeout))).abort()

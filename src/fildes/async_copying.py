@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fildes.copying import HasDescriptor
     from fildes.drivers.tasks import TaskDriver
+    from fildes.streams.stream import Stream
 
     CanBeCopied = AsyncFile[bytes] | HasDescriptor
 
@@ -54,6 +55,7 @@ async def run(halves: list[Half], ends: list[AsyncEnd], idle_timeout: float | No
     for half in halves:
         sink = next(end for end in ends if end.stream is half.sink)
         source = next(end for end in ends if end.stream is half.source)
+        half.source = await source.made_sequential()
         await source.send_pending()  # a question goes before its answer is awaited
         await sink.send_pending()
         half.left = memoryview(source.taken_back())
@@ -77,6 +79,13 @@ class AsyncEnd(End):
         file.description.check_open()
         self.file, self.ours = file, True
         self.stream = file.description.stream
+
+    async def made_sequential(self) -> Stream:
+        """Return the stream of the file, as one that can be waited for."""
+        if isinstance(self.file, AsyncFile):
+            await self.file.description.make_sequential()
+            self.stream = self.file.description.stream
+        return self.stream
 
     async def send_pending(self) -> None:
         """Send what was written to the file."""

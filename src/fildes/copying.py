@@ -113,6 +113,7 @@ class End:
         self.ours = isinstance(file, File)
         if self.ours:
             file.description.check_open()
+            file.description.make_sequential()
             self.stream: Stream = file.description.stream
         else:
             self.stream = duplicate(file.fileno(), mode)

@@ -14,6 +14,9 @@ StepName = Literal[
     "listen", "resolve", "connect", "proxy", "handshake", "request", "response", "decode"
 ]
 
+#: Steps that a trace keeps. A document read at random takes some for each part.
+MAX_STEPS = 1000  # arbitrary
+
 
 class Step(NamedTuple):
     """One step of an open.
@@ -77,7 +80,8 @@ class Trace(Sequence[Step]):
         seconds = time.monotonic() - since
         what = None if error is None else describe(error)
         step = Step(name, detail, since - self.began, seconds, what)
-        self.steps.append(step)
+        if len(self.steps) < MAX_STEPS:
+            self.steps.append(step)
         if Trace.observer is not None:
             Trace.observer(step)
 

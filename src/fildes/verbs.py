@@ -75,7 +75,9 @@ def prepare(
     wanted = parse_mode(mode or "", scheme.mode)
     scheme.check_mode(wanted.binary)
     typed = check_options(options)
-    return Opening(parsed, wanted.binary, policy or Policy.trusted(), typed), wanted
+    opening = Opening(parsed, wanted.binary, policy or Policy.trusted(), typed)
+    opening.sequential = wanted.text  # positions of characters are not asked for
+    return opening, wanted
 
 
 def idle_limit(opening: Opening, idle_timeout: float | None) -> float | None:
@@ -258,6 +260,7 @@ def explain(
     """
     check_times(timeout)
     opening, _ = prepare(address, None, policy, options)
+    opening.sequential = True  # nothing will be read
     error: Exception | None = None
     try:
         blocking.run(opening.run(), deadline_in(timeout)).abort()

@@ -9,10 +9,12 @@ the driver's answer. Whoever can answer these requests is a driver:
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
+import time
 import types
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -81,6 +83,71 @@ async def call_blocking(function: Callable[[], T]) -> T:
     return result
 
 
+def no_byte(timeout: float) -> TimeoutError:
+    """Return the error of a wait that was longer than the idle limit."""
+    return TimeoutError(errno.ETIMEDOUT, f"no byte for {timeout:g} s")
+
+
 def deadline_passed() -> TimeoutError:
     """Return the error that a passed deadline raises in protocol code."""
     return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
+class Strand:
+    """One of several protocol coroutines that run together.
+
+    Attributes:
+      asked: what it waits for; None once it has ended.
+      until: the moment at which it has waited long enough.
+    """
+
+    def __init__(self, protocol: Protocol[None]) -> None:
+        self.protocol = protocol
+        self.asked: WaitAny | None = None
+        self.until = math.inf
+
+    async def advance(self, answer: Any) -> None:
+        """Run up to the next wait, or the end."""
+        try:
+            request = self.protocol.send(answer)
+            while isinstance(request, CallBlocking):
+                request = self.protocol.send(await call_blocking(request.function))
+        except StopIteration:
+            self.asked = None
+            return
+        self.asked = request
+        timeout = request.timeout
+        self.until = math.inf if timeout is None else time.monotonic() + timeout
+
+
+async def together(protocols: Iterable[Protocol[None]]) -> None:
+    """Run several protocol coroutines to their ends, waiting for all of them at once.
+
+    They must not wait for the same descriptors. An error of one ends the others.
+    """
+    strands = [Strand(protocol) for protocol in protocols]
+    try:
+        for strand in strands:
+            await strand.advance(None)
+        while running := [strand for strand in strands if strand.asked is not None]:
+            await advance_ready(running)
+    finally:
+        for strand in strands:
+            strand.protocol.close()
+
+
+async def advance_ready(strands: list[Strand]) -> None:
+    """Wait until some of *strands* can go on, and let them."""
+    interest = {fd: events for strand in strands for fd, events in asked_by(strand).items()}
+    until = min(strand.until for strand in strands)
+    timeout = None if until == math.inf else max(0.0, until - time.monotonic())
+    ready = await wait_any(interest, timeout)
+    for strand in strands:
+        mine = {fd: events for fd, events in ready.items() if fd in asked_by(strand)}
+        if mine or strand.until <= time.monotonic():
+            await strand.advance(mine)
+
+
+def asked_by(strand: Strand) -> Interest:
+    """Return the descriptors that *strand* waits for."""
+    return {} if strand.asked is None else strand.asked.interest

@@ -27,10 +27,14 @@ def asked(peer: StartPeer, path: str = "/", user: str = "", **options: Any) -> b
     return server.received
 
 
-def test_request_of_a_document(peer: StartPeer) -> None:
-    """The request is a plain GET that asks for the document as it is."""
+@pytest.mark.parametrize(
+    ("hint", "expected"),
+    [("random", b"Range: bytes=0-65535"), ("sequential", b"Connection: close")],
+)
+def test_request_of_a_document(peer: StartPeer, hint: str, expected: bytes) -> None:
+    """The request is a GET that asks for the document as it is, or first for a part of it."""
     server = peer(answering(document()))
-    with fildes.open(server.address("http", "/a%20b;c?d=%26&e#f")):
+    with fildes.open(server.address("http", "/a%20b;c?d=%26&e#f"), http={"hint": hint}):
         pass
     assert server.received == (
         b"GET /a%%20b;c?d=%%26&e HTTP/1.1\r\n"
@@ -38,9 +42,9 @@ def test_request_of_a_document(peer: StartPeer) -> None:
         b"User-Agent: fildes/%s\r\n"
         b"Accept: */*\r\n"
         b"Accept-Encoding: identity\r\n"
-        b"Connection: close\r\n"
+        b"%s\r\n"
         b"\r\n"
-    ) % (server.port, VERSION.encode())
+    ) % (server.port, VERSION.encode(), expected)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def seen_by_curl(address: str, directory: Path, *options: str) -> View:
 
 def seen_by_us(address: str, **options: dict[str, str]) -> View:
     """Return the same as we see it; of an error without the body."""
+    for scheme in ("http", "https"):  # a document asked for in parts has another status
+        options[scheme] = {"hint": "sequential", **options.get(scheme, {})}
     try:
         with fildes.open(address, **options) as file:  # type: ignore[call-overload]  # schemes only
             response = response_of(file)

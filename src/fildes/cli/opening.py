@@ -59,6 +59,8 @@ def how(arguments: Namespace) -> dict[str, Any]:
 
         say("warning: --insecure: the peer may be anybody, and may change what passes")
         settings.setdefault("tls", {})["verify"] = False
+    for scheme in ("http", "https"):
+        settings.setdefault(scheme, {}).setdefault("hint", "sequential")
     policy = Policy.untrusted() if arguments.untrusted else None
     return {"policy": policy, **settings}
 

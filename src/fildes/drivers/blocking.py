@@ -16,6 +16,7 @@ from fildes.waiting import (
     Request,
     WaitAny,
     deadline_passed,
+    no_byte,
 )
 
 T = TypeVar("T")
@@ -24,13 +25,16 @@ T = TypeVar("T")
 LONGEST_WAIT = 2_147_483
 
 
-def run(protocol: Protocol[T], deadline: float | None = None) -> T:
+def run(
+    protocol: Protocol[T], deadline: float | None = None, idle_timeout: float | None = None
+) -> T:
     """Run *protocol* to its end and return its result.
 
     Args:
       protocol: a coroutine that awaits nothing but `fildes.waiting`.
       deadline: the `time.monotonic` moment after which every wait raises
         `TimeoutError` inside the coroutine; None for no deadline.
+      idle_timeout: seconds after which a single wait raises it; None for no limit.
 
     Ctrl-C during a wait is raised inside the coroutine too, so that it cleans up.
     """
@@ -38,7 +42,7 @@ def run(protocol: Protocol[T], deadline: float | None = None) -> T:
         request = protocol.send(None)
         while True:
             try:
-                answer = _answer(request, deadline)
+                answer = _answer(request, deadline, idle_timeout)
             except BaseException as error:
                 request = protocol.throw(error)
             else:
@@ -62,8 +66,13 @@ def wait(interest: Interest, timeout: float | None = None) -> dict[int, int]:
     return dict(poll.poll(milliseconds))
 
 
-def _answer(request: Request, deadline: float | None) -> Any:
+def _answer(request: Request, deadline: float | None, idle_timeout: float | None) -> Any:
     match request:
+        case WaitAny(interest, None) if idle_timeout is not None and deadline is None:
+            ready = wait(interest, idle_timeout)
+            if not ready:
+                raise no_byte(idle_timeout)
+            return ready
         case WaitAny(interest, timeout):
             return _wait_any(interest, timeout, deadline)
         case CallBlocking(function):

@@ -9,7 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fildes.waiting import CallBlocking, Interest, Protocol, Request, WaitAny, deadline_passed
+from fildes.waiting import (
+    CallBlocking,
+    Interest,
+    Protocol,
+    Request,
+    WaitAny,
+    deadline_passed,
+    no_byte,
+)
 
 T = TypeVar("T")
 
@@ -47,7 +55,12 @@ class TaskDriver(abc.ABC):
     def wake(self) -> None:
         """End every wait in progress, and unregister its descriptors at once."""
 
-    async def run(self, protocol: Protocol[T], deadline: float | None = None) -> T:
+    async def run(
+        self,
+        protocol: Protocol[T],
+        deadline: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> T:
         """Run *protocol* to its end and return its result.
 
         A cancellation is raised inside the coroutine, which cleans up without
@@ -57,12 +70,13 @@ class TaskDriver(abc.ABC):
           protocol: a coroutine that awaits nothing but `fildes.waiting`.
           deadline: the `time.monotonic` moment after which every wait raises
             `TimeoutError` inside the coroutine; None for no deadline.
+          idle_timeout: seconds after which a single wait raises it; None for no limit.
         """
         try:
             request = protocol.send(None)
             while True:
                 try:
-                    answer = await self.answer(request, deadline)
+                    answer = await self.answer(request, deadline, idle_timeout)
                 except BaseException as error:
                     request = protocol.throw(error)
                 else:
@@ -73,10 +87,17 @@ class TaskDriver(abc.ABC):
         finally:
             protocol.close()
 
-    async def answer(self, request: Request, deadline: float | None) -> Any:
+    async def answer(
+        self, request: Request, deadline: float | None, idle_timeout: float | None = None
+    ) -> Any:
         """Return what *request* asks for."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         match request:
+            case WaitAny(interest, None) if idle_timeout is not None and left is None:
+                ready = await self.wait(interest, idle_timeout)
+                if not ready:
+                    raise no_byte(idle_timeout)
+                return ready
             case WaitAny(interest, timeout):
                 if left is None or (timeout is not None and timeout < left):
                     return await self.wait(interest, timeout)

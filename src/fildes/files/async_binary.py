@@ -13,6 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fildes.files.described import Described
+from fildes.files.random import AsyncRandomAccess
 from fildes.streams.stream import MAX_DATAGRAM, RECV_SIZE
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class AsyncFile(Described, Generic[Data]):
         self.abort()
 
 
-class AsyncRawFile(AsyncFile[bytes]):
+class AsyncRawFile(AsyncFile[bytes], AsyncRandomAccess):
     """An unbuffered file: each read and write is one on the stream."""
 
     async def readinto(self, buffer: Buffer) -> int:
@@ -190,7 +191,7 @@ class AsyncDatagramFile(AsyncRawFile):
         return datagram
 
 
-class AsyncBufferedFile(AsyncFile[bytes]):
+class AsyncBufferedFile(AsyncFile[bytes], AsyncRandomAccess):
     """A binary file that reads ahead, and gathers small writes.
 
     Attributes:

@@ -9,10 +9,12 @@ again, and a write takes all its data before it waits for the first time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import io
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fildes.errors import add_context
 from fildes.files.base_description import BaseDescription
+from fildes.streams.random import RandomStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from fildes.drivers.tasks import TaskDriver
     from fildes.streams.stream import Stream
     from fildes.waiting import Interest, Protocol
+
+T = TypeVar("T")
 
 #: Calls that may succeed at once before other tasks get their turn, so that a peer
 #: which never pauses starves nobody.
@@ -49,6 +53,8 @@ class AsyncDescription(BaseDescription):
         """Receive into *buffer*, sending what is pending first; 0 at the end of file."""
         await self.take_turns()
         view = memoryview(buffer).cast("B")
+        if self.stream.waits:
+            return await self.ask(self.stream.recv_into(view))
         try:
             self.send_before_receiving()
             while (received := self.stream.try_recv_into(view)) is None:
@@ -59,6 +65,20 @@ class AsyncDescription(BaseDescription):
         if not received:
             self.check_end()
         return received
+
+    async def ask(self, protocol: Protocol[T]) -> T:
+        """Return the result of protocol code that reads."""
+        self.check_open()
+        try:
+            return await self.driver.run(protocol, idle_timeout=self.idle_timeout)
+        except (OSError, EOFError) as error:
+            self.blame(error, "read")
+            raise
+
+    async def make_sequential(self) -> None:
+        """Go on without positions, for who can receive only what comes by itself."""
+        if isinstance(self.stream, RandomStream):
+            self.use(await self.ask(self.stream.sequential()))
 
     async def write(self, data: Buffer) -> int:
         """Take all of *data*; send once more than `pending_size` bytes are pending.
@@ -153,6 +173,8 @@ class AsyncDescription(BaseDescription):
 
             if not self.send_pending_now():
                 raise BlockingIOError(errno.EAGAIN, "await flush() before fileno()")
+            if self.stream.waits:
+                raise io.UnsupportedOperation("open with the hint 'sequential' for a descriptor")
             self.use(build(self.stream, take_back(), self.idle_timeout))
             self.driver.wake()  # who waits for the stream has to wait for the bridge
             fd = self.stream.fileno()

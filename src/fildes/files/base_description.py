@@ -112,7 +112,8 @@ class BaseDescription:
         """Add context to an error of the data path, unless our own close caused it."""
         self.check_open()
         add_context(error, step, self.address)
-        if step == "read" and not isinstance(error, TimeoutError | io.UnsupportedOperation):
+        passing = isinstance(error, TimeoutError | io.UnsupportedOperation)
+        if step == "read" and not passing and not self.stream.waits:
             self.cut = copy.copy(error)  # a copy has no traceback, which holds buffers
 
     def check_open(self) -> None:

@@ -14,6 +14,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from fildes.files.described import Described
+from fildes.files.random import RandomAccess
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 #: Reads of this size and more go from the kernel straight into the caller's
 #: buffer, so it must be below the 64 KiB that callers usually ask for.
 BUFFER_SIZE = 32768
+
+#: Asked for at once when all is wanted; io.RawIOBase asks for 8 KiB.
+READALL_SIZE = 262144  # arbitrary
 
 
 class File(Described):
@@ -83,7 +87,7 @@ class File(Described):
         self.abort()  # nobody said that what was written is all, or waits for an end
 
 
-class RawFile(File, io.RawIOBase):
+class RawFile(File, RandomAccess, io.RawIOBase):
     """An unbuffered file: each read and write is one on the stream."""
 
     def __init__(self, description: Description) -> None:
@@ -95,6 +99,14 @@ class RawFile(File, io.RawIOBase):
             raise io.UnsupportedOperation("not open for reading")
         self.description.check_open()
         return self.description.recv_into(buffer) if memoryview(buffer).nbytes else 0
+
+    def readall(self) -> bytes:
+        """Return all bytes up to the end of file."""
+        data = bytearray()
+        chunk = memoryview(bytearray(READALL_SIZE))
+        while size := self.readinto(chunk):
+            data += chunk[:size]
+        return bytes(data)
 
     def write(self, data: Buffer) -> int:
         """Write the beginning of *data*, return how many bytes were taken."""
@@ -141,7 +153,7 @@ class Source(RawFile):
         return None if self.paused else self.description.recv_into(buffer)
 
 
-class BufferedFile(File, io.BufferedReader):
+class BufferedFile(File, RandomAccess, io.BufferedReader):
     """A binary file that reads ahead, and gathers small writes where it can be written."""
 
     def __init__(self, description: Description, buffer_size: int = BUFFER_SIZE) -> None:

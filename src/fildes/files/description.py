@@ -13,11 +13,12 @@ that is blocked holds the lock; it is already sending, and is left alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.files.base_description import BaseDescription
+from fildes.streams.random import RandomStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from fildes.streams.stream import Stream
     from fildes.waiting import Interest, Protocol
+
+T = TypeVar("T")
 
 
 class Description(BaseDescription):
@@ -37,6 +40,8 @@ class Description(BaseDescription):
         super().use(stream)
         direct = self.idle_timeout is None  # else the kernel would wait for ever
         self.direct_recv_into = (direct and stream.blocking_recv_into()) or self.recv_waiting
+        if stream.waits:
+            self.direct_recv_into = self.recv_asking
         self.direct_send = (direct and stream.blocking_send()) or self.send_waiting
 
     def recv_into(self, buffer: Buffer) -> int:
@@ -64,6 +69,25 @@ class Description(BaseDescription):
         while (received := self.stream.try_recv_into(view)) is None:
             self.wait(self.recv_wants())
         return received
+
+    def recv_asking(self, buffer: Buffer) -> int:
+        """Receive what has to be asked for."""
+        view = memoryview(buffer).cast("B")
+        return blocking.run(self.stream.recv_into(view), idle_timeout=self.idle_timeout)
+
+    def ask(self, protocol: Protocol[T]) -> T:
+        """Return the result of protocol code that reads."""
+        self.check_open()
+        try:
+            return blocking.run(protocol, idle_timeout=self.idle_timeout)
+        except (OSError, EOFError) as error:
+            self.blame(error, "read")
+            raise
+
+    def make_sequential(self) -> None:
+        """Go on without positions, for who can receive only what comes by itself."""
+        if isinstance(self.stream, RandomStream):
+            self.use(self.ask(self.stream.sequential()))
 
     def write(self, data: Buffer) -> int:
         """Take all of *data*; send once more than `pending_size` bytes are pending."""
@@ -133,6 +157,7 @@ class Description(BaseDescription):
             from fildes.streams.bridge import build
 
             self.flush()
+            self.make_sequential()
             self.use(build(self.stream, take_back(), self.idle_timeout))
             fd = self.stream.fileno()
         return fd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.address import Address
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Received at once while the head is read; most heads fit, and many small documents with them.
 HEAD_SIZE = 16384  # arbitrary
+
+#: Raises unless an answer to the request will do; may return what there is to say of it.
+Check = Callable[[Response, Request], str | None]
 
 
 class Answer(NamedTuple):
@@ -61,20 +65,29 @@ class Fetch:
         self.max_redirects = opening.option(address, "max_redirects")
         self.limits = head_limits(opening, address)
 
-    async def travel(self, extra: Fields = ()) -> tuple[Request, Answer]:
+    async def travel(
+        self, extra: Fields = (), check: Check = check_document
+    ) -> tuple[Request, Answer]:
         """Ask for the document, wherever it has moved to.
 
         Args:
           extra: fields to send with each request.
+          check: raises unless the last answer will do.
 
         Returns:
-          The last request, and the answer that is no redirect.
+          The last request, and its answer.
         """
         journey = Journey(self.opening, self.request, self.max_redirects)
+
+        def follow_or_check(response: Response, request: Request) -> str | None:
+            if journey.follow(response):
+                return f", to {journey.request.shown}"
+            return check(response, request)
+
         try:
             while True:
                 request = journey.request
-                answer = await self.ask(request, extra, journey)
+                answer = await self.ask(request, extra, follow_or_check)
                 if request is journey.request:
                     return request, answer
                 answer.connection.stream.abort()
@@ -83,9 +96,7 @@ class Fetch:
             raise
 
     @proving
-    async def ask(
-        self, request: Request, extra: Fields = (), journey: Journey | None = None
-    ) -> Answer:
+    async def ask(self, request: Request, extra: Fields, check: Check) -> Answer:
         """Send *request*, on a kept connection if there is one; return the answer.
 
         A server may close a kept connection just when the request is on its way. So
@@ -97,17 +108,17 @@ class Fetch:
         kept = None if self.pool is None else self.pool.take(key)
         if kept is not None:
             try:
-                return await self.exchange(kept, request, head, journey)
+                return await self.exchange(kept, request, head, check)
             except TimeoutError:
                 raise
             except (OSError, EOFError):
                 if not kept.silent:
                     raise
         stream = await connect(self.opening, request, proxy)
-        return await self.exchange(Connection(stream, key), request, head, journey)
+        return await self.exchange(Connection(stream, key), request, head, check)
 
     async def exchange(
-        self, connection: Connection, request: Request, head: bytes, journey: Journey | None
+        self, connection: Connection, request: Request, head: bytes, check: Check
     ) -> Answer:
         """Send the *head* of *request* on *connection*, return the answer."""
         shown = request.shown
@@ -120,10 +131,7 @@ class Fetch:
                 response = response_of(received, shown)
                 step.detail = response.summary
                 framing = framing_of(received, "GET")
-                if journey is not None and journey.follow(response):
-                    step.detail += f", to {journey.request.shown}"
-                elif journey is not None:
-                    check_document(response, request)
+                step.detail += check(response, request) or ""
         except BaseException:
             connection.stream.abort()
             raise

@@ -116,6 +116,11 @@ def check_document(response: Response, request: Request) -> None:
         raise status_error(response)
     if response.status == 206 and not request.says("range"):
         raise ProtocolError("the server sent a part of the document (206) without being asked to")
+    check_coding(response, request)
+
+
+def check_coding(response: Response, request: Request) -> None:
+    """Raise `ProtocolError` if what follows *response* is an encoding, unasked."""
     coded = [
         coding
         for coding in response.headers.get_all("Content-Encoding")

@@ -44,10 +44,16 @@ class Opening:
       policy: what may be reached.
       options: option values by scheme name, as given to `fildes.open`.
       pool: connections that one open leaves to the next; None outside an `Opener`.
+      positioned: the layer that has to have positions if it can; the outermost, unless
+        that one says otherwise.
+      hint: how the layer above reads what is positioned.
+      sequential: it will be read from start to end, and not at random.
       trace: where the steps are recorded.
     """
 
     pool: Pool | None = None
+    sequential = False
+    hint = "random"
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class Opening:
         self.mode = mode
         self.policy = policy
         self.options = options
+        self.positioned = address
         self.trace = Trace()
 
     async def run(self) -> Stream:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fildes.streams.stream import Stream
 
 AUTH = ("basic", "digest")
+HINTS = ("random", "head", "tail", "sequential")
 
 #: Given in Python only, ``http={...}``: the query belongs to the server. Shared by https.
 OPTIONS = (
@@ -27,6 +28,9 @@ OPTIONS = (
     Option("if_none_match", "text", "only if its ETag is another: else NotModifiedError"),
     Option("if_modified_since", "text", "only if it is newer than this HTTP date"),
     Option("proxy", "text", "env (HTTP_PROXY and the like), none, or a proxy's address", "env"),
+    Option(
+        "hint", "text", "how it will be read; sequential asks for no parts", "random", choices=HINTS
+    ),
     Option("max_redirects", "integer", "redirects that are followed", 10),
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
     Option("max_fields", "integer", "fields that the head of a response may have", 256),
@@ -68,6 +72,12 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
         return await fetch_decoded(opening, address)
     if opening.option(address, "method") is not None:
         raise ValueError("method is for writing: open with r+b to read the answer too")
-    from fildes.http.fetching import fetch
+    given = opening.option(address, "hint")
+    hint = opening.hint if given == "random" else given
+    if opening.sequential or address is not opening.positioned or hint == "sequential":
+        from fildes.http.fetching import fetch
 
-    return await fetch(opening, address)
+        return await fetch(opening, address)
+    from fildes.http.random import open_random
+
+    return await open_random(opening, address, tail=hint == "tail")

@@ -92,6 +92,7 @@ async def list_(opening: Opening, address: Address) -> list[Entry]:
 async def open_archive(opening: Opening, address: Address) -> Stream:
     """Open what carries *address*; it must have positions."""
     assert address.inner is not None, "the parser requires what it is a member of"
+    opening.positioned, opening.hint, opening.sequential = address.inner, "tail", False
     inner = await opening.open(address.inner)
     try:
         if inner.seek(0, os.SEEK_CUR) is None:

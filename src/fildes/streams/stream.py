@@ -46,6 +46,8 @@ class Stream(abc.ABC):
       inner: the stream that carries this one, if any.
       readable, writable: the directions there are.
       messages: each receive and send is one datagram.
+      waits: bytes have to be asked for, so a driver runs `recv_into` and nothing else
+        is received; see `RandomStream`.
       endless: there is no end of file, and a receive of 0 is an empty datagram.
       settled: the peer has answered all that was sent, so closing need not wait
         for it; said by the layer above, which knows what an answer is.
@@ -55,6 +57,7 @@ class Stream(abc.ABC):
     readable = True
     writable = True
     messages = False
+    waits = False
     endless = False
     settled = False
 

@@ -1,0 +1,78 @@
+"""From a document read at random to a stream of what follows its position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fildes.errors import ProtocolError
+from fildes.http.body import HttpStream
+from fildes.http.planning import Window
+from fildes.streams.document import Document
+
+if TYPE_CHECKING:
+    from fildes.http.ranged import RangedStream
+    from fildes.streams.stream import Stream
+    from fildes.waiting import Interest
+
+
+class Nothing(Document):
+    """The end of a document, reached before."""
+
+    def receive(self, buffer: memoryview) -> int:
+        return 0
+
+    def recv_wants(self) -> Interest:
+        return {}
+
+    async def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def interrupt(self) -> None:
+        pass
+
+
+async def follow(stream: RangedStream) -> Stream:
+    """Return what follows the position of *stream*, which is closed.
+
+    An answer that just comes there and goes on to the end is used; else one more is
+    asked for.
+    """
+    rest = at_hand(stream)
+    if rest is None and stream.position < stream.size:
+        rest = await ask_for_rest(stream)
+    stream.abort()
+    return rest or Nothing()
+
+
+def at_hand(stream: RangedStream) -> Stream | None:
+    """Return the body of a live answer that is what is wanted, taken out of *stream*."""
+    for live in stream.lives:
+        if (live.position, live.stop) == (stream.position, stream.size):
+            stream.lives.remove(live)
+            return live.body
+    return None
+
+
+async def ask_for_rest(stream: RangedStream) -> Stream:
+    """Ask for all that follows the position."""
+    answer, part = await stream.parts.ask(Window(stream.position, None))
+    body = HttpStream(answer, None if stream.own_pool else stream.pool)
+    try:
+        if part.stop != stream.size:
+            raise ProtocolError(
+                f"the server sent bytes up to {part.stop} of {stream.size} when asked for all"
+            )
+        await skip(body, stream.position - part.start)
+    except BaseException:
+        body.abort()
+        raise
+    return body
+
+
+async def skip(body: HttpStream, size: int) -> None:
+    """Receive and drop *size* bytes."""
+    while size:
+        size -= len(await body.recv(min(size, 65536)))

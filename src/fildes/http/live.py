@@ -1,0 +1,56 @@
+"""A partial answer that is being received."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fildes.errors import ProtocolError
+from fildes.http.body import HttpStream
+
+if TYPE_CHECKING:
+    from fildes.http.connection import Pool
+    from fildes.http.fetching import Answer
+    from fildes.http.planning import Track
+    from fildes.wire.content_range import ContentRange
+
+
+class Live:
+    """A partial answer whose body has not all been received; used by one reader at a time.
+
+    Attributes:
+      position: the offset of the next byte that comes.
+      stop: the offset after the last one.
+      track: the reads for which it was asked.
+      endless: it goes on to the end of the document, because somebody reads forward.
+    """
+
+    def __init__(self, answer: Answer, part: ContentRange, pool: Pool) -> None:
+        self.body = HttpStream(answer, pool)
+        self.position, self.stop, _ = part
+        self.track: Track | None = None
+        self.endless = False
+
+    @property
+    def left(self) -> int:
+        """How many bytes have not come yet."""
+        return self.stop - self.position
+
+    async def receive(self, view: memoryview) -> int:
+        """Receive some of the bytes at the position into *view*.
+
+        Raises:
+          OSError, EOFError: the connection ended before.
+          ProtocolError: the body is not as long as its Content-Range says.
+        """
+        received = await self.body.recv_into(view)
+        if not 0 < received <= self.left:
+            words = "longer" if received else "shorter"
+            raise ProtocolError(f"partial answer (206) is {words} than its Content-Range")
+        self.position += received
+        return received
+
+    async def finish(self) -> None:
+        """Release the connection after the last byte, for the next request if possible."""
+        if not self.body.body.done:  # what ends a chunked body may be here
+            self.body.try_recv_into(memoryview(bytearray(1)))
+        await self.body.close()

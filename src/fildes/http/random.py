@@ -1,0 +1,79 @@
+"""Opening a document for random access, or as what its server makes of it.
+
+One request answers whether the document is there, how large it is, which version it
+is and whether parts of it can be had; and it brings the first bytes. A server that
+answers it with the whole document has no ranges, and gives a stream.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fildes.errors import ProtocolError
+from fildes.http.body import HttpStream
+from fildes.http.connection import Pool
+from fildes.http.fetching import Fetch, fetch
+from fildes.http.parts import NO_RANGES, Parts, UnknownSizeError, check_first
+from fildes.http.planning import Rate
+from fildes.http.ranged import MAX_LIVE, RangedStream
+from fildes.wire.content_range import range_field
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.http.fetching import Answer
+    from fildes.http.request import Request
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
+
+#: How much the first request asks for: at the beginning, or at the end.
+PROBE_SIZE = 65536  # arbitrary
+
+
+async def open_random(opening: Opening, address: Address, *, tail: bool = False) -> Stream:
+    """Return the document at *address*, seekable if the server lets us.
+
+    Args:
+      tail: its end will be read first.
+
+    Raises:
+      OSError: a step failed, or the answer is none that a document follows.
+      ValueError, TypeError: a header cannot be sent; nothing was opened.
+    """
+    pool = opening.pool or Pool(MAX_LIVE)
+    ranges = Fetch(opening, address, pool)
+    probes = [(-PROBE_SIZE, None)] if tail else []
+    for start, stop in [*probes, (0, PROBE_SIZE)]:
+        field = (range_field(start, stop),)
+        request, answer = await ranges.travel(field, check_first)
+        with opening.blame("response"):
+            stream = opened(ranges, request, answer, start)
+        if stream is not None:
+            return stream
+        answer.connection.stream.abort()
+    return await fetch(opening, address)
+
+
+def opened(ranges: Fetch, request: Request, answer: Answer, start: int) -> Stream | None:
+    """Return what a first *answer* opens; None if it has to be asked for otherwise.
+
+    Args:
+      start: of what was asked for; negative for what is before the end.
+    """
+    kept = ranges.opening.pool
+    if answer.response.status in NO_RANGES:
+        return None
+    if answer.response.status != 206:
+        return HttpStream(answer, kept)
+    try:
+        parts = Parts(ranges, request, answer, Rate())
+        if start < 0 and parts.first.stop != parts.size:
+            return None
+        if start >= 0 and parts.first.start != 0:
+            raise ProtocolError("the server sent another part than the beginning asked for")
+    except UnknownSizeError:
+        return None
+    except BaseException:
+        answer.connection.stream.abort()
+        raise
+    assert ranges.pool is not None, "parts come over connections that are kept"
+    return RangedStream(parts, answer, ranges.pool, own_pool=kept is None)

@@ -1,0 +1,272 @@
+"""A document of a web server, read at random: what is here, what is coming, what to ask for.
+
+A read takes what is here. Of what is missing, some may just be coming: an answer
+whose body was left unread, a little before. Otherwise it is asked for, as
+`fildes.http.planning` decides. Whatever comes is kept, as far as memory allows, so a
+cut answer is resumed by looking again at what is missing.
+
+The state is changed under a lock that nobody holds while waiting. Who reads from a
+live answer has taken it out of the state, so no answer is read by two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from fildes.http.connection import Pool
+from fildes.http.extents import ExtentMap
+from fildes.http.live import Live
+from fildes.http.planning import Planner, Window
+from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
+from fildes.streams.random import RandomStream
+from fildes.waiting import together, wait_any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fildes.http.fetching import Answer
+    from fildes.http.parts import Parts
+    from fildes.streams.stream import Stream
+
+#: Answers whose bodies are left unread, each on a connection of its own.
+MAX_LIVE = 4
+
+#: Received at once; as `fildes.streams.stream.RECV_SIZE`.
+CHUNK = 65536
+
+#: Requests for several ranges that are under way at once.
+MAX_TOGETHER = 4
+
+#: One request of several ranges asks for no more, so that several connections share it.
+MAX_RANGE = 8 << 20
+
+
+class RangedStream(RandomStream):
+    """A document of a web server, read at random; see the module.
+
+    Attributes:
+      response: the first answer.
+      lives: answers that nobody reads from at the moment, the latest last.
+      taken: those that somebody reads from.
+      came: how many bytes have come so far.
+    """
+
+    def __init__(self, parts: Parts, answer: Answer, pool: Pool, *, own_pool: bool) -> None:
+        """Begin with the first *answer*.
+
+        Args:
+          own_pool: the pool ends with this stream.
+        """
+        self.parts = parts
+        self.size = parts.size
+        self.response = answer.response
+        self.inner: Stream = answer.connection.stream
+        self.pool = pool
+        self.own_pool = own_pool
+        self.extents = ExtentMap(self.size)
+        self.planner = Planner(self.size, parts.rate)
+        self.planner.begin(parts.first.start, parts.first.stop)
+        self.lives = [Live(answer, parts.first, pool)]
+        self.taken: list[Live] = []
+        self.closed = False
+        self.came = 0
+        self.lock = threading.Lock()
+        self.pid = os.getpid()
+
+    async def pread_into(self, view: memoryview, offset: int) -> int:
+        return await self.read_some(view, offset, exact=False)
+
+    async def read_some(self, view: memoryview, offset: int, *, exact: bool) -> int:
+        """Read some of the bytes at *offset*; *exact* asks for what is read and no more."""
+        attempts = 0
+        while True:
+            with self.state():
+                copied = self.extents.read_into(view, offset)
+                if copied or offset >= self.size or not view:
+                    return copied
+                live = self.take_near(offset)
+                before = self.came
+            try:
+                if live is None:
+                    live = await self.request(offset, min(self.size, offset + len(view)), exact)
+                await self.read_through(live, offset)
+                exact = exact or live.position <= offset  # a short answer did not get there
+            except (OSError, EOFError) as error:
+                attempts = 1 if self.came != before else attempts + 1
+                if self.closed or attempts > MAX_ATTEMPTS or not passes(error):
+                    raise
+                await wait_any({}, delay_before(attempts, error))
+
+    def take_near(self, offset: int) -> Live | None:
+        """Take a live answer that soon comes to *offset*; the caller holds the lock."""
+        near = [
+            live
+            for live in self.lives
+            if live.position <= offset < live.stop
+            and offset - live.position <= self.planner.rate.bdp
+        ]
+        if not near:
+            return None
+        best = max(near, key=lambda live: live.position)
+        self.lives.remove(best)
+        self.taken.append(best)
+        return best
+
+    async def request(self, offset: int, stop: int, exact: bool) -> Live:
+        """Ask for what is missing at *offset*; return the answer, taken."""
+        with self.state():
+            gap = self.extents.gap(offset)
+            if exact:
+                window, track = Window(offset, min(stop, gap[1])), None
+            else:
+                window, track = self.planner.miss(offset, stop, gap)
+        await self.make_room()
+        answer, part = await self.parts.ask(window)
+        with self.state():
+            live = Live(answer, part, self.pool)
+            live.track = track
+            live.endless = window.stop is None
+            self.taken.append(live)
+        return live
+
+    async def make_room(self) -> None:
+        """See to a connection for one more answer.
+
+        What is left of an answer is received if that takes no longer than to connect
+        again: its bytes may be wanted, and its connection is free then.
+        """
+        with self.state():
+            short = [live for live in self.lives if live.left <= self.planner.rate.bdp]
+            drained = None
+            if short and not self.pool.idle:
+                drained = min(short, key=lambda live: live.left)
+            elif len(self.lives) >= MAX_LIVE:
+                self.lives.pop(0).body.abort()
+            if drained is not None:
+                self.lives.remove(drained)
+                self.taken.append(drained)
+        if drained is not None:
+            # What fails here is no failure of the read that comes.
+            with contextlib.suppress(OSError, EOFError):
+                await self.read_through(drained, drained.stop - 1)
+
+    async def read_through(self, live: Live, offset: int) -> None:
+        """Receive what is taken up to the byte at *offset*, keep it, give the answer back."""
+        view = memoryview(bytearray(CHUNK))
+        began, since = live.position, time.monotonic()
+        try:
+            while live.left and live.position <= offset:
+                received = await live.receive(view)
+                with self.state():
+                    self.extents.add(live.position - received, view[:received])
+                    self.came += received
+                    if live.track is not None and live.endless:
+                        live.track.high = live.position
+            if not live.left:
+                await live.finish()
+        except BaseException:
+            self.give_back(live, broken=True)
+            raise
+        self.parts.rate.received(live.position - began, time.monotonic() - since)
+        self.give_back(live)
+
+    def give_back(self, live: Live, *, broken: bool = False) -> None:
+        """Let others read from an answer that was taken, if there is more of it."""
+        with self.state():
+            if live in self.taken:
+                self.taken.remove(live)
+            broken = broken or self.closed
+            if live.left and not broken:
+                self.lives.append(live)
+        if broken:
+            live.body.abort()
+
+    async def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        wanted = [(start, max(start, min(stop, self.size))) for start, stop in ranges]
+        buffers = [bytearray(stop - start) for start, stop in wanted]
+        windows = merged(wanted, self.planner.rate.bdp)
+        queue = iter(windows)
+
+        async def work() -> None:
+            for start, stop in queue:
+                data = memoryview(bytearray(stop - start))
+                await self.fill(data, start)
+                copy_out(data, start, wanted, buffers)
+
+        await together([work() for _ in range(min(MAX_TOGETHER, len(windows)))])
+        return [bytes(buffer) for buffer in buffers]
+
+    async def fill(self, view: memoryview, offset: int) -> None:
+        """Read all of *view*, which is inside the document."""
+        while view:
+            size = await self.read_some(view, offset, exact=True)
+            view, offset = view[size:], offset + size
+
+    async def sequential(self) -> Stream:
+        """Return the rest of the document as a stream by itself."""
+        from fildes.http.following import follow
+
+        return await follow(self)
+
+    @contextlib.contextmanager
+    def state(self) -> Iterator[None]:
+        """Hold the lock, in this process: a child has no share in what was under way."""
+        if self.pid != os.getpid():
+            self.pid, self.lock = os.getpid(), threading.Lock()
+            for live in [*self.lives, *self.taken]:
+                live.body.connection.forget()
+            self.lives, self.taken = [], []
+        with self.lock:
+            yield
+
+    async def close(self) -> None:
+        """Release everything; nothing is left that could fail."""
+        self.abort()
+
+    def abort(self) -> None:
+        self.interrupt()
+        if self.own_pool:
+            self.pool.close()
+
+    def interrupt(self) -> None:
+        with self.state():
+            self.closed = True
+            lives, self.lives = self.lives, []
+            taken = list(self.taken)
+        for live in lives:
+            live.body.abort()
+        for live in taken:
+            live.body.interrupt()
+
+
+def merged(ranges: Sequence[tuple[int, int]], near: int) -> list[tuple[int, int]]:
+    """Return the windows to ask for so that *ranges* are all there.
+
+    Ranges with no more than *near* bytes between them share a window; large windows
+    are divided, for several connections.
+    """
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(each for each in ranges if each[0] < each[1]):
+        if joined and start - joined[-1][1] <= near:
+            joined[-1] = joined[-1][0], max(joined[-1][1], stop)
+        else:
+            joined.append((start, stop))
+    return [
+        (at, min(stop, at + MAX_RANGE))
+        for start, stop in joined
+        for at in range(start, stop, MAX_RANGE)
+    ]
+
+
+def copy_out(
+    data: memoryview, offset: int, ranges: Sequence[tuple[int, int]], buffers: list[bytearray]
+) -> None:
+    """Copy of *data*, the bytes at *offset*, what belongs to each of *ranges*."""
+    for (start, stop), buffer in zip(ranges, buffers, strict=True):
+        low, high = max(start, offset), min(stop, offset + len(data))
+        if low < high:
+            buffer[low - start : high - start] = data[low - offset : high - offset]

@@ -1,0 +1,51 @@
+"""Which failures pass, and how long to wait for that."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Final
+
+from fildes.errors import IncompleteError
+
+#: Attempts in a row that bring nothing before the failure is an error.
+MAX_ATTEMPTS = 5  # arbitrary
+
+FIRST_DELAY = 0.1  #: seconds, doubled each time; arbitrary
+MAX_DELAY = 30.0  #: however long the server asks us to wait; arbitrary
+
+#: The request may be repeated without changes; RFC 9110 section 15, RFC 6585 section 4.
+PASSING_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
+
+PASSING_ERRNO: Final = frozenset(
+    {errno.ECONNRESET, errno.EPIPE, errno.ECONNREFUSED, errno.ECONNABORTED, errno.ENOTCONN}
+)
+
+
+def passes(error: OSError | EOFError) -> bool:
+    """Tell whether another attempt may succeed where this one failed with *error*."""
+    if isinstance(error, IncompleteError | EOFError):
+        return True
+    status = getattr(error, "status", None)
+    if status is not None:
+        return status in PASSING_STATUS
+    # ssl.SSLEOFError; a connection cut under TLS.
+    return error.errno in PASSING_ERRNO or type(error).__name__ == "SSLEOFError"
+
+
+def delay_before(attempt: int, error: OSError | EOFError, chance: float | None = None) -> float:
+    """Return how many seconds to wait before the attempt of this number, from 1.
+
+    The first one comes at once: most often a connection has only become old. What the
+    server asks for in Retry-After is granted, up to `MAX_DELAY`.
+
+    Args:
+      chance: between 0 and 1, so that many readers do not come back all at once.
+    """
+    asked = getattr(error, "headers", {}).get("Retry-After", "")
+    if asked.isdecimal():
+        return min(MAX_DELAY, float(asked[:9]))
+    if attempt == 1 and getattr(error, "status", None) is None:
+        return 0.0
+    part = os.urandom(1)[0] / 255 if chance is None else chance
+    return min(MAX_DELAY, float(FIRST_DELAY * 2 ** (attempt - 1))) * (0.5 + part / 2)

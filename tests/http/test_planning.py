@@ -1,0 +1,132 @@
+"""What is requested for a miss, given the misses before it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fildes.http import planning
+from fildes.http.planning import FIRST_BDP, MAX_BDP, MAX_REGION, MIN_BDP, Planner, Rate, Window
+
+K, M = 1 << 10, 1 << 20
+SIZE = 1 << 30
+
+
+class Fixed(Rate):
+    """A rate that is known."""
+
+    def __init__(self, bdp: int) -> None:
+        super().__init__()
+        self.fixed = bdp
+
+    @property
+    def bdp(self) -> int:
+        return self.fixed
+
+
+def begun(size: int = SIZE, bdp: int = MIN_BDP) -> Planner:
+    planner = Planner(size, Fixed(bdp))
+    planner.begin(0, 64 * K)
+    return planner
+
+
+def windows(planner: Planner, *reads: tuple[int, int]) -> list[Window]:
+    """Return what is asked for when *reads* miss, each with nothing here around it."""
+    return [planner.miss(start, stop, (0, planner.size))[0] for start, stop in reads]
+
+
+def test_second_forward_miss_gets_all() -> None:
+    """The second miss in a row that goes on forward is answered to the end."""
+    first, second = windows(begun(), (64 * K, 96 * K), (96 * K, 128 * K))
+    assert first == Window(64 * K, 96 * K)
+    assert second == Window(96 * K, None)
+
+
+def test_backward_misses_double() -> None:
+    """Misses that go backward get windows before them, twice as large each time, to a limit."""
+    planner, low = begun(), SIZE - 64 * K
+    sizes: list[int] = []
+    planner.miss(low, SIZE, (0, SIZE))
+    while len(sizes) < 10:
+        window, _ = planner.miss(low - 64 * K, low, (0, low))
+        assert window.stop == low
+        sizes.append(low - window.start)
+        low = window.start
+    assert sizes[:8] == [128 * K << number for number in range(8)]
+    assert sizes[8:] == [MAX_REGION] * 2
+
+
+def test_scattered_misses_pay_for_a_region() -> None:
+    """A region is fetched once its misses cost half of it, never before."""
+    planner, where = begun(), 512 * M
+    sizes: list[int] = []
+    for number in range(12):
+        at = where + number * 997 * K % (4 * M)
+        window, _ = planner.miss(at, at + 100, (0, SIZE))
+        assert window.stop is not None
+        sizes.append(window.stop - window.start)
+    assert sizes[0] == 32 * K
+    assert sizes == sorted(sizes)
+    assert all(size <= (number + 1) * MIN_BDP for number, size in enumerate(sizes))
+
+
+def test_read_across_regions_is_asked_for_at_once() -> None:
+    """A window has all that is read, wherever regions end."""
+    (window,) = windows(begun(), (512 * M + 30 * K, 512 * M + 100 * K))
+    assert window == Window(512 * M, 512 * M + 100 * K)
+
+
+def test_end_gets_its_surroundings() -> None:
+    """The first read at the end brings what archives keep there."""
+    assert windows(begun(), (SIZE - 22, SIZE)) == [Window(SIZE - 64 * K, SIZE)]
+
+
+def test_small_document_is_taken_whole() -> None:
+    """A document that comes in two round trips is asked for once."""
+    planner = begun(size=128 * K)
+    assert planner.miss(100 * K, 101 * K, (64 * K, 128 * K))[0] == Window(64 * K, 128 * K)
+
+
+def test_nothing_here_is_asked_for_again() -> None:
+    """A window keeps within what is missing."""
+    window, _ = begun().miss(512 * M, 512 * M + K, (512 * M - 5, 512 * M + 2000))
+    assert window == Window(512 * M, 512 * M + 2000)
+
+
+def test_interleaved_reads_are_told_apart() -> None:
+    """Two readers that take turns are both seen to read forward."""
+    far = 512 * M
+    first, second = (64 * K, 96 * K), (far, far + 32 * K)
+    third, fourth = (96 * K, 128 * K), (far + 32 * K, far + 64 * K)
+    planned = windows(begun(), first, second, third, fourth, (far + 64 * K, far + 65 * K))
+    assert [window.stop is None for window in planned] == [False, False, True, False, True]
+
+
+def test_tracks_and_misses_are_limited() -> None:
+    """However many misses there are, the memory for them is bounded."""
+    planner = begun()
+    windows(planner, *((number * M, number * M + 1) for number in range(1000)))
+    assert len(planner.tracks) == planning.MAX_TRACKS
+    assert len(planner.misses) == planning.MAX_MISSES
+
+
+@pytest.mark.parametrize(
+    ("delay", "bandwidth", "bdp"),
+    [(0.05, 10 * M, M // 2), (0.0001, 10 * M, MIN_BDP), (1, 1000 * M, MAX_BDP)],
+)
+def test_rate_is_measured(delay: float, bandwidth: int, bdp: int) -> None:
+    """What one round trip costs is delay times bandwidth, within limits."""
+    rate = Rate()
+    rate.answered(delay)
+    assert rate.bdp == FIRST_BDP
+    rate.received(bandwidth, 1.0)
+    assert rate.bdp == bdp
+
+
+def test_rate_follows() -> None:
+    """A new measurement moves the rate, and little ones do not."""
+    rate = Rate()
+    rate.answered(1.0)
+    rate.answered(2.0)
+    rate.received(M, 1.0)
+    rate.received(1, 1.0)
+    assert (rate.delay, rate.bandwidth) == (1.25, M)

@@ -107,7 +107,10 @@ def check_effects(text: str, folder: Path, out: str) -> None:
         assert (folder / "pictures" / "001.png").read_bytes() == paint()
     if "report.txt" in text:
         assert (folder / "report.txt").read_text() == "all of it, or nothing\n"
-    if "tar" in text:
+    if "-d papers" in text:
+        assert (folder / "papers" / "notes.txt").read_text() == "two\none\n"
+        assert (folder / "papers" / "a.tar.gz").read_bytes()[:2] == b"\x1f\x8b"
+    elif "tar" in text:
         assert "a/readme" in out
     if "| sort" in text:
         assert out == "one\ntwo\n"

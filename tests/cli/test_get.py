@@ -16,7 +16,8 @@ from peers import Conversation, Script, StartPeer
 from fildes import verbs
 from fildes.address import parse
 from fildes.cli.errors import UsageError
-from fildes.cli.get import name_of, size_of
+from fildes.cli.getting import size_of
+from fildes.cli.naming import name_of
 from fildes.opening import registry
 
 __all__ = ["fildes"]

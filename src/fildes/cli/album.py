@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fildes import verbs
-from fildes.cli.output import writing
+from fildes.cli.output import write_all, writing
 from fildes.errors import ProtocolError
 from fildes.trace import describe
 from fildes.wire.picture_finder import Begun, Ended, Event
@@ -57,10 +57,9 @@ class Album:
             self.sink = verbs.open(Path(self.place), self.mode, 0)
 
     def write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while self.sink is not None and left:
+        if self.sink is not None:
             with writing(self.place):
-                left = left[self.sink.write(left) :]
+                write_all(self.sink, data)
         self.size += len(data)
 
     def end(self, error: ProtocolError | None) -> None:

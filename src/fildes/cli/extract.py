@@ -65,7 +65,7 @@ def run(arguments: Namespace) -> int:
 
 def fill(album: Album, source: Any, limit: int | None) -> int:
     """Put the pictures in *source* into the *album*; return how many bytes were looked at."""
-    from fildes.cli.get import size_of
+    from fildes.cli.getting import size_of
     from fildes.cli.progress import Progress
     from fildes.extracting import events_of
 

@@ -1,149 +1,95 @@
-"""Receive what an address holds into a file.
+"""Receive what addresses hold into files.
 
-The file is there only when it is complete: it is written beside its place and put
-there at the end. A file that is there already stays, unless --force is given.
+A file is there only when it is complete: it is written beside its place and put
+there at the end. A file that is there already stays, unless --force is given. Of
+several addresses, some are received at once; the worst status is that of all.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fildes import verbs
 from fildes.cli.errors import UsageError
+from fildes.cli.getting import Getter, check_place
 from fildes.cli.opening import open_for_reading, read_address
 from fildes.cli.output import check_stdout, copy, write_out, writing
-from fildes.cli.progress import Progress
 from fildes.cli.status import Status
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from fildes.address import Address
+    from fildes.cli.getting import Job
 
-USAGE = "[OPTIONS] ADDRESS [-o FILE]"
+USAGE = "[OPTIONS] ADDRESS... [-o FILE | -d DIR]"
 EXAMPLES = (
     ("fildes get https://example.com/site.zip", "into the file site.zip"),
     ("fildes get -o logo.png png::https://example.com/", "the first picture in a page"),
     ("fildes get -o - https://example.com/site.zip | bsdtar tf -", "into a pipe"),
+    ("fildes get -d papers -j 8 -i list.txt", "all that a file lists, eight at once"),
 )
 TAKES_PROGRAM = False
 OPENS = True
 
-#: Names of files by the scheme that cuts them out of others.
-SUFFIXES = {"png": ".png", "jpeg": ".jpg", "gif": ".gif", "webp": ".webp"}
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("address", metavar="ADDRESS", help="what to receive")
-    parser.add_argument("-o", "--output", metavar="FILE",
+    add = parser.add_argument
+    add("addresses", nargs="*", metavar="ADDRESS", help="what to receive")
+    add("-o", "--output", metavar="FILE",
         help="where to; - is standard output; default: the last name in the address,"
              " in the current folder")  # fmt: skip
-    parser.add_argument("-f", "--force", action="store_true", help="replace FILE if it exists")
+    add("-d", "--directory", metavar="DIR", default="",
+        help="the folder for files without -o, made if need be")  # fmt: skip
+    add("-f", "--force", action="store_true", help="replace files that exist")
+    add("-i", "--input", metavar="FILE",
+        help="receive also what FILE lists, - for standard input: an address on each line,"
+             " perhaps with out=NAME behind it; lines with # are comments")  # fmt: skip
+    add("-j", "--jobs", type=int, metavar="N", default=4, help="how many at once; default 4")
+    add("--content-disposition", action="store_true",
+        help="prefer the name that the server suggests")  # fmt: skip
+    add("--mirror", action="append", default=[], metavar="ADDRESS",
+        help="where the same file is, too, if the first address fails (repeatable)")  # fmt: skip
+    add("--sha256", metavar="HEX", help="the digest that the file must have, or is not kept")
+    add("--json", action="store_true", help="tell what came of each on standard output, as JSON")
 
 
 def run(arguments: Namespace) -> int:
-    """Receive the address into the file."""
-    address = read_address(arguments.address)
+    """Receive the addresses into their files."""
+    from fildes.cli.planning import plan
+
     if arguments.output == "-":
+        return to_stdout(arguments)
+    jobs = plan(arguments)
+    for job in jobs:
+        if job.place:
+            check_place(job.place, force=arguments.force)
+    if arguments.json:
         check_stdout()
-        with open_for_reading(address, arguments) as source:
-            copy(source, write_out)
+    if arguments.directory:
+        import os
+
+        with writing(arguments.directory):
+            os.makedirs(arguments.directory, exist_ok=True)
+    return get(jobs, arguments)
+
+
+def get(jobs: list[Job], arguments: Namespace) -> int:
+    """Carry out *jobs*; one alone fails as the command does."""
+    if len(jobs) == 1 and not arguments.json:
+        Getter(arguments).get(jobs[0])
         return Status.COMPLETE
-    place = arguments.output or name_of(address)
-    check_place(place, force=arguments.force)
-    with open_for_reading(address, arguments) as source, open_place(place, arguments) as sink:
-        receive(source, sink, place)
+    from fildes.cli.batch import Batch
+
+    return Batch(jobs, arguments).run()
+
+
+def to_stdout(arguments: Namespace) -> int:
+    """Write what the one address holds to standard output, as it comes."""
+    several = len(arguments.addresses) != 1 or arguments.input or arguments.mirror
+    if several or arguments.sha256 or arguments.json:
+        raise UsageError("-o - takes one ADDRESS, and neither --mirror, --sha256 nor --json")
+    address = read_address(arguments.addresses[0])
+    check_stdout()
+    with open_for_reading(address, arguments) as source:
+        copy(source, write_out)
     return Status.COMPLETE
-
-
-def receive(source: Any, sink: Any, place: str) -> None:
-    """Copy *source* to *sink*, and close both: only then is all well."""
-
-    def write(data: memoryview) -> None:
-        with writing(place):
-            sink.write(data)
-        progress.advance(len(data))
-
-    with Progress(os.path.basename(place), size_of(source)) as progress:
-        copy(source, write)
-        source.close()
-        with writing(place):
-            sink.close()
-
-
-def name_of(address: Address) -> str:
-    """Return a name in the current folder for what *address* holds.
-
-    Raises:
-      UsageError: the address has no name, or one that a peer should not choose.
-    """
-    layers = [layer for layer in address.layers() if not layer.opaque]
-    at = next((at for at, layer in enumerate(layers) if layer.path.strip("/")), 0)
-    path = layers[at].path if layers else ""
-    name = "" if path.endswith("/") else path.rpartition("/")[2]
-    if layers and layers[at].host:  # encoded as on the wire
-        from urllib.parse import unquote
-
-        name = unquote(name, errors="surrogateescape")
-    for layer in reversed(layers[:at]):
-        name = decompressed_name(name, layer.scheme)
-    if not name or name.startswith(".") or not name.isprintable() or "/" in name:
-        raise UsageError("the address ends in no good name for a file: say one with -o FILE")
-    suffix = SUFFIXES.get(address.scheme, "")
-    return name if name.endswith(suffix) else os.path.splitext(name)[0] + suffix
-
-
-def decompressed_name(name: str, scheme: str) -> str:
-    """Return *name* without the suffix of the compression that *scheme* undoes."""
-    from fildes.compression.inferring import SCHEMES
-
-    root, suffix = os.path.splitext(name)
-    if not root or SCHEMES.get(suffix.lower()) != scheme:
-        return name
-    return f"{root}.tar" if suffix[1] == "t" else root  # .tgz is .tar.gz
-
-
-def check_place(place: str, *, force: bool) -> None:
-    """Raise, before anything is opened, if *place* is taken."""
-    if not force and os.path.lexists(place) and not is_device(place):
-        raise UsageError(f"{place} exists: choose another name with -o, or --force to replace it")
-
-
-def is_device(place: str) -> bool:
-    """Tell whether bytes written to *place* go on to somewhere else, so that it stays."""
-    try:
-        mode = os.stat(place).st_mode
-    except FileNotFoundError:
-        return False
-    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode) or stat.S_ISBLK(mode)
-
-
-@contextlib.contextmanager
-def open_place(place: str, arguments: Namespace) -> Iterator[Any]:
-    """Yield *place*, opened for writing; what was written counts once it is closed."""
-    with writing(place):
-        sink = verbs.open(Path(place), "wb" if arguments.force or is_device(place) else "xb", 0)
-    with sink:
-        yield sink
-
-
-def size_of(source: Any) -> int | None:
-    """Return how many bytes *source* has, if that is known beforehand."""
-    response = getattr(source, "response", None)
-    if response is not None and not hasattr(source.description.stream, "response"):
-        return None  # of what it was cut out of, or decompressed from
-    if response is not None:
-        length = response.headers.get("content-length", "")
-        return int(length) if length.isdecimal() else None
-    try:
-        size: int = source.seek(0, os.SEEK_END)
-        source.seek(0)
-    except OSError:  # it has no positions, or not from the end, as in proc(5)
-        return None
-    return size or None

@@ -30,6 +30,13 @@ def copy(source: Any, write: Callable[[memoryview], object]) -> None:
         write(view[:received])
 
 
+def write_all(sink: Any, data: Buffer) -> None:
+    """Write all of *data* to *sink*, an unbuffered file."""
+    left = memoryview(data)
+    while left:
+        left = left[sink.write(left) :]
+
+
 def write_out(data: Buffer) -> None:
     """Write all of *data* to standard output.
 

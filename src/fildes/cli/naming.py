@@ -1,0 +1,70 @@
+"""The names that received files get: never one that leads out of the folder, or astray."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from fildes.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+
+#: Names of files by the scheme that cuts them out of others.
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "gif": ".gif", "webp": ".webp"}
+
+
+def name_of(address: Address) -> str:
+    """Return a name in the current folder for what *address* holds.
+
+    Raises:
+      UsageError: the address has no name, or one that a peer should not choose.
+    """
+    layers = [layer for layer in address.layers() if not layer.opaque]
+    at = next((at for at, layer in enumerate(layers) if layer.path.strip("/")), 0)
+    path = layers[at].path if layers else ""
+    name = "" if path.endswith("/") else path.rpartition("/")[2]
+    if layers and layers[at].host:  # encoded as on the wire
+        from urllib.parse import unquote
+
+        name = unquote(name, errors="surrogateescape")
+    name = name_outside(name, layers[:at])
+    if not is_good(name):
+        raise UsageError("the address ends in no good name for a file: say one with -o FILE")
+    return name
+
+
+def name_outside(name: str, layers: list[Address]) -> str:
+    """Return what a file called *name* is called after *layers* have gone over it."""
+    for layer in reversed(layers):
+        name = decompressed_name(name, layer.scheme)
+    suffix = SUFFIXES.get(layers[0].scheme, "") if layers else ""
+    return name if not name or name.endswith(suffix) else os.path.splitext(name)[0] + suffix
+
+
+def decompressed_name(name: str, scheme: str) -> str:
+    """Return *name* without the suffix of the compression that *scheme* undoes."""
+    from fildes.compression.inferring import SCHEMES
+
+    root, suffix = os.path.splitext(name)
+    if not root or SCHEMES.get(suffix.lower()) != scheme:
+        return name
+    return f"{root}.tar" if suffix[1] == "t" else root  # .tgz is .tar.gz
+
+
+def is_good(name: str) -> bool:
+    """Tell whether a file may be called *name*: in the folder, not hidden, as it reads."""
+    return bool(name) and not name.startswith(".") and name.isprintable() and "/" not in name
+
+
+def suggested_name(source: Any, address: Address) -> str | None:
+    """Return the name that the server of *source* suggests, None for none that is good."""
+    from fildes.wire.content_disposition import filename_of
+
+    if source.response is None:
+        return None
+    name = filename_of(source.response.headers.get("content-disposition", ""))
+    layers = list(address.layers())
+    outside = layers[: next((at for at, each in enumerate(layers) if each.host), 0)]
+    name = name_outside(name or "", outside)
+    return name if is_good(name) else None

@@ -62,6 +62,7 @@ def test_file_has_the_name_in_the_address(fildes: RunMain, peer: StartPeer) -> N
         ("png::http://h/page", "page.png"),
         ("png::http://h/page.html", "page.png"),
         ("png::http://h/logo.png", "logo.png"),
+        ("png://2::http://h/page", "2.png"),
         ("http://h/x::unix:/run/s.sock", "x"),
         ("./a/b", "b"),
         ("gzip::http://h/notes.txt.gz", "notes.txt"),

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import errno
+import gzip
 import hashlib
 import io
 import json
 import os
-import signal
 import threading
 from pathlib import Path
 
 import pytest
-from commands import LIMIT, RunMain, fildes, run, run_on_terminal, start
+from commands import LIMIT, RunMain, fildes, run, run_on_terminal
 from peers import Conversation, Script, StartPeer
-
-from fildes.cli import get
-from fildes.cli.getting import Getter
-from fildes.cli.planning import plan
-from fildes.cli.usage import parse
 
 __all__ = ["fildes"]
 
@@ -46,12 +40,12 @@ def site(talk: Conversation) -> None:
         talk.send(head(len(path)) + path)
 
 
-def named(field: str) -> Script:
+def named(field: str, body: bytes = BODY) -> Script:
     """Return a script that suggests a name."""
 
     def answer(talk: Conversation) -> None:
         talk.recv_until(b"\r\n\r\n")
-        talk.send(head(len(BODY), f"Content-Disposition: {field}") + BODY)
+        talk.send(head(len(body), f"Content-Disposition: {field}") + body)
 
     return answer
 
@@ -163,6 +157,15 @@ def test_names_that_servers_suggest(
     assert sorted(os.listdir()) == sorted([name, "other"])
 
 
+def test_suggested_name_is_of_what_lies_inside(fildes: RunMain, peer: StartPeer) -> None:
+    """A layer gives the name that a server suggests the suffix of what it makes of the file."""
+    data = gzip.compress(b"text")
+    script = named("attachment; filename=notes.txt.gz", data)
+    address = f"gzip::{peer(script).address('http', '/x')}"
+    assert fildes("get", "--content-disposition", address).status == 0
+    assert contents() == {"notes.txt": "text"}
+
+
 @pytest.mark.parametrize("force", [[], ["--force"]])
 def test_two_servers_suggest_one_name(fildes: RunMain, peer: StartPeer, force: list[str]) -> None:
     """Files of one command never replace each other."""
@@ -246,61 +249,6 @@ def test_standard_input_may_be_missing(fildes: RunMain, monkeypatch: pytest.Monk
     assert fildes("get", "-i", "-").status == 2
     monkeypatch.setattr("sys.stdin", io.StringIO("data:,x out=y\n"))
     assert (fildes("get", "-i", "-").status, contents()) == (0, {"y": "x"})
-
-
-def test_ctrl_c_leaves_what_is_complete(peer: StartPeer) -> None:
-    """Ctrl-C ends all at once, and nothing half-written stays."""
-    servers = [peer(site) for _ in range(3)]
-    paths = ["/a", "/stall", "/stall"]
-    lines = [
-        f"{server.address('http', path)} out=f{number}\n"
-        for number, (server, path) in enumerate(zip(servers, paths, strict=True))
-    ]
-    Path("../list").write_text("".join(lines))
-    with start("get", "-i", "../list") as process:
-        for server in servers[1:]:
-            server.wait_stalled()
-        while not os.path.exists("f0"):
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        assert process.wait(LIMIT) == -signal.SIGINT
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-    assert contents() == {"f0": "/a"}
-
-
-def test_stopping_takes_back_what_is_written(
-    peer: StartPeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where files have names from the start, each thread removes its own."""
-    genuine = os.open
-
-    def old_file_system(path: str, flags: int, *rest: int, **how: int) -> int:
-        if flags & os.O_TMPFILE == os.O_TMPFILE:
-            raise OSError(errno.EOPNOTSUPP, "no nameless files")
-        return genuine(path, flags, *rest, **how)
-
-    monkeypatch.setattr(os, "open", old_file_system)
-    server = peer(site)
-    arguments = parse("get", get, [server.address("http", "/stall")])
-    assert arguments is not None
-    getter = Getter(arguments)
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            getter.get(plan(arguments)[0])
-        except (OSError, ValueError) as error:  # ValueError: between two reads
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    server.wait_stalled()
-    while not os.listdir():
-        assert thread.is_alive()
-    getter.stop()
-    thread.join(LIMIT)
-    assert (os.listdir(), len(failures)) == ([], 1)
 
 
 @pytest.mark.slow

@@ -28,17 +28,17 @@ def name_of(address: Address) -> str:
         from urllib.parse import unquote
 
         name = unquote(name, errors="surrogateescape")
-    name = name_outside(name, layers[:at])
+    name = name_outside(name, layers[:at], address.scheme)
     if not is_good(name):
         raise UsageError("the address ends in no good name for a file: say one with -o FILE")
     return name
 
 
-def name_outside(name: str, layers: list[Address]) -> str:
-    """Return what a file called *name* is called after *layers* have gone over it."""
+def name_outside(name: str, layers: list[Address], scheme: str) -> str:
+    """Return what a file called *name* is called after *layers*; *scheme* is the outermost."""
     for layer in reversed(layers):
         name = decompressed_name(name, layer.scheme)
-    suffix = SUFFIXES.get(layers[0].scheme, "") if layers else ""
+    suffix = SUFFIXES.get(scheme, "")
     return name if not name or name.endswith(suffix) else os.path.splitext(name)[0] + suffix
 
 
@@ -66,5 +66,5 @@ def suggested_name(source: Any, address: Address) -> str | None:
     name = filename_of(source.response.headers.get("content-disposition", ""))
     layers = list(address.layers())
     outside = layers[: next((at for at, each in enumerate(layers) if each.host), 0)]
-    name = name_outside(name or "", outside)
+    name = name_outside(name or "", outside, address.scheme)
     return name if is_good(name) else None

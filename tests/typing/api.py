@@ -15,6 +15,7 @@ def opened() -> None:
     assert_type(fildes.open("tcp://localhost:7", "r+b", timeout=1.0), fildes.BufferedFile)
     assert_type(fildes.open(Path("x"), "rb", tcp={"nodelay": False}), fildes.BufferedFile)
     assert_type(fildes.open("./x", "wb"), fildes.BufferedWriteFile)
+    assert_type(fildes.open("./x.gz", compression="infer"), fildes.BufferedFile)
     assert_type(fildes.open("./x", buffering=0), fildes.RawFile)
     assert_type(
         fildes.open(fildes.Exec("cat"), "r+t", encoding="utf-8"),
@@ -57,3 +58,4 @@ def looked(error: OSError) -> None:
     failure = fildes.failure_of(error)
     assert_type(failure, fildes.Failure | None)
     assert_type(fildes.explain("tcp://localhost:7").trace[0], fildes.Step)
+    assert_type(fildes.ls("zip::./x.zip"), list[fildes.Entry])

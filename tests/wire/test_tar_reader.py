@@ -16,7 +16,14 @@ from tars import FORMATS, MEMBERS, archive, info, special
 
 from fildes.errors import IncompleteError, ProtocolError
 from fildes.wire.tar import MAX_EXTENSION, TarReader
-from fildes.wire.tar_header import BLOCK_SIZE, Header, number, read_header, read_records
+from fildes.wire.tar_header import (
+    BLOCK_SIZE,
+    Header,
+    number,
+    read_header,
+    read_records,
+    with_records,
+)
 
 PLAIN = archive({"a": b"x" * 700, "b": b"y"})
 MARKER = 5 * BLOCK_SIZE  #: where its end marker begins
@@ -209,3 +216,12 @@ def test_noise_is_no_header(block: bytes) -> None:
         read_header(block)
     except ProtocolError:
         return
+
+
+@pytest.mark.parametrize(
+    "record", [{"size": "1_0"}, {"size": "-1"}, {"size": "٥"}, {"mtime": "nan"}, {"size": "9" * 30}]
+)
+def test_no_size_or_time(record: dict[str, str]) -> None:
+    """A pax record that is no decimal number is an error, whatever int() thinks of it."""
+    with pytest.raises(ProtocolError, match="size or time"):
+        with_records(read_header(PLAIN[:BLOCK_SIZE]), record)

@@ -20,6 +20,8 @@ _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
 _KEYS = {"path", "linkpath", "size", "mtime"}
 _SPARSE_KEY = "GNU.sparse."
 
+_SIZE = re.compile("[0-9]{1,20}")
+_SECONDS = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{0,20})?")
 _RECORD = re.compile(rb"([1-9][0-9]{0,9}) ")
 
 #: Kinds by type flag; what is not listed is a file, as POSIX has it.
@@ -137,14 +139,11 @@ def with_records(header: Header, records: dict[str, str]) -> Header:
     Raises:
       ProtocolError: a number is none.
     """
-    try:
-        size, mtime = int(records.get("size", header.size)), records.get("mtime", header.mtime)
-        has_data = header.type not in _WITHOUT_DATA
-        header = header._replace(size=size if has_data else 0, mtime=float(mtime))
-    except ValueError:
-        raise ProtocolError("a pax header has no number where one belongs") from None
-    if size < 0:
-        raise ProtocolError("a tar member has a negative size")
+    size, mtime = records.get("size", str(header.size)), records.get("mtime", str(header.mtime))
+    if not (_SIZE.fullmatch(size) and _SECONDS.fullmatch(mtime)):
+        raise ProtocolError(f"a tar member has no size or time: {size!a:.40}, {mtime!a:.40}")
+    has_data = header.type not in _WITHOUT_DATA
+    header = header._replace(size=int(size) if has_data else 0, mtime=float(mtime))
     return header._replace(
         name=records.get("path", header.name),
         target=records.get("linkpath", header.target),

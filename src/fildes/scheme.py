@@ -10,8 +10,9 @@ import enum
 import io
 from typing import Literal, NamedTuple
 
-#: What an option's text is turned into; a mapping has no text and is given in Python only.
-OptionType = Literal["text", "flag", "integer", "seconds", "list", "mapping"]
+#: What an option's text is turned into; a mapping or another object has no text and is
+#: given in Python only.
+OptionType = Literal["text", "flag", "integer", "seconds", "list", "mapping", "object"]
 
 #: A typed option value, as an Address holds it.
 Value = str | bool | int | float | tuple[str, ...] | None

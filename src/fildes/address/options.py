@@ -146,6 +146,7 @@ _EXPECTED = {
     "seconds": "a number of seconds, 0 or more",
     "list": "text, repeated for more",
     "mapping": "a mapping, given in Python only",
+    "object": "an object, given in Python only",
 }
 
 

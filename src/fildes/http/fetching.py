@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fildes.address import Address
 from fildes.http.body import HttpStream
 from fildes.http.connection import Connection, Pool, key_of
+from fildes.http.cookies import jar_of, remembering
 from fildes.http.credentials import prover_for, proving, request_for
 from fildes.http.proxies import ALPN, NOT_OURS, connect_to, is_asked, proxy_of
 from fildes.http.redirects import Journey
@@ -61,6 +62,7 @@ class Fetch:
         self.opening = opening
         self.pool = pool
         self.request, self.prover = prover_for(opening, request_for(opening, address))
+        self.jar = jar_of(opening, address)
         self.proxy = opening.option(address, "proxy")
         self.max_redirects = opening.option(address, "max_redirects")
         self.limits = head_limits(opening, address)
@@ -96,6 +98,7 @@ class Fetch:
             raise
 
     @proving
+    @remembering
     async def ask(self, request: Request, extra: Fields, check: Check) -> Answer:
         """Send *request*, on a kept connection if there is one; return the answer.
 

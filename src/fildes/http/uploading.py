@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fildes.http.body import HttpStream
 from fildes.http.connection import Connection
+from fildes.http.cookies import cookies_for, jar_of, keep
 from fildes.http.credentials import prover_for, request_for
 from fildes.http.fetching import Answer, connect, head_limits
 from fildes.http.proxies import proxy_of
@@ -64,6 +65,7 @@ async def begin(
     writer = body_writer(size_of(opening, address))
     expects = expects or opening.option(address, "expect")
     extra = (*writer.fields, *conditions(opening.mode, expects=expects), *proof, *LAST)
+    extra += cookies_for(jar_of(opening, address), request)
     proxy = proxy_of(opening, address, opening.option(address, "proxy"))
     head = request.head(extra, method=method, proxy=proxy)
     stream = await connect(opening, request, proxy)
@@ -108,15 +110,22 @@ def conditions(mode: str, *, expects: bool) -> Fields:
 def answering(opening: Opening, request: Request, stream: Stream, method: str) -> Answering:
     """Return what is to be made of the answer to *request*."""
     limits = head_limits(opening, request.address)
+    jar = jar_of(opening, request.address)
 
     def read(head: ResponseHead, response: Response, rest: bytearray) -> Document:
         connection = Connection(stream, None)
         return HttpStream(Answer(connection, head, response, framing_of(head, method), rest))
 
-    if opening.mode == "r+b":
-        check = lambda response: check_document(response, request)  # noqa: E731
-        return Answering(request.shown, limits, check, read)
-    return Answering(request.shown, limits, check_new if opening.mode == "xb" else check_stored)
+    def check(response: Response) -> None:
+        keep(jar, request, response.headers)
+        if opening.mode == "r+b":
+            check_document(response, request)
+        elif opening.mode == "xb":
+            check_new(response)
+        else:
+            check_stored(response)
+
+    return Answering(request.shown, limits, check, read if opening.mode == "r+b" else None)
 
 
 def check_stored(response: Response) -> None:

@@ -35,7 +35,7 @@ def typed_options(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
             known = ", ".join(option.name for option in scheme.options) or "none"
             raise TypeError(f"{name} has no option {key!r}; it knows: {known}")
         if value is not None:
-            typed[key] = typed_value(option, value)
+            typed[key] = value if option.type == "object" else typed_value(option, value)
     return typed
 
 

@@ -20,6 +20,7 @@ OPTIONS = (
     Option("bearer", "text", "a token that says who we are; RFC 6750", secret=True),
     Option("auth", "text", "how user and password are proved", "basic", choices=AUTH),
     Option("netrc", "text", "a file with users and passwords by host; on for ~/.netrc", "off"),
+    Option("cookies", "object", "a jar that keeps them: an http.cookiejar.CookieJar"),
     Option("method", "text", "what is sent when writing: PUT; for r+b POST; PATCH or another"),
     Option("size", "integer", "bytes that will be written; if left out the body is chunked"),
     Option("expect", "flag", "let the server refuse before the body is sent", False),

@@ -196,6 +196,16 @@ def test_forbidden_addresses_are_not_tried(connect: Connect) -> None:
     assert connect.network.started == []  # type: ignore[attr-defined]
 
 
+def test_forbidden_schemes_are_told_like_other_failures() -> None:
+    """N9: a scheme that the policy refuses is an error with step and address, too."""
+    with pytest.raises(PermissionError) as caught:
+        fildes.open("png::exec:id", policy=fildes.Policy.untrusted())
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert (failure.step, failure.address) == ("resolve", "png::exec://id")
+    assert caught.value.filename == failure.address
+
+
 def test_families_take_turns() -> None:
     """The addresses of both families are interleaved, the resolver's first one first."""
     names = ["::1", "::2", "::3", "10.0.0.1"]

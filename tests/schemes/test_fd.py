@@ -81,10 +81,11 @@ def test_wrong_direction_is_bad(ends: tuple[int, int], end: int, mode: str) -> N
     assert caught.value.errno == errno.EBADF
 
 
-def test_closed_descriptor_is_bad() -> None:
-    """A number that stands for nothing is EBADF."""
+@pytest.mark.parametrize("number", [1_000_000, 1 << 31, 1 << 64])
+def test_closed_descriptor_is_bad(number: int) -> None:
+    """A number that stands for nothing is EBADF, whether the kernel can read it or not."""
     with pytest.raises(OSError) as caught:
-        fildes.open("fd:1000000")
+        fildes.open(f"fd:{number}")
     assert caught.value.errno == errno.EBADF
 
 

@@ -83,8 +83,9 @@ class Opening:
 
     def check_schemes(self, address: Address) -> None:
         """Raise `PolicyError` if the policy forbids a layer; nothing is open yet."""
-        for layer in address.layers():
-            self.policy.check_scheme(layer, registry.find_scheme(layer.scheme))
+        with self.blame("resolve"):
+            for layer in address.layers():
+                self.policy.check_scheme(layer, registry.find_scheme(layer.scheme))
 
     async def open(self, address: Address, target: Target | None = None) -> Stream:
         """Open one layer and all that carries it.

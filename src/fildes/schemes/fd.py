@@ -43,7 +43,10 @@ def duplicate(fd: int, mode: str = "r+b") -> Stream:
     Raises:
       OSError: EBADF, it is not open, or not for *mode*; EINVAL, it is listening.
     """
-    own = os.dup(fd)
+    try:
+        own = os.dup(fd)
+    except OverflowError:  # dup(2) takes an int
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
     with contextlib.ExitStack() as undo:
         undo.callback(os.close, own)
         if stat.S_ISSOCK(os.fstat(own).st_mode):

@@ -41,6 +41,11 @@ def test_comment_may_hold_the_mark_of_an_end() -> None:
         assert member(archive(comment=comment)) == MEMBERS["a/b.txt"]
 
 
+def test_longest_comment() -> None:
+    """A comment of 64 KiB, the longest there is, hides no archive."""
+    assert member(archive(comment=b"x" * 0xFFFF)) == MEMBERS["a/b.txt"]
+
+
 def test_two_ends_are_an_error() -> None:
     """A comment that is a whole end itself could be read in two ways."""
     empty = archive({})

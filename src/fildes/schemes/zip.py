@@ -57,8 +57,10 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
             member = find(members, address.path, index)
             step.detail = f"zip {member.name!a}, {member.size} bytes, of {len(members)} members"
             format = format_of(member)
-            await go_to_data(inner, member, members, directory)
+            check_offset(member, directory)
+            inner.seek(member.offset, os.SEEK_SET)
             inner = await one_way(inner)
+            await skip_header(inner, member, members, directory)
             return await decode(inner, member, format)
     except BaseException:
         inner.abort()
@@ -109,18 +111,32 @@ async def open_archive(opening: Opening, address: Address) -> Stream:
 
 async def read_members(inner: Stream) -> tuple[Directory, list[Member]]:
     """Return where the directory of the archive lies, and what is in it."""
-    from fildes.wire.zip import TAIL_SIZE, find_directory, read_directory
+    from fildes.wire.zip import read_directory
 
     size = inner.seek(0, os.SEEK_END)
     assert size is not None, "it has positions"
-    tail = await read_at(inner, max(0, size - TAIL_SIZE), min(size, TAIL_SIZE))
-    directory = find_directory(tail, size)
+    directory, tail = await find_end(inner, size)
     at = directory.start - (size - len(tail))
     if at >= 0:
         data = tail[at : at + directory.size]
     else:
         data = await read_at(inner, directory.start, directory.size)
     return directory, read_directory(data, directory)
+
+
+async def find_end(inner: Stream, size: int) -> tuple[Directory, bytes]:
+    """Return where the directory of a file of *size* bytes lies, and the end of the file."""
+    from fildes.errors import ProtocolError
+    from fildes.wire.zip import MAX_TAIL_SIZE, TAIL_SIZE, find_directory
+
+    tail = await read_at(inner, max(0, size - TAIL_SIZE), min(size, TAIL_SIZE))
+    try:
+        return find_directory(tail, size), tail
+    except ProtocolError:
+        if size <= TAIL_SIZE:
+            raise
+    tail = await read_at(inner, max(0, size - MAX_TAIL_SIZE), min(size, MAX_TAIL_SIZE))
+    return find_directory(tail, size), tail
 
 
 async def read_at(inner: Stream, offset: int, size: int) -> bytes:
@@ -165,20 +181,25 @@ def format_of(member: Member) -> Format | None:
     raise OSError(errno.EOPNOTSUPP, message)
 
 
-async def go_to_data(
+def check_offset(member: Member, directory: Directory) -> None:
+    """Raise unless the local header of *member* is before the *directory*."""
+    from fildes.errors import ProtocolError
+    from fildes.wire.zip import LOCAL_SIZE
+
+    if not 0 <= member.offset <= directory.start - LOCAL_SIZE - len(member.raw_name):
+        raise ProtocolError(f"the zip directory places {member.name!a} outside the archive")
+
+
+async def skip_header(
     inner: Stream, member: Member, members: list[Member], directory: Directory
 ) -> None:
     """Move to the data of *member*, and check that it is where it should be."""
-    from fildes.errors import ProtocolError
     from fildes.wire.zip import LOCAL_SIZE, check_local, check_room
 
-    header_size = LOCAL_SIZE + len(member.raw_name)
-    if not 0 <= member.offset <= directory.start - header_size:
-        raise ProtocolError(f"the zip directory places {member.name!a} outside the archive")
-    header = await read_at(inner, member.offset, header_size)
-    begin = member.offset + check_local(header, member)
-    check_room(member, begin, members, directory)
-    inner.seek(begin, os.SEEK_SET)
+    header = await inner.recv_exactly(LOCAL_SIZE + len(member.raw_name))
+    begin = check_local(header, member)
+    check_room(member, member.offset + begin, members, directory)
+    await inner.recv_exactly(begin - len(header))
 
 
 async def one_way(inner: Stream) -> Stream:

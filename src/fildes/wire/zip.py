@@ -26,7 +26,10 @@ _LOCAL = struct.Struct("<4s2B4HL2L2H")  # section 4.3.7
 LOCAL_SIZE = _LOCAL.size
 
 #: All that can stand behind the directory: its ends, and a comment of 64 KiB.
-TAIL_SIZE = _END64.size + _LOCATOR.size + _END.size + 0xFFFF
+MAX_TAIL_SIZE = _END64.size + _LOCATOR.size + _END.size + 0xFFFF
+
+#: Looked at first; what a document on a web server brings when its end is asked for.
+TAIL_SIZE = 1 << 16
 
 #: Largest directory that is read into memory; half a million members need about as much.
 MAX_DIRECTORY = 1 << 26  # arbitrary

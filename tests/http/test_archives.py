@@ -1,0 +1,66 @@
+"""Members of archives on web servers, in few requests."""
+
+from __future__ import annotations
+
+import errno
+import io
+import random
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from counting import CountingServer
+from http_script import answering, document
+from peers import StartPeer
+
+import fildes
+
+NOISE = random.Random(3).randbytes(300_000)
+NAMES = [f"folder/{number:03}" for number in range(300)]
+
+
+@pytest.fixture(scope="module")
+def archive() -> bytes:
+    """Return a zip of 300 members of 30 kB, which cannot be made smaller."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as members:
+        for number, name in enumerate(NAMES):
+            members.writestr(name, NOISE[number * 900 : number * 900 + 30_000])
+    return file.getvalue()
+
+
+@pytest.fixture
+def site(archive: bytes) -> Iterator[CountingServer]:
+    with CountingServer(archive) as server:
+        yield server
+
+
+def test_member_of_a_zip(site: CountingServer) -> None:
+    """One member costs one request for the end of the archive and one for its data."""
+    with fildes.open(f"zip:folder/100::{site.address()}") as file:
+        assert file.read() == NOISE[90_000:120_000]
+    assert site.count <= 2
+
+
+def test_list_of_a_zip(site: CountingServer) -> None:
+    """The list of an archive costs one request."""
+    assert [entry.name for entry in fildes.ls(f"zip::{site.address()}")] == NAMES
+    assert site.count == 1
+
+
+def test_layers_on_a_member(site: CountingServer) -> None:
+    """What stands on a member of a remote archive reads it like any other bytes."""
+    with (
+        pytest.raises(FileNotFoundError, match="no PNG file in 30000 bytes"),
+        fildes.open(f"png::zip:folder/100::{site.address()}"),
+    ):
+        pass
+    assert site.count <= 2
+
+
+def test_server_without_ranges(peer: StartPeer, archive: bytes) -> None:
+    """Where a server has no parts of documents, the error says what to do."""
+    server = peer(answering(document(archive[-90_000:])))
+    with pytest.raises(OSError, match="save it first, with fildes get") as caught:
+        fildes.open(f"zip:folder/100::{server.address('http', '/x.zip')}")
+    assert caught.value.errno == errno.ESPIPE

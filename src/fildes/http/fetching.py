@@ -14,6 +14,7 @@ from fildes.http.proxies import ALPN, NOT_OURS, connect_to, is_asked, proxy_of
 from fildes.http.redirects import Journey
 from fildes.http.request import LAST, Request
 from fildes.http.response import Response, check_document, response_of
+from fildes.http.retrying import persevering
 from fildes.opening import registry
 from fildes.opening.opening import Target
 from fildes.wire.http1 import Fields, HeadLimits, HeadReader, ResponseHead
@@ -62,11 +63,13 @@ class Fetch:
         self.opening = opening
         self.pool = pool
         self.request, self.prover = prover_for(opening, request_for(opening, address))
+        self.retries = opening.option(address, "retries")
         self.jar = jar_of(opening, address)
         self.proxy = opening.option(address, "proxy")
         self.max_redirects = opening.option(address, "max_redirects")
         self.limits = head_limits(opening, address)
 
+    @persevering
     async def travel(
         self, extra: Fields = (), check: Check = check_document
     ) -> tuple[Request, Answer]:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import errno
+import functools
+import itertools
 import os
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 from fildes.errors import IncompleteError
+from fildes.waiting import wait_any
+
+T = TypeVar("T")
 
 #: Attempts in a row that bring nothing before the failure is an error.
 MAX_ATTEMPTS = 5  # arbitrary
@@ -49,3 +55,24 @@ def delay_before(attempt: int, error: OSError | EOFError, chance: float | None =
         return 0.0
     part = os.urandom(1)[0] / 255 if chance is None else chance
     return min(MAX_DELAY, float(FIRST_DELAY * 2 ** (attempt - 1))) * (0.5 + part / 2)
+
+
+def persevering(travel: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    """Let *travel*, a method that only reads, be tried again as often as its owner's *retries*.
+
+    The deadline of the open counts for all attempts and the waits between them.
+    """
+
+    @functools.wraps(travel)
+    async def tried(self: Any, *args: Any) -> T:
+        for attempt in itertools.count(1):
+            try:
+                return await travel(self, *args)
+            except (OSError, EOFError) as error:
+                if attempt > self.retries or not passes(error):
+                    raise
+                delay = delay_before(attempt, error)
+            await wait_any({}, delay)
+        raise AssertionError("unreachable: the count has no end")
+
+    return tried

@@ -32,6 +32,7 @@ OPTIONS = (
     Option(
         "hint", "text", "how it will be read; sequential asks for no parts", "random", choices=HINTS
     ),
+    Option("retries", "integer", "further attempts to open where that may help", 0),
     Option("max_redirects", "integer", "redirects that are followed", 10),
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
     Option("max_fields", "integer", "fields that the head of a response may have", 256),

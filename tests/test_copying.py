@@ -203,8 +203,11 @@ def test_reset_aborts_both(peer: StartPeer) -> None:
 
     left, right = peer(cut), peer(watch)
     one, other = fildes.open(left.address()), fildes.open(right.address())
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError) as caught:
         fildes.relay(one, other)
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert (failure.step, failure.address) == ("read", left.address())
     assert (one.closed, other.closed) == (True, True)
     right.wait()
     assert isinstance(right.errors[0], ConnectionResetError)

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
-from fildes.copying import End
+from fildes.copying import End, blamed
 from fildes.files.async_binary import AsyncBufferedFile, AsyncFile
 from fildes.files.async_text import AsyncTextFile
 from fildes.streams.relay import Half, copy
@@ -60,7 +60,7 @@ async def run(halves: list[Half], ends: list[AsyncEnd], idle_timeout: float | No
         await sink.send_pending()
         half.left = memoryview(source.taken_back())
     driver = drivers.here()
-    with ends[0].waited_for_by(driver), ends[1].waited_for_by(driver):
+    with blamed(halves, ends), ends[0].waited_for_by(driver), ends[1].waited_for_by(driver):
         await driver.run(copy(halves, idle_timeout))
     for half in halves:
         if half.ended:

@@ -14,12 +14,13 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fildes.drivers import blocking
+from fildes.errors import add_context
 from fildes.files.binary import BufferedFile, File
 from fildes.schemes.fd import duplicate
 from fildes.streams.relay import Half, copy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fildes.streams.stream import Stream
 
@@ -93,10 +94,24 @@ def run(halves: list[Half], ends: list[End], idle_timeout: float | None) -> None
         source.flush()  # a question goes before its answer is awaited
         sink.flush()
         half.left = memoryview(source.taken_back())
-    blocking.run(copy(halves, idle_timeout))
+    with blamed(halves, ends):
+        blocking.run(copy(halves, idle_timeout))
     for half in halves:
         if half.ended:
             next(end for end in ends if end.stream is half.sink).was_half_closed()
+
+
+@contextlib.contextmanager
+def blamed(halves: list[Half], ends: Sequence[End]) -> Iterator[None]:
+    """Say of an error of *halves* to which file of ours, source or sink, it belongs."""
+    try:
+        yield
+    except (OSError, EOFError) as error:
+        for half, source, sink in zip(halves, ends, reversed(ends), strict=False):
+            end, step = (source, "read") if half.lost else (sink, "write")
+            if half.error is error and end.ours:
+                add_context(error, step, end.file.address)
+        raise
 
 
 class End:

@@ -109,9 +109,8 @@ class BridgedStream(SocketStream):
 
     def stop(self) -> None:
         """Close our descriptor and abort the stream."""
-        self.pump.stop()
+        self.pump.stop()  # which aborts: to interrupt the stream would send its peer an end
         self.sock.close()
-        self.pump.inner.interrupt()
         self.pump.thread.join()
 
     @property

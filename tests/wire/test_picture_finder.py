@@ -87,6 +87,22 @@ def test_kinds_are_told_by_structure() -> None:
     assert names == ["png", *["jpeg"] * 5, *["gif"] * 3, *["webp"] * 4]
 
 
+@pytest.mark.parametrize(
+    "segment",
+    [
+        b"\xe0\0\x07AVI1\0", b"\xe1\0\x08Exif\0\0", b"\xe1\0\x07http:", b"\xe2\0\x07ICC_P",
+        b"\xe2\0\x07MPF\0\0", b"\xe8\0\x07SPIFF", b"\xec\0\x07Ducky", b"\xed\0\x07Photo",
+        b"\xed\0\x07Adobe", b"\xee\0\x07Adobe", b"\xfe\0\x06text", b"\xdd\0\4\0\0",
+        b"\xdb\0\x43\0" + bytes(64), b"\xdb\0\x83\x10" + bytes(128),
+        b"\xdb\0\x84\0" + bytes(64) + b"\1" + bytes(64), b"\xc4\0\x13\0" + bytes(16),
+    ],
+)  # fmt: skip
+def test_photographs_begin_in_many_ways(segment: bytes) -> None:
+    """Whatever segment cameras and programs write first, the file is known by it."""
+    photograph = THUMBNAIL[:2] + b"\xff" + segment + THUMBNAIL[2:]
+    assert contents([b"junk", photograph]) == [photograph]
+
+
 @given(st.data())
 def test_finding_is_independent_of_segmentation(data: st.DataObject) -> None:
     """However the input is cut, the same pictures and errors come out of it."""

@@ -22,8 +22,8 @@ HEADER: Final = re.compile(
     rb"\xe0..(?:JF(?:IF|XX)\0|AVI1)"  # JFIF, https://www.w3.org/Graphics/JPEG/jfif3.pdf; AVI
     rb"|\xe1..(?:Exif\0|http:)"  # Exif 2.3 section 4.5.4; XMP
     rb"|\xe2..(?:ICC_P|MPF\0.)"  # ICC.1 annex B.4; CIPA DC-007
-    rb"|\xed..Photo|\xee..Adobe"
-    rb"|\xdb(?:\0[\x43\x84\xc5]|\x01\x06)[\0-\x03]."  # DQT: 1 to 4 tables of 65 bytes
+    rb"|\xe8..SPIFF|\xec..Ducky|\xed..(?:Photo|Adobe)|\xee..Adobe"  # T.84 annex F; Photoshop
+    rb"|\xdb(?:(?:\0[\x43\x84\xc5]|\x01\x06)[\0-\x03]|\0\x83[\x10-\x13])."  # DQT: tables
     rb"|\xc4..[\0-\x03\x10-\x13]."  # DHT: class and identifier
     rb"|[\xc0-\xc2]\0[\x0b\x0e\x11\x14][\x08\x0c]."  # SOF of 1 to 4 components
     rb"|\xdd\0\x04..\xff|\xfe(?!\0[\0\x01])...."  # DRI; COM

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -245,3 +246,24 @@ def test_opener_keeps_the_connections_of_documents() -> None:
             with opener.open(server.address()) as file:
                 assert file.read() == DATA[:50_000]
         assert (server.count, server.connections) == (3, 1)
+
+
+@pytest.mark.parametrize("sent", ["nothing", "head"])
+def test_close_wakes_a_reader(sent: str) -> None:
+    """Closing ends a read in another thread, whatever it waits for."""
+    asked_again = threading.Event()
+
+    def stalling(server: CountingServer, asked: Asked) -> Sent:
+        if server.count == 1:
+            return ranged(server, asked)
+        head = ranged(server, asked)[0].partition(b"\r\n\r\n")
+        asked_again.set()
+        return (head[0] + head[1] if sent == "head" else b""), False
+
+    with CountingServer(DATA, stalling) as server, ThreadPoolExecutor(1) as thread:
+        file = opened(server)
+        reading = thread.submit(file.pread, 10, FAR)
+        assert asked_again.wait(20)
+        file.close()
+        with pytest.raises(ValueError, match="closed"):
+            reading.result()

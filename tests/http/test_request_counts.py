@@ -68,6 +68,19 @@ def test_one_member_of_a_zip(site: CountingServer, archive: bytes) -> None:
     assert site.count <= 3
 
 
+def test_one_member_by_its_address(site: CountingServer, archive: bytes) -> None:
+    """One member that an address names costs as much."""
+    with fildes.open(f"zip://folder/member-0777::{site.address()}") as file:
+        assert file.read() == zipfile.ZipFile(io.BytesIO(archive)).read("folder/member-0777")
+    assert site.count <= 3
+
+
+def test_list_by_address(site: CountingServer) -> None:
+    """The directory of the archive that an address names costs two requests."""
+    assert len(fildes.ls(f"zip::{site.address()}")) == 2000
+    assert site.count <= 2
+
+
 def test_random_members_of_a_zip(site: CountingServer, archive: bytes) -> None:
     """Twenty members at random cost one request each, besides the list."""
     names = random.Random(2).sample(range(2000), 20)

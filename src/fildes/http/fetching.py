@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,6 +54,7 @@ class Fetch:
     Attributes:
       request: what the caller asked for.
       pool: where connections come from and go to; None for one request each.
+      talking: connections on which an answer is awaited.
     """
 
     def __init__(self, opening: Opening, address: Address, pool: Pool | None) -> None:
@@ -62,6 +65,8 @@ class Fetch:
         """
         self.opening = opening
         self.pool = pool
+        self.talking: set[Connection] = set()
+        self.interrupted = False
         self.request, self.prover = prover_for(opening, request_for(opening, address))
         self.retries = opening.option(address, "retries")
         self.jar = jar_of(opening, address)
@@ -118,7 +123,7 @@ class Fetch:
             except TimeoutError:
                 raise
             except (OSError, EOFError):
-                if not kept.silent:
+                if not kept.silent or self.interrupted:
                     raise
         stream = await connect(self.opening, request, proxy)
         return await self.exchange(Connection(stream, key), request, head, check)
@@ -128,7 +133,9 @@ class Fetch:
     ) -> Answer:
         """Send the *head* of *request* on *connection*, return the answer."""
         shown = request.shown
+        self.talking.add(connection)
         try:
+            self.check_going_on()
             with self.opening.step("request", f"GET {shown}"):
                 connection.silent = True
                 await connection.stream.send_all(head)
@@ -141,7 +148,20 @@ class Fetch:
         except BaseException:
             connection.stream.abort()
             raise
+        finally:
+            self.talking.discard(connection)
         return Answer(connection, received, response, framing, rest)
+
+    def interrupt(self) -> None:
+        """Wake whoever awaits an answer; no more is asked for."""
+        self.interrupted = True
+        for connection in list(self.talking):
+            connection.stream.interrupt()
+
+    def check_going_on(self) -> None:
+        """Raise what the kernel raises for a closed descriptor, after `interrupt`."""
+        if self.interrupted:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 async def fetch(opening: Opening, address: Address) -> Stream:

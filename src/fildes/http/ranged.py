@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 #: Answers whose bodies are left unread, each on a connection of its own.
 MAX_LIVE = 4
 
-#: Received at once; as `fildes.streams.stream.RECV_SIZE`.
-CHUNK = 65536
+#: Received at once: as `fildes.streams.stream.RECV_SIZE`, more for a read that wants more.
+CHUNK, MAX_CHUNK = 65536, 262144
 
 #: Requests for several ranges that are under way at once.
 MAX_TOGETHER = 4
@@ -93,7 +93,7 @@ class RangedStream(RandomStream):
             try:
                 if live is None:
                     live = await self.request(offset, min(self.size, offset + len(view)), exact)
-                await self.read_through(live, offset)
+                await self.read_through(live, offset, min(len(view), MAX_CHUNK))
                 exact = exact or live.position <= offset  # a short answer did not get there
             except (OSError, EOFError) as error:
                 attempts = 1 if self.came != before else attempts + 1
@@ -131,6 +131,8 @@ class RangedStream(RandomStream):
             live.track = track
             live.endless = window.stop is None
             self.taken.append(live)
+        if self.closed:
+            live.body.interrupt()
         return live
 
     async def make_room(self) -> None:
@@ -154,9 +156,13 @@ class RangedStream(RandomStream):
             with contextlib.suppress(OSError, EOFError):
                 await self.read_through(drained, drained.stop - 1)
 
-    async def read_through(self, live: Live, offset: int) -> None:
-        """Receive what is taken up to the byte at *offset*, keep it, give the answer back."""
-        view = memoryview(bytearray(CHUNK))
+    async def read_through(self, live: Live, offset: int, size: int = 0) -> None:
+        """Receive what is taken up to the byte at *offset*, keep it, give the answer back.
+
+        Args:
+          size: how much behind *offset* is wanted.
+        """
+        view = memoryview(bytearray(max(CHUNK, size)))
         began, since = live.position, time.monotonic()
         try:
             while live.left and live.position <= offset:
@@ -241,6 +247,7 @@ class RangedStream(RandomStream):
             live.body.abort()
         for live in taken:
             live.body.interrupt()
+        self.parts.fetch.interrupt()
 
 
 def merged(ranges: Sequence[tuple[int, int]], near: int) -> list[tuple[int, int]]:

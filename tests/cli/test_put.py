@@ -81,6 +81,14 @@ def test_refusal_says_what_to_do(fildes: RunMain, peer: StartPeer, file: Path) -
     assert "the server asks who you are" in done.err
 
 
+def test_options_that_make_no_sense(fildes: RunMain, file: Path) -> None:
+    """What an option asks for in vain is told as a mistake of the command line."""
+    for option in ("auth=digest", "method=GET", "size=-1", "netrc=/dev/zero/none"):
+        done = fildes("put", "-O", f"http.{option}", str(file), "http://127.0.0.1:9/")
+        assert done.status in (1, 3)
+        assert "a mistake in fildes" not in done.err
+
+
 def test_missing_file(fildes: RunMain, tmp_path: Path) -> None:
     """A file that is not there is an error before anything is opened."""
     done = fildes("put", str(tmp_path / "none"), "http://127.0.0.1:9/")

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fildes.address import Secret
+from fildes.errors import AddressError
 from fildes.http.request import Request, own_fields
 from fildes.wire.digest import Challenge, Proof, answer, challenge_in
 
@@ -35,7 +36,7 @@ def request_for(opening: Opening, address: Address) -> Request:
     token = opening.option(address, "bearer")
     if token is not None:
         if address.user is not None or any(name.lower() == "authorization" for name, _ in own):
-            raise ValueError("bearer: the address or the headers say already who we are")
+            raise AddressError("bearer: the address or the headers say already who we are")
         own = (*own, ("Authorization", f"Bearer {token}"))
     netrc = opening.option(address, "netrc")
     if netrc and netrc != "off" and address.user is None and token is None:
@@ -58,7 +59,7 @@ def look_up(place: str, host: str) -> tuple[str | None, str | None]:
       place: a path; or ``on`` for ~/.netrc, which need not be there.
 
     Raises:
-      ValueError: it is no netrc file; what it holds is in no message.
+      AddressError: it is no netrc file; what it holds is in no message.
     """
     import netrc
 
@@ -69,7 +70,7 @@ def look_up(place: str, host: str) -> tuple[str | None, str | None]:
             raise
         return None, None
     except netrc.NetrcParseError as error:
-        raise ValueError(
+        raise AddressError(
             f"{error.filename} is no netrc file: see its line {error.lineno}"
         ) from None
     user, _, password = found.hosts.get(host, (None, None, None))
@@ -114,16 +115,16 @@ def prover_for(opening: Opening, request: Request) -> tuple[Request, Prover | No
     """Return *request* as it is first sent, and what answers challenges, if that is wanted.
 
     Raises:
-      ValueError: the option is none, or there is nobody to prove.
+      AddressError: the option is none, or there is nobody to prove.
     """
     address = request.address
     how = opening.option(address, "auth")
     if how not in (BASIC, DIGEST):
-        raise ValueError(f"auth is {BASIC} or {DIGEST}")
+        raise AddressError(f"auth is {BASIC} or {DIGEST}")
     if how == BASIC:
         return request, None
     if address.user is None:
-        raise ValueError("auth=digest proves a user: put user:password@ before the host")
+        raise AddressError("auth=digest proves a user: put user:password@ before the host")
     bare = address.replace(user=None, password=None)
     return request._replace(address=bare), Prover(address.user, address.password or "")
 

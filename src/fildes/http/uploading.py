@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
+from fildes.errors import AddressError
 from fildes.http.body import HttpStream
 from fildes.http.connection import Connection
 from fildes.http.cookies import cookies_for, jar_of, keep
@@ -85,11 +86,11 @@ def method_of(opening: Opening, address: Address) -> str:
     """Return the method to send.
 
     Raises:
-      ValueError: it is none that takes a document.
+      AddressError: it is none that takes a document.
     """
     method: str = opening.option(address, "method") or METHODS[opening.mode]
     if method.upper() in WITHOUT_BODY:
-        raise ValueError(f"{method} sends no document: method is PUT, POST or the like")
+        raise AddressError(f"{method} sends no document: method is PUT, POST or the like")
     return method
 
 
@@ -97,7 +98,7 @@ def size_of(opening: Opening, address: Address) -> int | None:
     """Return the announced size of the document, if one was given."""
     size: int | None = opening.option(address, "size")
     if size is not None and size < 0:
-        raise ValueError("size is a number of bytes, 0 or more")
+        raise AddressError("size is a number of bytes, 0 or more")
     return size
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fildes.errors import AddressError
 from fildes.scheme import Example, Option, Scheme, Shape
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 
         return await fetch_decoded(opening, address)
     if opening.option(address, "method") is not None:
-        raise ValueError("method is for writing: open with r+b to read the answer too")
+        raise AddressError("method is for writing: open with r+b to read the answer too")
     given = opening.option(address, "hint")
     hint = opening.hint if given == "random" else given
     if opening.sequential or address is not opening.positioned or hint == "sequential":

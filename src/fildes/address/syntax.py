@@ -20,8 +20,9 @@ _UNSAFE_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNRESERVED = r"A-Za-z0-9._~\-"
 _SUB_DELIMS = "!$&'()*+,;="
 
-#: pchar, "/" and "?": what a path, a query and a userinfo are made of.
-_WIRE = re.compile(rf"(?:[{_UNRESERVED}{_SUB_DELIMS}:@/?]++|%[0-9A-Fa-f]{{2}})*+")
+#: pchar, "/" and "?": what a path, a query and a userinfo are made of. The group is not
+#: possessive: CPython 3.11.2 then ends the match behind the % of what is no escape.
+_WIRE = re.compile(rf"(?:[{_UNRESERVED}{_SUB_DELIMS}:@/?]++|%[0-9A-Fa-f]{{2}})*")
 
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +34,7 @@ class Mode(NamedTuple):
     text: bool
 
 
+@functools.lru_cache(maxsize=64)  # there are not many more
 def parse_mode(mode: str, natural: str) -> Mode:
     """Return what *mode* asks for; one that names no direction gets the *natural* one.
 

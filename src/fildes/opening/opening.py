@@ -35,6 +35,22 @@ class Target(NamedTuple):
     port: int
 
 
+class Blame:
+    """Gives each error that leaves its block the context of one step."""
+
+    __slots__ = ("address", "name")  # every open has several: no generator for each
+
+    def __init__(self, address: Address, name: StepName) -> None:
+        self.address, self.name = address, name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError | EOFError):
+            add_context(error, self.name, self.address.display())
+
+
 class Opening:
     """One open in progress.
 
@@ -142,12 +158,11 @@ class Opening:
         for key, value in address.options:
             if key == name:
                 return value
-        given = self.options.get(address.scheme.replace("-", "_"), {})
-        if name in given:
-            return given[name]
-        declared = registry.find_scheme(address.scheme).option(name)
-        assert declared is not None, f"{address.scheme} declares no option {name!r}"
-        return declared.default
+        if self.options:
+            given = self.options.get(address.scheme.replace("-", "_"), {})
+            if name in given:
+                return given[name]
+        return registry.find_defaults(address.scheme)[name]
 
     def port_of(self, address: Address) -> int:
         """Return the port of *address*, or its scheme's default."""
@@ -163,11 +178,6 @@ class Opening:
         with self.blame(name), self.trace.step(name, detail) as under_way:
             yield under_way
 
-    @contextlib.contextmanager
-    def blame(self, name: StepName) -> Iterator[None]:
+    def blame(self, name: StepName) -> Blame:
         """Name the step in which an error of the body happened, without recording it."""
-        try:
-            yield
-        except (OSError, EOFError) as error:
-            add_context(error, name, self.address.display())
-            raise
+        return Blame(self.address, name)

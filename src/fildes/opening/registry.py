@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fildes import schemes
 from fildes.errors import AddressError
@@ -22,6 +22,12 @@ def find_scheme(name: str) -> Scheme:
     """
     scheme: Scheme = find_module(name).SCHEME
     return scheme
+
+
+@functools.cache
+def find_defaults(name: str) -> dict[str, Any]:
+    """Return the defaults of the options that the scheme called *name* declares."""
+    return {option.name: option.default for option in find_scheme(name).options}
 
 
 @functools.cache

@@ -87,6 +87,9 @@ class Sock:
     def fileno(self) -> int:
         return self.fd
 
+    def getpeername(self) -> tuple[str, int]:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))  # not yet: as over a network
+
     def setblocking(self, blocking: bool) -> None:
         assert blocking
 

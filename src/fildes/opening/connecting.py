@@ -144,8 +144,9 @@ async def connect_any(
     failures: list[OSError] = []
     try:
         while waiting or running:
-            if waiting:
-                start_next(opening, waiting, running, failures, prepare)
+            started = start_next(opening, waiting, running, failures, prepare)
+            if started is not None and is_connected(started.sock):  # as on loopback
+                return won(opening, running, started)
             winner = await first_connected(opening, running, failures, patient=not waiting)
             if winner is not None:
                 return winner
@@ -164,8 +165,8 @@ def start_next(
     running: dict[int, Attempt],
     failures: list[OSError],
     prepare: Callable[[socket.socket], None],
-) -> None:
-    """Start candidates until one is under way or none is left."""
+) -> Attempt | None:
+    """Start candidates until one is under way, and return it; None if none is left."""
     while waiting:
         candidate, since = waiting.popleft(), time.monotonic()
         try:
@@ -174,7 +175,8 @@ def start_next(
             fail(opening, candidate, since, error, failures)
         else:
             running[attempt.sock.fileno()] = attempt
-            return
+            return attempt
+    return None
 
 
 def begin(candidate: Candidate, prepare: Callable[[socket.socket], None], since: float) -> Attempt:
@@ -207,13 +209,27 @@ async def first_connected(
         attempt = running[fd]
         code = attempt.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code in CONNECTED:
-            attempt.sock.setblocking(True)
-            opening.trace.record("connect", str(attempt.candidate), attempt.since)
-            return running.pop(fd).sock
+            return won(opening, running, attempt)
         running.pop(fd).sock.close()
         error = OSError(code, os.strerror(code))
         fail(opening, attempt.candidate, attempt.since, error, failures)
     return None
+
+
+def is_connected(sock: socket.socket) -> bool:
+    """Tell whether connect(2) is done already."""
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def won(opening: Opening, running: dict[int, Attempt], attempt: Attempt) -> socket.socket:
+    """Record that *attempt* has connected, and return its socket, which is the caller's."""
+    attempt.sock.setblocking(True)
+    opening.trace.record("connect", str(attempt.candidate), attempt.since)
+    return running.pop(attempt.sock.fileno()).sock
 
 
 def fail(

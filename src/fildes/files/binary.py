@@ -147,6 +147,19 @@ class Source(RawFile):
     """Where a `BufferedFile` reads; the io module has checked what `RawFile` checks."""
 
     paused = False
+    new = True
+
+    def tell(self) -> int:
+        """Return the position; at first 0 where there is none.
+
+        `io.BufferedReader` asks as it is made, and would drop an error that costs more
+        than the rest of its making.
+        """
+        position = self.description.stream.seek(0, os.SEEK_CUR)
+        new, self.new = self.new, False
+        if position is None and not new:
+            raise io.UnsupportedOperation("a stream has no position to seek to")
+        return position or 0
 
     def readinto(self, buffer: Buffer) -> int | None:
         """Read into *buffer*; None while paused, as if nothing had come."""

@@ -83,9 +83,11 @@ class SocketStream(Stream):
     async def close(self) -> None:
         if self.sock.fileno() < 0:
             return
-        with self.sock:
+        try:
             # A reset that nobody has read yet: what was written may not have arrived.
             pending = 0 if self.received_end else self.pending_error()
+        finally:
+            self.sock.close()
         if pending:
             raise OSError(pending, os.strerror(pending))
 

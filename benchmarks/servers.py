@@ -1,7 +1,8 @@
 """The other ends, each in a process of its own: `python servers.py KIND [FILE...]`.
 
 ``echo`` sends everything back. ``source`` reads a size in eight bytes and sends
-that many; ``tls-source CERT KEY`` does so under TLS. Each prints its port.
+that many; ``tls-source CERT KEY`` does so under TLS. ``awake`` waits for each end of
+file and never sleeps while it waits: see `opening`. Each prints its port.
 """
 
 from __future__ import annotations
@@ -32,6 +33,13 @@ def echo(sock: socket.socket) -> None:
         sock.sendall(memoryview(buffer)[:received])
 
 
+def stay_awake(sock: socket.socket) -> None:
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            sock.recv(1, socket.MSG_DONTWAIT)
+            return
+
+
 def send_as_asked(sock: socket.socket) -> None:
     (left,) = struct.unpack("!Q", sock.recv(8, socket.MSG_WAITALL))
     with memoryview(BLOCK) as block:
@@ -54,10 +62,16 @@ def main(kind: str, *files: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if files:
         context.load_cert_chain(*files)
+    listener.setblocking(kind != "awake")
     while True:
-        sock, _ = listener.accept()
+        try:
+            sock, _ = listener.accept()
+        except BlockingIOError:  # of the one that stays awake
+            continue
         with contextlib.suppress(OSError), sock:  # whoever is measured may go at any time
-            if kind == "echo":
+            if kind == "awake":
+                stay_awake(sock)
+            elif kind == "echo":
                 echo(sock)
             elif kind == "source":
                 send_as_asked(sock)

@@ -99,6 +99,8 @@ class Opening:
 
     def check_schemes(self, address: Address) -> None:
         """Raise `PolicyError` if the policy forbids a layer; nothing is open yet."""
+        if self.policy.any_scheme:
+            return
         with self.blame("resolve"):
             for layer in address.layers():
                 self.policy.check_scheme(layer, registry.find_scheme(layer.scheme))

@@ -78,7 +78,8 @@ async def connect(
         if bind:
             sock.bind((bind, 0))
 
-    stream = SocketStream(await connect_host(opening, target, prepare, family=family))
+    sock = await connect_host(opening, target, prepare if bind else set_options, family=family)
+    stream = SocketStream(sock)
     stream.was_reset = stream.peer_name is None
     return stream
 

@@ -237,3 +237,18 @@ def test_descriptor_is_in_blocking_mode(connect: Connect) -> None:
     with connect(echo) as f:
         assert os.get_blocking(f.fileno())
         assert not os.get_inheritable(f.fileno())
+
+
+def test_all_that_was_read_ahead_goes_over_the_bridge(peer: StartPeer) -> None:
+    """However large the buffer is, what it holds reaches the reader of the descriptor."""
+    body = bytes(range(256)) * 400
+
+    def script(talk: Conversation) -> None:
+        talk.recv_until(b"\r\n\r\n")
+        talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        talk.fin()
+
+    address = peer(script).address("http", "/x")
+    with fildes.open(address, buffering=1 << 20, http={"hint": "sequential"}) as f:
+        begun = f.read(5)
+        assert begun + subprocess.run(["cat"], stdin=f, capture_output=True).stdout == body

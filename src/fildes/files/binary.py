@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Reads of this size and more go from the kernel straight into the caller's
 #: buffer, so it must be below the 64 KiB that callers usually ask for.
-BUFFER_SIZE = 32768
+BUFFER_SIZE = 16384
 
 #: Asked for at once when all is wanted; io.RawIOBase asks for 8 KiB.
 READALL_SIZE = 262144  # arbitrary
@@ -191,7 +191,7 @@ class BufferedFile(File, RandomAccess, io.BufferedReader):
         """Return the bytes read ahead, which are then no longer here; never waits."""
         self.source.paused = True
         try:
-            return self.read1(BUFFER_SIZE) + self.read1(BUFFER_SIZE)
+            return b"".join(iter(lambda: self.read1(BUFFER_SIZE), b""))
         finally:
             self.source.paused = False
 

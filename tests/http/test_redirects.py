@@ -238,7 +238,6 @@ def test_carrier_reaches_its_own_server_only(peer: StartPeer) -> None:
 
 def test_redirect_over_a_unix_socket(peer: StartPeer, tmp_path: Path) -> None:
     """A redirect that stays with the server is followed over its unix socket."""
-    pytest.importorskip("fildes.schemes.unix", reason="unix is not there yet")
     server = peer(answering(redirect(b"/c")), answering(document(b"there")), path=tmp_path / "s")
     with fildes.open(f"http://localhost/::unix://{tmp_path}/s") as file:
         assert file.read() == b"there"

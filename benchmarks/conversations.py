@@ -18,7 +18,7 @@ READ_SIZE = 65536
 
 
 @measure(
-    "open and close of tcp, against `socket.create_connection`, `makefile`, close",
+    "open and close of tcp to a peer that is awake, against `create_connection`, `makefile`, close",
     rate_ratio(0.5),
     repeats=15,
     show=per_second("opens", OPENS),

@@ -16,6 +16,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from fildes.cli.command import run
 
+    if argv is None:
+        from fildes.cli.interrupting import keep_interrupts
+
+        keep_interrupts()
     status = run(sys.argv[1:] if argv is None else list(argv))
     if status < 0 and argv is None:
         import os

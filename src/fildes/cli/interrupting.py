@@ -1,0 +1,42 @@
+"""Ctrl-C that always works.
+
+Python drops an exception that is raised where nobody could catch it: in ``__del__``, in
+a callback of the garbage collector. The KeyboardInterrupt of a signal that comes just
+then is lost, and a command that waits for a silent peer would go on waiting.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+#: Seconds until a dropped interrupt comes again: when whoever dropped it has returned. If
+#: not, it is dropped again and comes again.  # arbitrary
+DELAY = 0.001
+
+
+def keep_interrupts() -> None:
+    """Let an interrupt that is dropped come again, in this process, from now on."""
+    signal.signal(signal.SIGALRM, interrupt)
+    sys.unraisablehook = hook
+
+
+def hook(dropped: UnraisableHookArgs) -> None:
+    """Do what the interpreter does with a dropped exception, unless it is an interrupt.
+
+    Raised here it would be dropped too. A signal instead wakes whatever waits then.
+    """
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, DELAY)
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Raise what Ctrl-C raises."""
+    raise KeyboardInterrupt

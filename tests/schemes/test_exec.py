@@ -45,6 +45,15 @@ def test_child_has_three_descriptors() -> None:
             assert f.read().split() == [b"0", b"1", b"2", b"3"]  # 3: the directory it reads
 
 
+@pytest.mark.parametrize("setsid", [True, False])
+def test_program_may_have_a_session_of_its_own(setsid: bool) -> None:
+    """With setsid the program leads a new session; else it belongs to ours."""
+    with fildes.open(fildes.Exec("cat", "/proc/self/stat"), "rb", exec={"setsid": setsid}) as f:
+        fields = f.read().split()
+    pid, session = int(fields[0]), int(fields[5])  # proc(5)
+    assert session == (pid if setsid else os.getsid(0))
+
+
 def test_status_is_the_verdict() -> None:
     """A program that fails makes close() raise, with the status; what it wrote is read."""
     f = fildes.open(fildes.Exec("sh", "-c", "echo half; exit 3"))

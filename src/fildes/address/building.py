@@ -48,7 +48,8 @@ def build(
     Args:
       find_scheme: as for `parse`.
       scheme: its name.
-      host: a name, a dotted quad, or an IPv6 address without brackets.
+      host: a name, a dotted quad, or an IPv6 address without brackets; a listener
+        without one listens on loopback.
       port: None for the scheme's default.
       path: of a document: unescaped, or its segments, in which a ``/`` is data
         too; of ``data:`` and its like: as on the wire; else the text itself.
@@ -68,8 +69,10 @@ def build(
         if host or port is not None or query is not None:
             raise AddressError(f"{found.name} takes no host, port or query")
         return _build_path(found, path, options, inner)
-    host = canonical_host(host)
-    port = check_endpoint(found, host, port, listening=False)
+    listening = found.name.endswith("-listen")
+    if host or not listening:
+        host = canonical_host(host)
+    port = check_endpoint(found, host, port, listening=listening)
     text, wire_query, typed = _build_tail(found, path, query, options)
     return Address(found.name, host, port, text, wire_query, user, password, typed, inner)
 

@@ -10,7 +10,7 @@ from fildes.errors import AddressError
 
 #: Plan 9's network!host!service; dial(2).
 _PLAN9 = re.compile(r"([A-Za-z][A-Za-z0-9-]*)!([^!/?#@\s]+)!([^!/?#@\s]+)")
-_HOST_PORT = re.compile(r"([^:/?#@!\[\]\s]+|\[[^\[\]/?#@\s]+\]):([0-9]+)")
+HOST_PORT = re.compile(r"([^:/?#@!\[\]\s]+|\[[^\[\]/?#@\s]+\]):([0-9]+)")
 
 
 def compile_spelling(text: str, find_scheme: FindScheme) -> str:
@@ -26,8 +26,8 @@ def compile_spelling(text: str, find_scheme: FindScheme) -> str:
     plan9 = _PLAN9.fullmatch(text)
     if plan9:
         return _compile_plan9(*plan9.groups())
-    endpoint = _HOST_PORT.fullmatch(text)
-    if endpoint and not _is_scheme(endpoint[1], find_scheme):
+    endpoint = HOST_PORT.fullmatch(text)
+    if endpoint and not is_scheme(endpoint[1], find_scheme):
         return f"tcp://{text}"
     return text
 
@@ -35,10 +35,15 @@ def compile_spelling(text: str, find_scheme: FindScheme) -> str:
 def _compile_plan9(network: str, host: str, service: str) -> str:
     scheme = "tcp" if network.lower() == "net" else network.lower()
     bracketed = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{scheme}://{bracketed}:{_find_port(service, scheme)}"
+    return f"{scheme}://{bracketed}:{find_port(service, scheme)}"
 
 
-def _find_port(service: str, scheme: str) -> str:
+def find_port(service: str, scheme: str) -> str:
+    """Return the port that *service*, a number or a name of services(5), stands for.
+
+    Raises:
+      AddressError: it is in no services(5).
+    """
     if service.isascii() and service.isdigit():
         return service
     try:
@@ -47,7 +52,8 @@ def _find_port(service: str, scheme: str) -> str:
         raise AddressError(f"no service {service!a} in services(5); write its port") from None
 
 
-def _is_scheme(word: str, find_scheme: FindScheme) -> bool:
+def is_scheme(word: str, find_scheme: FindScheme) -> bool:
+    """Tell whether *word*, in small letters, is a scheme."""
     try:
         find_scheme(word.lower())
     except AddressError:

@@ -43,6 +43,9 @@ SCHEME = Scheme(
             "inherit",
             choices=("inherit", "null", "stdout"),
         ),
+        Option(
+            "setsid", "flag", "in a session of its own, which our terminal's Ctrl-C spares", False
+        ),
     ),
     examples=(
         Example("exec:sort?arg=-n", "write lines, half-close, read them sorted"),
@@ -76,6 +79,7 @@ def start_options(opening: Opening, address: Address) -> dict[str, Any]:
         "cwd": opening.option(address, "cwd"),
         "env": {**os.environ, **dict(text.split("=", 1) for text in added)} if added else None,
         "stderr": stderr.get(opening.option(address, "stderr")),
+        "start_new_session": bool(opening.option(address, "setsid")),
     }
 
 

@@ -1,0 +1,1 @@
+"""What `fildes relay` is made of."""

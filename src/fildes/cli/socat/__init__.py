@@ -1,0 +1,1 @@
+"""Addresses as socat spells them, read strictly."""

@@ -1,0 +1,81 @@
+"""Whether a text is an address of socat's or of ours; one that could be both is neither."""
+
+from __future__ import annotations
+
+from fildes.address.parsing import FindScheme
+from fildes.cli.socat.addresses import ELSEWHERE, all_kinds
+from fildes.cli.socat.lexing import Words, plain, read_words, scan, split
+from fildes.cli.socat.options import all_rules
+from fildes.cli.spelling import HOST_PORT, is_scheme
+from fildes.errors import AddressError
+
+
+def is_socat(text: str, find_scheme: FindScheme) -> bool:
+    """Tell whether *text* is to be read as socat does.
+
+    ``scheme://`` is ours, and so are ``host:80``, a path, and ``exec:sort`` in small
+    letters. Capitals, ``!!``, a number alone, and a keyword that is no scheme of ours
+    are socat's.
+
+    Raises:
+      AddressError: it could be either, and would not mean the same.
+    """
+    keyword = keyword_of(text)
+    if not keyword or text.startswith("://", len(keyword)):
+        return False
+    try:
+        words = read_words(text)
+    except AddressError:  # of a quote; whose it is decides whether that is a mistake
+        return keyword != keyword.lower() and keyword.lower() in all_kinds()
+    return len(words) == 2 or is_single(text, words[0], find_scheme)
+
+
+def keyword_of(text: str) -> str:
+    """Return what stands before the first separator."""
+    return text.partition("!!")[0].partition(",")[0].partition(":")[0]
+
+
+def is_single(text: str, words: Words, find_scheme: FindScheme) -> bool:
+    """Tell whether one address, not a dual one, is socat's."""
+    keyword, small = words.keyword, words.keyword.lower()
+    if keyword.startswith(("/", "./", "../")) or keyword == "-":
+        return has_options(words)
+    if small not in all_kinds():
+        return keyword.isdecimal() or is_missing(keyword, find_scheme)
+    if keyword != small or text == keyword:
+        return True
+    if not is_scheme(small, find_scheme):
+        return "-" in small or not HOST_PORT.fullmatch(text)  # local:80 is a host
+    if find_scheme(small).shape.value.startswith("scheme://"):  # with a host
+        return True
+    check_one_reading(text, words)
+    return False
+
+
+def is_missing(keyword: str, find_scheme: FindScheme) -> bool:
+    """Tell whether *keyword* can only be meant for socat, though there is no such kind."""
+    if keyword.lower() in ELSEWHERE:
+        return True
+    capitals = keyword.isascii() and keyword.isupper() and keyword.replace("-", "").isalnum()
+    return capitals and not is_scheme(keyword.lower(), find_scheme)
+
+
+def has_options(words: Words) -> bool:
+    """Tell whether what follows the first comma is an option that socat has."""
+    return bool(words.options) and words.options[0][0] in all_rules()
+
+
+def check_one_reading(text: str, words: Words) -> None:
+    """Raise unless *text*, which has a scheme of ours, can be nothing else."""
+    keyword, upper = words.keyword, words.keyword.upper()
+    if has_options(words):
+        raise AddressError(
+            f"this could be read in two ways: write {upper}: for socat's options,"
+            f" or %2C for a comma in {keyword}:"
+        )
+    if keyword == "exec" and "?" not in text and len(split(scan(text), " ")) > 1:
+        first = plain(split(scan(text), " ")[0])
+        raise AddressError(
+            f"this could be read in two ways: write {upper}:... for a command line,"
+            f" or {first}?arg=... for one argument after the other"
+        )

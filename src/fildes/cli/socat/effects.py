@@ -1,0 +1,171 @@
+"""What an option of socat does to an address in the making."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+from typing import Any
+
+from fildes.cli.socat.addresses import port_of, unbracketed
+from fildes.cli.socat.draft import Draft, Layer
+from fildes.cli.socat.options import Rule
+from fildes.cli.socat.values import Value, read_integer
+from fildes.errors import AddressError
+
+Effect = Callable[[Draft, str, Any], None]
+
+
+def apply_effect(draft: Draft, rule: Rule, value: Value) -> None:
+    """Let the option of *rule* with *value* have its effect on *draft*."""
+    kind, _, argument = rule.effect.partition(":")
+    EFFECTS[kind](draft, argument, value)
+
+
+def set_field(draft: Draft, argument: str, value: Any) -> None:
+    """Set a field of the settings."""
+    name, equals, constant = argument.partition("=")
+    if equals and value is False:  # forever=0
+        return
+    if equals:
+        value = read_integer(constant) if constant.lstrip("-").isdigit() else constant
+    elif name in ("retry", "max_children", "read_bytes") and value < (name != "retry"):
+        raise AddressError(f"{value} is too small")
+    draft.settings[name] = networks(value) if name == "allow" else value
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """Return the network that ``address/bits`` or ``address:mask`` is.
+
+    An IPv6 network stands in brackets.
+    """
+    host, slash, bits = text.partition("/")
+    if not slash and not text.startswith("[") and ":" in text:
+        host, _, bits = text.partition(":")
+        slash = "/"
+    try:
+        return (str(ipaddress.ip_network(f"{unbracketed(host)}{slash}{bits}", strict=False)),)
+    except ValueError:
+        raise AddressError("a network is written 10.0.0.0/8 or [fe80::]/10") from None
+
+
+def set_option(draft: Draft, argument: str, value: Any) -> None:
+    """Set an option of the scheme that is opened."""
+    name, equals, constant = argument.partition("=")
+    if equals and value is False:
+        return
+    draft.outer.options[name] = constant if equals else value
+
+
+def set_carrier(draft: Draft, argument: str, value: Any) -> None:
+    """Set an option of the layer that connects, or where a listener listens."""
+    if draft.outer.scheme.endswith("-listen") and argument == "bind":
+        bind_listener(draft.outer, value)
+    else:
+        draft.carrier().options[argument] = unbracketed(value) if argument == "bind" else value
+
+
+def bind_listener(layer: Layer, text: str) -> None:
+    """Let a listener listen at the local address *text*, which may bring a port."""
+    if text.startswith("[") or text.count(":") != 1:
+        layer.host = unbracketed(text)
+        return
+    host, _, service = text.partition(":")
+    layer.host = host or layer.host
+    layer.port = port_of(service, layer.scheme)
+
+
+def set_family(draft: Draft, argument: str, value: str) -> None:
+    """Choose IPv4 or IPv6."""
+    families = {"ip4": "4", "ipv4": "4", "4": "4", "2": "4", "ip6": "6", "ipv6": "6", "6": "6"}
+    if value.lower() not in families:
+        raise AddressError("a protocol family is ip4 or ip6")
+    family = families[value.lower()]
+    layer = draft.outer if draft.outer.scheme.endswith("-listen") else draft.carrier()
+    if layer.scheme.endswith("-listen"):
+        layer.host = layer.host or {"4": "127.0.0.1", "6": "::1"}[family]
+    else:
+        layer.scheme = layer.scheme.rstrip("46") + family
+
+
+def set_server_name(draft: Draft, argument: str, value: str) -> None:
+    """Ask a TLS server for a name; the certificate has to prove the same one."""
+    if draft.outer.options.setdefault("name", value) != value:
+        raise AddressError("the name that is asked for is the one to be proved: commonname=")
+
+
+def set_proxy(draft: Draft, argument: str, value: str) -> None:
+    """Set the port of the proxy, the user or both parts of a credential."""
+    proxy = next(each for each in draft.layers if each.scheme in PROXIES)
+    if argument == "port":
+        proxy.port = port_of(value, "tcp")
+    elif argument == "user":
+        proxy.user = value
+    else:
+        proxy.user, _, proxy.password = value.partition(":")
+
+
+PROXIES = ("connect", "socks4a", "socks5")
+
+
+def set_flag(draft: Draft, argument: str, value: bool) -> None:
+    """Set or clear a flag of open(2)."""
+    flag: int = getattr(os, argument)
+    draft.flags = draft.flags | flag if value else draft.flags & ~flag
+
+
+def set_access(draft: Draft, argument: str, value: bool) -> None:
+    """Say whether a file is read, written or both."""
+    if value:
+        draft.access = getattr(os, argument)
+
+
+def set_terminal(draft: Draft, argument: str, value: Any) -> None:
+    """Set a mode of the terminal."""
+    draft.terminal.append((argument, int(value)))
+
+
+def use_pty(draft: Draft, argument: str, value: bool) -> None:
+    """Give a program a pseudoterminal."""
+    if value:
+        draft.outer.scheme = "pty"
+
+
+def use_pipes(draft: Draft, argument: str, value: bool) -> None:
+    """Ask for pipes, which a program can tell from the socket pair it gets only by fstat(2)."""
+
+
+def check_unlink(draft: Draft, argument: str, value: bool) -> None:
+    """Take unlink-close for what listens, whose name is removed at the end."""
+    if not value:
+        raise AddressError("what a listener has made at its path it removes, if still its own")
+    if not draft.outer.scheme.endswith("-listen"):
+        draft.settings["unlink_close"] = True
+
+
+def do_nothing(draft: Draft, argument: str, value: Any) -> None:
+    """Do what is done anyway."""
+
+
+def refuse(draft: Draft, argument: str, value: Any) -> None:
+    """Say why there is no such option, unless it asks for what is the case."""
+    if value is not False:
+        raise AddressError(argument)
+
+
+EFFECTS: dict[str, Effect] = {
+    "set": set_field,
+    "option": set_option,
+    "carrier": set_carrier,
+    "family": set_family,
+    "snihost": set_server_name,
+    "proxy": set_proxy,
+    "flag": set_flag,
+    "access": set_access,
+    "terminal": set_terminal,
+    "pty": use_pty,
+    "pipes": use_pipes,
+    "unlink": check_unlink,
+    "done": do_nothing,
+    "refused": refuse,
+}

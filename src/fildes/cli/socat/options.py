@@ -1,0 +1,151 @@
+"""The options of socat addresses, as a table: what each takes, and what it means here.
+
+The effect is written as one word:
+
+  set:FIELD, set:FIELD=VALUE        a field of `fildes.cli.relaying.side.Settings`
+  option:NAME, option:NAME=VALUE    an option of the scheme that is opened
+  carrier:NAME                      one of the layer that connects the socket
+  proxy:PART                        port, user or user:password of the proxy
+  flag:NAME                         a flag of open(2)
+  terminal:NAME                     a mode of the terminal; termios(3)
+  done                              fildes does that anyway
+  refused:WHY                       socat has it and fildes has not
+
+Groups say to which addresses an option belongs; see `fildes.cli.socat.addresses`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Takes = Literal["nothing", "flag", "integer", "seconds", "text", "mode", "byte"]
+
+
+class Rule(NamedTuple):
+    """One option under all its names."""
+
+    names: str
+    takes: Takes
+    effect: str
+    groups: str = "any"
+
+    @property
+    def name(self) -> str:
+        """The name that messages use."""
+        return self.names.partition(" ")[0]
+
+
+RULES = (
+    # How many connections, and when.
+    Rule("fork", "flag", "set:fork", "connect listen datagrams"),
+    Rule("max-children maxchildren", "integer", "set:max_children", "connect listen datagrams"),
+    Rule("accept-timeout listen-timeout", "seconds", "set:accept_timeout", "listen"),
+    Rule("connect-timeout", "seconds", "set:connect_timeout", "socket"),
+    Rule("backlog", "integer", "option:backlog", "listen"),
+    Rule("range", "text", "set:allow", "listen datagrams"),
+    Rule("retry", "integer", "set:retry", "socket program file"),
+    Rule("interval intervall", "seconds", "set:interval", "socket program file"),
+    Rule("forever", "flag", "set:retry=-1", "socket program file"),
+    # What is read, and what its end is.
+    Rule("readbytes bytes", "integer", "set:read_bytes"),
+    Rule("ignoreeof ignoreof", "flag", "set:ignore_eof"),
+    Rule("null-eof", "flag", "set:null_eof", "socket"),
+    Rule("escape", "byte", "set:escape"),
+    Rule("crnl crlf", "nothing", "set:line_end=crnl"),
+    Rule("cr", "nothing", "set:line_end=cr"),
+    # How a side is ended.
+    Rule("shut-down", "nothing", "set:shut=down", "socket"),
+    Rule("shut-none", "nothing", "set:shut=none"),
+    Rule("shut-null", "nothing", "set:shut=null", "socket"),
+    Rule("shut-close", "nothing", "set:shut=close"),
+    Rule("end-close close", "nothing", "set:end_close"),
+    # Sockets.
+    Rule("bind", "text", "carrier:bind", "socket"),
+    Rule("sourceport sp", "text", "carrier:sourceport", "ip"),
+    Rule("nodelay tcp-nodelay", "flag", "carrier:nodelay", "tcp"),
+    Rule("keepalive so-keepalive", "flag", "carrier:keepalive", "tcp"),
+    Rule("so-bindtodevice bindtodevice interface if", "text", "carrier:interface", "socket"),
+    Rule("reuseaddr so-reuseaddr", "flag", "done", "socket"),
+    Rule("reuseport so-reuseport", "flag", "done", "socket"),
+    Rule("pf protocol-family", "text", "family", "ip"),
+    Rule("cloexec", "flag", "done"),
+    Rule("nonblock o-nonblock ndelay o-ndelay", "flag", "done"),
+    Rule("cool-write coolwrite", "flag", "done"),
+    Rule("largefile o-largefile", "flag", "done"),
+    Rule("noctty o-noctty", "flag", "done"),
+    # TLS.
+    Rule("cert certificate openssl-certificate", "text", "option:cert", "tls"),
+    Rule("key openssl-key", "text", "option:key", "tls"),
+    Rule("cafile openssl-cafile capath openssl-capath", "text", "option:ca", "tls"),
+    Rule("verify openssl-verify", "flag", "option:verify", "tls"),
+    Rule("commonname cn openssl-commonname", "text", "option:name", "tls"),
+    Rule("snihost openssl-snihost", "text", "snihost", "tls"),
+    Rule("no-sni nosni openssl-no-sni", "flag", "option:sni=off", "tls"),
+    Rule(
+        "openssl-min-proto-version min-version", "text", "option:min-version", "tls"
+    ),
+    Rule("cipher ciphers cipherlist openssl-cipherlist", "text",
+         "refused:ciphers are those that OpenSSL's defaults call strong; leave it out", "tls"),
+    Rule("method openssl-method", "text",
+         "refused:the version is negotiated; openssl-min-proto-version sets the lowest", "tls"),
+    Rule("dhparam dhparams dh openssl-dhparam openssl-dhparams", "text", "done", "tls"),
+    # Proxies.
+    Rule("proxyport", "text", "proxy:port", "proxy"),
+    Rule("proxyauth proxy-authorization proxy-auth", "text", "proxy:user:password", "proxy"),
+    Rule("resolve proxy-resolve", "flag",
+         "refused:the proxy resolves the name; write an IP address to have none resolved", "proxy"),
+    Rule("socksport", "text", "proxy:port", "socks"),
+    Rule("socksuser", "text", "proxy:user", "socks"),
+    # Files.
+    Rule("append o-append", "flag", "flag:O_APPEND", "file"),
+    Rule("creat create o-creat o-create o_create", "flag", "flag:O_CREAT", "file"),
+    Rule("excl o-excl o_excl", "flag", "flag:O_EXCL", "file"),
+    Rule("trunc o-trunc", "flag", "flag:O_TRUNC", "file"),
+    Rule("rdonly o-rdonly o_rdonly", "flag", "access:O_RDONLY", "file"),
+    Rule("wronly o-wronly o_wronly", "flag", "access:O_WRONLY", "file"),
+    Rule("rdwr o-rdwr o_rdwr", "flag", "access:O_RDWR", "file"),
+    Rule("nofollow o-nofollow o_nofollow", "flag", "flag:O_NOFOLLOW", "file"),
+    Rule("noatime o-noatime", "flag", "flag:O_NOATIME", "file"),
+    Rule("sync o-sync o_sync", "flag", "flag:O_SYNC", "file"),
+    Rule("dsync o-dsync o_dsync", "flag", "flag:O_DSYNC", "file"),
+    Rule("seek lseek seek-set lseek64 lseek64-set", "integer", "set:seek", "file"),
+    Rule("mode perm", "mode", "set:mode", "named"),
+    Rule("unlink-close", "flag", "unlink", "named"),
+    Rule("unlink-early unlink remove delete new", "flag", "done", "listen"),
+    # Programs and terminals.
+    Rule("pty openpty ptmx", "flag", "pty", "program"),
+    Rule("pipes", "flag", "pipes", "program"),
+    Rule("stderr", "flag", "option:stderr=stdout", "program"),
+    Rule("setsid sid", "flag", "option:setsid", "program"),
+    Rule("ctty tiocsctty", "flag", "done", "program"),
+    Rule("nofork", "flag",
+         "refused:fildes stays between; `fildes run ADDRESS -- PROGRAM` hands it over", "program"),
+    Rule("login dash", "flag", "refused:name the shell's own option, as in EXEC:'bash -l'",
+         "program"),
+    Rule("link symbolic-link", "text", "option:link", "pty"),
+    Rule("wait-slave waitslave pty-wait-slave", "flag", "option:wait", "pty"),
+)  # fmt: skip
+
+#: Modes of a terminal; `fildes.cli.relaying.terminal_modes` knows what they are.
+TERMINAL_MODES = (
+    *("raw", "rawer", "cfmakeraw", "sane", "echo", "icanon", "isig", "icrnl", "inlcr", "igncr"),
+    *("opost", "onlcr", "ixon", "ixoff", "parenb", "parodd", "cstopb", "crtscts", "clocal"),
+    *("hupcl", "cread", "cs5", "cs6", "cs7", "cs8", "ispeed", "ospeed", "b300", "b600", "b1200"),
+    *("b2400", "b4800", "b9600", "b19200", "b38400", "b57600", "b115200", "b230400", "b460800"),
+    *("b500000", "b921600", "b1000000", "b2000000", "b3000000", "b4000000"),
+)
+
+
+def takes_of_mode(name: str) -> Takes:
+    """Return what the terminal mode called *name* takes."""
+    if name in ("ispeed", "ospeed"):
+        return "integer"
+    return "nothing" if name[-1:].isdigit() or name in ("raw", "rawer") else "flag"
+
+
+def all_rules() -> dict[str, Rule]:
+    """Return the rules by each of their names."""
+    modes = (
+        Rule(name, takes_of_mode(name), f"terminal:{name}", "terminal") for name in TERMINAL_MODES
+    )
+    return {name: rule for rule in (*RULES, *modes) for name in rule.names.split()}

@@ -166,6 +166,14 @@ class Opening:
                 return given[name]
         return registry.find_defaults(address.scheme)[name]
 
+    def given(self, address: Address) -> dict[str, Any]:
+        """Return all options of *address* that have a value, from wherever it comes."""
+        values = dict(registry.find_set_defaults(address.scheme))
+        if self.options:
+            values.update(self.options.get(address.scheme.replace("-", "_"), {}))
+        values.update(address.options)
+        return values
+
     def port_of(self, address: Address) -> int:
         """Return the port of *address*, or its scheme's default."""
         port = address.port

@@ -31,6 +31,12 @@ def find_defaults(name: str) -> dict[str, Any]:
 
 
 @functools.cache
+def find_set_defaults(name: str) -> dict[str, Any]:
+    """Return those of `find_defaults` that are values."""
+    return {key: value for key, value in find_defaults(name).items() if value is not None}
+
+
+@functools.cache
 def find_module(name: str) -> ModuleType:
     """Return the module that opens addresses of the form ``name:``."""
     module = f"{schemes.__name__}.{name.replace('-', '_')}"

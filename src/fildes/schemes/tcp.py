@@ -8,34 +8,26 @@ from typing import TYPE_CHECKING
 
 from fildes.opening.connecting import connect_host
 from fildes.opening.opening import Target
-from fildes.scheme import Example, Option, Scheme, Shape
+from fildes.opening.socket_options import (
+    BUFFERS,
+    HEADER,
+    KEEPALIVE,
+    NODELAY,
+    PLACE,
+    place_of,
+    placed,
+    preparation,
+)
+from fildes.scheme import Example, Scheme, Shape
 from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fildes.address import Address
     from fildes.listening.accepting import Acceptor
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
-OPTIONS = (
-    Option(
-        "nodelay",
-        "flag",
-        "send small writes at once instead of gathering them",
-        True,
-        confined=True,
-    ),
-    Option(
-        "keepalive",
-        "flag",
-        "probe an idle connection, so that a dead peer is noticed",
-        False,
-        confined=True,
-    ),
-    Option("bind", "text", "the local address to connect from"),
-)
+OPTIONS = (NODELAY, *KEEPALIVE, *PLACE, *BUFFERS, *HEADER)
 
 SCHEME = Scheme(
     name="tcp",
@@ -47,6 +39,10 @@ SCHEME = Scheme(
     examples=(
         Example("tcp://localhost:7", "a conversation with the echo service"),
         Example("tcp://[::1]:8080?nodelay=off", "an IPv6 address, small writes gathered"),
+        Example(
+            "tcp://db:5432?bind=192.0.2.7:5000&keepidle=60", "from an address and port of ours"
+        ),
+        Example("tls://db:443::tcp://db:443?interface=eth0", "what carries TLS has options, too"),
     ),
 )
 
@@ -70,33 +66,14 @@ async def connect(
     opening: Opening, address: Address, target: Target, family: int = socket.AF_UNSPEC
 ) -> Stream:
     """Connect to *target* with the options of *address*."""
-    bind = opening.option(address, "bind")
-    set_options = preparation(opening, address)
-
-    def prepare(sock: socket.socket) -> None:
-        set_options(sock)
-        if bind:
-            sock.bind((bind, 0))
-
-    sock = await connect_host(opening, target, prepare if bind else set_options, family=family)
+    prepare = preparation(opening, address)
+    place = place_of(opening, address)
+    if place is not None:
+        prepare, family = placed(prepare, place), family or place.family
+    sock = await connect_host(opening, target, prepare, family=family)
     stream = SocketStream(sock)
     stream.was_reset = stream.peer_name is None
     return stream
-
-
-def preparation(opening: Opening, address: Address) -> Callable[[socket.socket], None]:
-    """Return what sets the options of *address* on a socket."""
-    nodelay = opening.option(address, "nodelay")
-    keepalive = opening.option(address, "keepalive")
-
-    def prepare(sock: socket.socket) -> None:
-        if nodelay:
-            # Callers write whole messages: Nagle's wait for an ACK (RFC 896) only adds delay.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if keepalive:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-    return prepare
 
 
 async def listen_(opening: Opening, address: Address, family: int = socket.AF_UNSPEC) -> Acceptor:

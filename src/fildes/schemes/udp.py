@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from fildes.opening.connecting import connect_host
 from fildes.opening.opening import Target
-from fildes.scheme import Example, Option, Scheme, Shape
+from fildes.opening.socket_options import (
+    BUFFERS,
+    HEADER,
+    MULTICAST,
+    PLACE,
+    place_of,
+    placed,
+    preparation,
+)
+from fildes.scheme import Example, Scheme, Shape
 from fildes.streams.datagrams import DatagramStream
 
 if TYPE_CHECKING:
@@ -24,18 +33,22 @@ SCHEME = Scheme(
     shape=Shape.ENDPOINT,
     summary="datagrams to and from a host and port",
     confined=True,
-    options=(Option("bind", "text", "the local address to send from"),),
-    examples=(Example("udp://localhost:514", "one datagram for each write"),),
+    options=(*PLACE, *BUFFERS, *HEADER, *MULTICAST),
+    examples=(
+        Example("udp://localhost:514", "one datagram for each write"),
+        Example("udp://192.0.2.255:9?broadcast=on", "to all hosts of a network"),
+        Example("udp://224.0.0.251:5353?interface=eth0", "to a multicast group"),
+    ),
 )
 
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Connect a socket of datagrams to the host and port that the address names."""
     there = Target(address.host, opening.port_of(address))
-    bind = opening.option(address, "bind")
-
-    def prepare(sock: socket.socket) -> None:
-        if bind:
-            sock.bind((bind, 0))
-
-    return DatagramStream(await connect_host(opening, there, prepare, type=socket.SOCK_DGRAM))
+    prepare = preparation(opening, address)
+    place = place_of(opening, address)
+    family = 0  # any
+    if place is not None:
+        prepare, family = placed(prepare, place), place.family
+    sock = await connect_host(opening, there, prepare, family=family, type=socket.SOCK_DGRAM)
+    return DatagramStream(sock)

@@ -1,0 +1,220 @@
+"""The socket options of internet addresses: one table for tcp and udp, connecting or not."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING, NamedTuple
+
+from fildes.address.hostname import canonical_host, is_ip
+from fildes.address.rules import parse_port
+from fildes.errors import AddressError
+from fildes.scheme import Option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fildes.address import Address
+    from fildes.opening.opening import Opening
+
+NODELAY = Option(
+    "nodelay", "flag", "send small writes at once instead of gathering them", True, confined=True
+)
+
+KEEPALIVE = (
+    Option(
+        "keepalive",
+        "flag",
+        "probe an idle connection, so that a dead peer is noticed",
+        False,
+        confined=True,
+    ),
+    Option("keepidle", "integer", "seconds of silence before the first probe", confined=True),
+    Option("keepintvl", "integer", "seconds between two probes", confined=True),
+    Option("keepcnt", "integer", "probes without an answer that end it", confined=True),
+    Option("user-timeout", "seconds", "how long what was sent may stay unacknowledged"),
+)
+
+#: Where a socket is, before it connects.
+PLACE = (
+    Option("bind", "text", "the local address to use, ADDRESS or ADDRESS:PORT"),
+    Option("sourceport", "integer", "the local port to use"),
+    Option("reuseaddr", "flag", "take a local port although old connections linger there", False),
+    Option("interface", "text", "the network interface to use, and no other"),
+)
+
+BUFFERS = (
+    Option("sndbuf", "integer", "bytes that the kernel queues for sending"),
+    Option("rcvbuf", "integer", "bytes that the kernel queues for receiving"),
+)
+
+HEADER = (
+    Option("tos", "integer", "the type of service or traffic class of what is sent; ip(7)"),
+    Option("ttl", "integer", "routers that what is sent may pass"),
+)
+
+MULTICAST = (
+    Option("broadcast", "flag", "let the host be a broadcast address", False),
+    Option("multicast-ttl", "integer", "routers that a multicast datagram may pass"),
+    Option("multicast-loop", "flag", "let this machine receive its multicast datagrams, too"),
+)
+
+
+class Setting(NamedTuple):
+    """What setsockopt(2) takes; *factor* turns the option's unit into the kernel's."""
+
+    level: int
+    name: int
+    factor: int = 1
+
+
+_SOCKET, _TCP = socket.SOL_SOCKET, socket.IPPROTO_TCP
+_IP, _IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
+
+SETTINGS = {
+    "nodelay": Setting(_TCP, socket.TCP_NODELAY),
+    "keepalive": Setting(_SOCKET, socket.SO_KEEPALIVE),
+    "keepidle": Setting(_TCP, socket.TCP_KEEPIDLE),
+    "keepintvl": Setting(_TCP, socket.TCP_KEEPINTVL),
+    "keepcnt": Setting(_TCP, socket.TCP_KEEPCNT),
+    "user-timeout": Setting(_TCP, socket.TCP_USER_TIMEOUT, 1000),
+    "reuseaddr": Setting(_SOCKET, socket.SO_REUSEADDR),
+    "sndbuf": Setting(_SOCKET, socket.SO_SNDBUF),
+    "rcvbuf": Setting(_SOCKET, socket.SO_RCVBUF),
+    "tos": Setting(_IP, socket.IP_TOS),
+    "ttl": Setting(_IP, socket.IP_TTL),
+    "broadcast": Setting(_SOCKET, socket.SO_BROADCAST),
+    "multicast-ttl": Setting(_IP, socket.IP_MULTICAST_TTL),
+    "multicast-loop": Setting(_IP, socket.IP_MULTICAST_LOOP),
+}
+
+#: What is called otherwise over IPv6; ipv6(7).
+SETTINGS_IPV6 = {
+    "tos": Setting(_IPV6, socket.IPV6_TCLASS),
+    "ttl": Setting(_IPV6, socket.IPV6_UNICAST_HOPS),
+    "multicast-ttl": Setting(_IPV6, socket.IPV6_MULTICAST_HOPS),
+    "multicast-loop": Setting(_IPV6, socket.IPV6_MULTICAST_LOOP),
+}
+
+#: Set only if it is on: the kernel's own default is off.
+OFF_UNLESS_ASKED = frozenset({"nodelay", "keepalive", "reuseaddr", "broadcast"})
+
+
+def preparation(opening: Opening, address: Address) -> Callable[[socket.socket], None]:
+    """Return what sets the options of *address* on a socket, connected or not yet."""
+    given = [
+        (name, value)
+        for name, value in opening.given(address).items()
+        if name in SETTINGS and (value or name not in OFF_UNLESS_ASKED)
+    ]
+    if any(name.startswith("keep") for name, _ in given):
+        given.append(("keepalive", True))  # what else would the times of its probes be for?
+
+    def prepare(sock: socket.socket) -> None:
+        for name, value in given:
+            setting = SETTINGS[name]
+            if sock.family == socket.AF_INET6:
+                setting = SETTINGS_IPV6.get(name, setting)
+            set_option(sock, setting, name, round(value * setting.factor))
+
+    return prepare
+
+
+def set_option(sock: socket.socket, setting: Setting, name: str, value: int) -> None:
+    """Set one option; the kernel's refusal says which one."""
+    if not -(1 << 31) <= value < 1 << 31:
+        raise AddressError(f"option {name}: {value} is more than the kernel takes")
+    try:
+        sock.setsockopt(setting.level, setting.name, value)
+    except OSError as error:
+        error.strerror = f"{error.strerror} (option {name})"
+        raise
+
+
+class Place(NamedTuple):
+    """Where a socket shall be before it connects.
+
+    Attributes:
+      host: an IP address; empty for any.
+      port: 0 for one of the kernel's choice.
+      interface: empty for any.
+    """
+
+    host: str
+    port: int
+    interface: str
+
+    @property
+    def family(self) -> int:
+        """The address family that the host decides; any, if there is none."""
+        if not self.host:
+            return socket.AF_UNSPEC
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+    def take(self, sock: socket.socket) -> None:
+        """Bind *sock* to its interface and its local address."""
+        if self.interface:
+            self.take_interface(sock)
+        if not self.host and not self.port:
+            return
+        if not self.port:
+            # The port is chosen by connect(2), which may share it among destinations.
+            with contextlib.suppress(OSError):  # kernels before 4.2
+                sock.setsockopt(_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
+        if sock.family == socket.AF_INET6 and not self.host:
+            # Else the IPv4 attempt of the same open would find the port taken.
+            sock.setsockopt(_IPV6, socket.IPV6_V6ONLY, 1)
+        address, _, zone = self.host.partition("%")
+        scope = (0, socket.if_nametoindex(zone)) if zone else ()
+        try:
+            sock.bind((address, self.port, *scope))
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror} (the local address)") from None
+
+    def take_interface(self, sock: socket.socket) -> None:
+        """Bind *sock* to its interface; socket(7)."""
+        try:
+            sock.setsockopt(_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode())
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror} (interface {self.interface})") from None
+
+
+def place_of(opening: Opening, address: Address) -> Place | None:
+    """Return where the options of *address* put a socket; None for anywhere.
+
+    Raises:
+      AddressError: ``bind`` or ``sourceport`` is not what it should be.
+    """
+    bind, port, interface = (
+        opening.option(address, name) for name in ("bind", "sourceport", "interface")
+    )
+    if not bind and port is None and not interface:
+        return None
+    host, own_port = parse_bind(bind or "")
+    if port is not None and not 0 <= port <= 65535:
+        raise AddressError("option sourceport takes a port, 0 to 65535")
+    return Place(host, own_port if port is None else port, interface or "")
+
+
+def placed(
+    set_options: Callable[[socket.socket], None], place: Place
+) -> Callable[[socket.socket], None]:
+    """Return what sets options on a socket and puts it in its *place*."""
+
+    def prepare(sock: socket.socket) -> None:
+        set_options(sock)
+        place.take(sock)
+
+    return prepare
+
+
+def parse_bind(text: str) -> tuple[str, int]:
+    """Return the IP address and port that *text* spells; empty and 0 for any."""
+    host, colon, port = text, "", ""
+    if text.startswith("[") or text.count(":") == 1:
+        host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+        host = host.removeprefix("[").removesuffix("]")
+    host = canonical_host(host) if host else ""
+    if host and not is_ip(host):
+        raise AddressError("option bind takes an IP address of this machine: ADDRESS:PORT")
+    return host, parse_port(port) if colon and port else 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from fildes.files.base_description import BaseDescription
-    from fildes.http.response import Response
+    from fildes.http.response import Headers, Response
     from fildes.tls.engine import TlsEngine
     from fildes.trace import Trace
 
@@ -50,6 +50,14 @@ class Described:
     def response(self) -> Response | None:
         """The HTTP response that this was read from: status, headers, final address."""
         return cast("Response | None", self.first("response"))
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The fields that an HTTP server sent behind the document; RFC 9112 section 7.1.2.
+
+        None until its end was read, and where there were none.
+        """
+        return cast("Headers | None", self.first("trailers"))
 
     def first(self, name: str) -> object:
         """Return the attribute *name* of the outermost layer that has it, or None."""

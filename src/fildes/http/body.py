@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fildes.http.response import Headers
 from fildes.streams.document import Document
 from fildes.wire.http1_body import body_reader
 from fildes.wire.http1_framing import UntilClose
@@ -73,6 +74,12 @@ class HttpStream(Document):
             self.pool.give(self.connection)
         else:
             await self.connection.close()
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The fields that came behind the body; None before its end, or without any."""
+        fields = tuple(getattr(self.body, "trailers", ()))  # only a chunked one has them
+        return Headers(fields) if self.body.done and fields else None
 
     def reusable(self) -> bool:
         """Tell whether the connection can serve another request."""

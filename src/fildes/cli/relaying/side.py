@@ -19,10 +19,8 @@ class Settings(NamedTuple):
     Attributes:
       fork: a listener serves any number of connections, not only the first one; of
         another address, it is opened again when its relay has ended.
-      max_children: how many connections at once; more wait in the backlog.
       accept_timeout: seconds to wait for the first connection.
       connect_timeout: seconds for the open; None for what the command line says.
-      allow: the networks that may connect; empty for all.
       retry: how often a failed open is tried again; -1 for ever.
       interval: seconds between two tries.
       read_bytes: end of file after so many bytes were read.
@@ -42,10 +40,8 @@ class Settings(NamedTuple):
     """
 
     fork: bool = False
-    max_children: int | None = None
     accept_timeout: float | None = None
     connect_timeout: float | None = None
-    allow: tuple[str, ...] = ()
     retry: int = 0
     interval: float = 1.0
     read_bytes: int | None = None

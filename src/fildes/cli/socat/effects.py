@@ -29,13 +29,13 @@ def set_field(draft: Draft, argument: str, value: Any) -> None:
         return
     if equals:
         value = read_integer(constant) if constant.lstrip("-").isdigit() else constant
-    elif name in ("retry", "max_children", "read_bytes") and value < (name != "retry"):
+    elif name in ("retry", "read_bytes") and value < (name != "retry"):
         raise AddressError(f"{value} is too small")
-    draft.settings[name] = networks(value) if name == "allow" else value
+    draft.settings[name] = value
 
 
-def networks(text: str) -> tuple[str, ...]:
-    """Return the network that ``address/bits`` or ``address:mask`` is.
+def set_range(draft: Draft, argument: str, text: str) -> None:
+    """Let in who is of the network ``address/bits`` or ``address:mask``, and no others.
 
     An IPv6 network stands in brackets.
     """
@@ -44,9 +44,10 @@ def networks(text: str) -> tuple[str, ...]:
         host, _, bits = text.partition(":")
         slash = "/"
     try:
-        return (str(ipaddress.ip_network(f"{unbracketed(host)}{slash}{bits}", strict=False)),)
+        network = ipaddress.ip_network(f"{unbracketed(host)}{slash}{bits}", strict=False)
     except ValueError:
         raise AddressError("a network is written 10.0.0.0/8 or [fe80::]/10") from None
+    draft.outer.options["allow"] = [str(network)]
 
 
 def set_option(draft: Draft, argument: str, value: Any) -> None:
@@ -54,6 +55,8 @@ def set_option(draft: Draft, argument: str, value: Any) -> None:
     name, equals, constant = argument.partition("=")
     if equals and value is False:
         return
+    if name == "max-connections" and value < 1:
+        raise AddressError(f"{value} is too small")
     draft.outer.options[name] = constant if equals else value
 
 
@@ -160,6 +163,7 @@ EFFECTS: dict[str, Effect] = {
     "family": set_family,
     "snihost": set_server_name,
     "proxy": set_proxy,
+    "range": set_range,
     "flag": set_flag,
     "access": set_access,
     "terminal": set_terminal,

@@ -5,6 +5,7 @@ The effect is written as one word:
   set:FIELD, set:FIELD=VALUE        a field of `fildes.cli.relaying.side.Settings`
   option:NAME, option:NAME=VALUE    an option of the scheme that is opened
   carrier:NAME                      one of the layer that connects the socket
+  range                             the networks that may connect
   proxy:PART                        port, user or user:password of the proxy
   flag:NAME                         a flag of open(2)
   terminal:NAME                     a mode of the terminal; termios(3)
@@ -38,11 +39,11 @@ class Rule(NamedTuple):
 RULES = (
     # How many connections, and when.
     Rule("fork", "flag", "set:fork", "connect listen datagrams"),
-    Rule("max-children maxchildren", "integer", "set:max_children", "connect listen datagrams"),
+    Rule("max-children maxchildren", "integer", "option:max-connections", "listen"),
     Rule("accept-timeout listen-timeout", "seconds", "set:accept_timeout", "listen"),
     Rule("connect-timeout", "seconds", "set:connect_timeout", "socket"),
     Rule("backlog", "integer", "option:backlog", "listen"),
-    Rule("range", "text", "set:allow", "listen datagrams"),
+    Rule("range", "text", "range", "listen"),
     Rule("retry", "integer", "set:retry", "socket program file"),
     Rule("interval intervall", "seconds", "set:interval", "socket program file"),
     Rule("forever", "flag", "set:retry=-1", "socket program file"),
@@ -61,12 +62,22 @@ RULES = (
     Rule("end-close close", "nothing", "set:end_close"),
     # Sockets.
     Rule("bind", "text", "carrier:bind", "socket"),
-    Rule("sourceport sp", "text", "carrier:sourceport", "ip"),
+    Rule("sourceport sp", "text", "carrier:sourceport", "connect"),
     Rule("nodelay tcp-nodelay", "flag", "carrier:nodelay", "tcp"),
     Rule("keepalive so-keepalive", "flag", "carrier:keepalive", "tcp"),
     Rule("so-bindtodevice bindtodevice interface if", "text", "carrier:interface", "socket"),
+    Rule("tcp-keepidle keepidle", "integer", "carrier:keepidle", "tcp"),
+    Rule("tcp-keepintvl keepintvl", "integer", "carrier:keepintvl", "tcp"),
+    Rule("tcp-keepcnt keepcnt", "integer", "carrier:keepcnt", "tcp"),
+    Rule("sndbuf so-sndbuf", "integer", "carrier:sndbuf", "ip"),
+    Rule("rcvbuf so-rcvbuf", "integer", "carrier:rcvbuf", "ip"),
+    Rule("tos ip-tos iptos", "integer", "carrier:tos", "ip"),
+    Rule("ttl ip-ttl ipttl", "integer", "carrier:ttl", "ip"),
+    Rule("broadcast so-broadcast", "flag", "carrier:broadcast", "udp"),
+    Rule("ip-multicast-ttl multicast-ttl", "integer", "carrier:multicast-ttl", "udp"),
+    Rule("ip-multicast-loop multicast-loop", "flag", "carrier:multicast-loop", "udp"),
     Rule("reuseaddr so-reuseaddr", "flag", "done", "socket"),
-    Rule("reuseport so-reuseport", "flag", "done", "socket"),
+    Rule("reuseport so-reuseport", "flag", "option:reuseport", "listen"),
     Rule("pf protocol-family", "text", "family", "ip"),
     Rule("cloexec", "flag", "done"),
     Rule("nonblock o-nonblock ndelay o-ndelay", "flag", "done"),

@@ -1,0 +1,142 @@
+"""What a relay is to do: its two sides, and how it goes about it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from fildes.cli.relaying.side import Side
+from fildes.errors import AddressError
+
+#: Which directions there are: both, left to right, right to left.
+Directions = Literal["both", "there", "back"]
+
+
+class Manner(NamedTuple):
+    """How a relay copies, and its limits; times in seconds, None for no limit.
+
+    Attributes:
+      eof: what an end of file does: ``propagate``, ``first``, ``ignore``, or
+        ``linger:SECONDS``.
+      timeout: for each open.
+      max_bytes: of one connection, in each direction.
+      drain_timeout: for what is open when the relay is asked to end.
+      retry: how often a failed open is tried again; -1 for ever.
+    """
+
+    eof: str = "propagate"
+    idle_timeout: float | None = None
+    timeout: float | None = 30.0
+    max_bytes: int | None = None
+    max_connections: int | None = None
+    drain_timeout: float | None = 30.0
+    retry: int = 0
+    interval: float = 1.0
+
+
+class Plan(NamedTuple):
+    """One relay.
+
+    Attributes:
+      name: empty for the only one, that of the command line.
+    """
+
+    name: str
+    left: Side
+    right: Side
+    manner: Manner = Manner()
+    directions: Directions = "both"
+
+
+class Key(NamedTuple):
+    """One field of `Manner`, as the command line and the configuration file have it.
+
+    Attributes:
+      read: returns the value that a text or a number stands for; raises ValueError.
+    """
+
+    name: str
+    read: Callable[[Any], Any]
+    metavar: str
+    meaning: str
+
+    @property
+    def field(self) -> str:
+        """The name of the field."""
+        return self.name.replace("-", "_")
+
+
+_LINGER = re.compile(r"linger:[0-9]{1,9}(\.[0-9]{1,9})?")
+_SIZE = re.compile(r"([0-9]{1,15})([kMGT]?)")
+_FACTOR = {"": 1, "k": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+def read_eof(value: Any) -> str:
+    """Return the name of what an end of file does."""
+    if value in ("propagate", "first", "ignore") or _LINGER.fullmatch(str(value)):
+        return str(value)
+    raise ValueError("propagate, first, ignore or linger:SECONDS")
+
+
+def read_limit(value: Any) -> float | None:
+    """Return a length of time; 0 is no limit."""
+    return read_seconds(value) or None
+
+
+def read_seconds(value: Any) -> float:
+    """Return a length of time."""
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError("a number of seconds, 0 or more")
+    return seconds
+
+
+def read_count(value: Any) -> int:
+    """Return a number of at least 1."""
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
+        raise ValueError("a whole number, 1 or more")
+    return int(text)
+
+
+def read_tries(value: Any) -> int:
+    """Return how often to try again; ``forever`` is -1."""
+    return -1 if value == "forever" else read_count(value)
+
+
+def read_size(value: Any) -> int:
+    """Return a number of bytes; k, M, G and T are powers of 1024."""
+    match = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
+    if not match or not int(match[1]):
+        raise ValueError("a number of bytes, 1 or more, such as 65536, 64k or 10M")
+    return int(match[1]) * _FACTOR[match[2]]
+
+
+KEYS = (
+    Key("eof", read_eof, "POLICY",
+        "what an end of file does: propagate it and wait for the other (the default),"
+        " end at the first, ignore it, or linger:SECONDS without a byte"),
+    Key("idle-timeout", read_limit, "S", "end a connection after S seconds without a byte"),
+    Key("timeout", read_limit, "S", "seconds for all steps of an open together; default 30"),
+    Key("max-bytes", read_size, "N", "end a connection after N bytes in one direction"),
+    Key("max-connections", read_count, "N", "accept N at once; more wait in the backlog"),
+    Key("drain-timeout", read_limit, "S",
+        "seconds that open connections have once SIGTERM came; default 30"),
+    Key("retry", read_tries, "N", "try a failed open N times more, or `forever`"),
+    Key("interval", read_seconds, "S", "seconds between two tries; default 1"),
+)  # fmt: skip
+
+
+def check_sides(plan: Plan) -> None:
+    """Raise unless a relay with the sides of *plan* makes sense.
+
+    Raises:
+      AddressError: it does not.
+    """
+    if plan.left.settings.fork and plan.right.settings.fork and plan.right.listening:
+        raise AddressError("one side only can serve many connections: the other one is opened")

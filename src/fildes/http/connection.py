@@ -31,7 +31,7 @@ MAX_AGE = 60.0
 _OF_REQUESTS = frozenset(
     {
         *("cookies", "retries", "decode", "max_size", "if_none_match", "if_modified_since"),
-        *("auth", "bearer", "headers", "hint", "method", "size", "expect", "proxy"),
+        *("auth", "bearer", "headers", "hint", "method", "size", "expect", "proxy", "range"),
         *("max_redirects", "max_head_size", "max_fields", "max_interim"),
     }
 )

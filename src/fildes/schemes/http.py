@@ -33,6 +33,7 @@ OPTIONS = (
     Option(
         "hint", "text", "how it will be read; sequential asks for no parts", "random", choices=HINTS
     ),
+    Option("range", "text", "only this part: FIRST-LAST, FIRST- or -COUNT, as in 100-199"),
     Option("retries", "integer", "further attempts to open where that may help", 0),
     Option("max_redirects", "integer", "redirects that are followed", 10),
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
@@ -75,6 +76,11 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
         return await fetch_decoded(opening, address)
     if opening.option(address, "method") is not None:
         raise AddressError("method is for writing: open with r+b to read the answer too")
+    part = opening.option(address, "range")
+    if part is not None:
+        from fildes.http.excerpt import fetch_excerpt
+
+        return await fetch_excerpt(opening, address, part)
     given = opening.option(address, "hint")
     hint = opening.hint if given == "random" else given
     if opening.sequential or address is not opening.positioned or hint == "sequential":

@@ -1,0 +1,163 @@
+"""One range of a document as a stream: exactly what was asked for, or an error."""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import TYPE_CHECKING
+
+from fildes.errors import AddressError, IncompleteError, ProtocolError
+from fildes.http.body import HttpStream
+from fildes.http.fetching import Fetch
+from fildes.http.response import check_coding, status_error
+from fildes.http.validator import part_of
+from fildes.streams.document import Document
+from fildes.wire.content_range import ContentRange, range_field
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.http.fetching import Answer
+    from fildes.http.request import Request
+    from fildes.http.response import Response
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
+    from fildes.waiting import Interest
+
+# 18 digits are below 2**63 - 1, the largest off_t.
+_OPTION = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18})")
+
+
+class Excerpt(Document):
+    """The bytes of one range, out of the body of an answer that says it has them.
+
+    Attributes:
+      skip: bytes of the body that come before the range.
+      left: bytes of the range that have not come yet.
+      coming: bytes of the body that have not come yet.
+      beyond: how far the body goes beyond the range; negative, it ends before it.
+    """
+
+    def __init__(self, body: HttpStream, part: ContentRange, start: int, stop: int) -> None:
+        self.inner: HttpStream = body
+        self.response = body.response
+        self.skip = start - part.start
+        self.left = min(stop, part.stop) - start
+        self.coming = part.stop - part.start
+        self.beyond = part.stop - stop
+
+    def receive(self, buffer: memoryview) -> int | None:
+        while self.left:
+            received = self.receive_body(buffer)
+            if received is None:
+                return None
+            if kept := min(self.without_skipped(buffer, received), self.left):
+                self.left -= kept
+                return kept
+        if self.beyond < 0:
+            raise IncompleteError(f"the server sent a part that ends {-self.beyond} bytes early")
+        # What ends a chunked body may still come.
+        return 0 if self.beyond else self.receive_body(buffer)
+
+    def receive_body(self, buffer: memoryview) -> int | None:
+        """Receive some of the body, which has to be as long as the answer says."""
+        received = self.inner.try_recv_into(buffer)
+        if received is not None:
+            self.coming -= received
+            if self.coming < 0 or (self.coming and not received):
+                words = "longer" if received else "shorter"
+                raise ProtocolError(f"partial answer (206) is {words} than its Content-Range")
+        return received
+
+    def without_skipped(self, buffer: memoryview, received: int) -> int:
+        """Drop from *buffer* what precedes the range; return how much is left in it."""
+        dropped = min(self.skip, received)
+        if dropped:
+            self.skip -= dropped
+            buffer[: received - dropped] = bytes(buffer[dropped:received])
+        return received - dropped
+
+    def recv_wants(self) -> Interest:
+        return self.inner.recv_wants()
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def abort(self) -> None:
+        self.inner.abort()
+
+    def interrupt(self) -> None:
+        self.inner.interrupt()
+
+
+async def fetch_excerpt(opening: Opening, address: Address, text: str) -> Stream:
+    """Return the range *text* of the document at *address*, as its option `range` says.
+
+    Raises:
+      AddressError: it is no range; nothing was opened.
+      OSError: as `fetch`; EOPNOTSUPP, the server gives no parts of it.
+      ProtocolError: it is not what was asked for.
+    """
+    start, stop = parse_option(text)
+    _, answer = await Fetch(opening, address, opening.pool).travel(
+        (range_field(start, stop),), check_answer
+    )
+    body = HttpStream(answer, opening.pool)
+    try:
+        with opening.blame("response"):
+            return excerpt(body, answer, start, stop)
+    except BaseException:
+        body.abort()
+        raise
+
+
+def excerpt(body: HttpStream, answer: Answer, start: int, stop: int | None) -> Stream:
+    """Return what of the *body* was asked for, once it is sure to be there."""
+    if answer.response.status != 206:
+        if (start, stop) == (0, None):
+            return body  # the whole is what was asked for
+        status = answer.response.status
+        raise OSError(errno.EOPNOTSUPP, f"the server sent the whole document ({status}), no part")
+    part = part_of(answer)
+    first, end = bounds(start, stop, part)
+    if not part.start <= first < min(part.stop, end):
+        raise ProtocolError(
+            f"the server sent bytes {part.start}-{part.stop - 1} "
+            f"where {range_field(start, stop)[1]} was asked for"
+        )
+    return Excerpt(body, part, first, end)
+
+
+def bounds(start: int, stop: int | None, part: ContentRange) -> tuple[int, int]:
+    """Return the offsets that a range stands for in a document of which there is *part*."""
+    total = part.total
+    if total is None and (start < 0 or stop is None):
+        raise ProtocolError("the server does not say how large the document is")
+    if total is None:
+        assert stop is not None
+        return start, stop
+    return max(0, total + start) if start < 0 else start, total if stop is None else min(
+        stop, total
+    )
+
+
+def parse_option(text: str) -> tuple[int, int | None]:
+    """Return the offsets of the first byte and after the last; as `range_field` has them.
+
+    Raises:
+      AddressError: it is no range of bytes.
+    """
+    match = _OPTION.fullmatch(text)
+    if match is not None and match[3] is not None and int(match[3]):
+        return -int(match[3]), None
+    if match is not None and match[1] is not None:
+        start, stop = int(match[1]), None if match[2] is None else int(match[2]) + 1
+        if stop is None or start < stop:
+            return start, stop
+    raise AddressError("range takes FIRST-LAST, FIRST- or -COUNT, in bytes: 0-99, 100-, -50")
+
+
+def check_answer(response: Response, request: Request) -> None:
+    """Raise for a status that is no document nor a part of one."""
+    if not 200 <= response.status < 300:
+        raise status_error(response)
+    check_coding(response, request)

@@ -95,14 +95,17 @@ def test_odd_answers(reply: Reply) -> None:
 
 def test_short_answer_is_no_end() -> None:
     """A part that says that it ends early is used, and then it is incomplete."""
-    with CountingServer(DATA, shifted(0, -99)) as server:
-        with fildes.open(server.address(), "rb", 0, http={"range": "50000-59999"}) as file:
-            got = b""
-            while len(got) < 9901:
-                got += file.read(9901)
-            assert got == DATA[50000:59901]
-            with pytest.raises(fildes.IncompleteError, match="ends 99 bytes early"):
-                file.read(1)
+    how = {"range": "50000-59999"}
+    with (
+        CountingServer(DATA, shifted(0, -99)) as server,
+        fildes.open(server.address(), "rb", 0, http=how) as file,
+    ):
+        got = b""
+        while len(got) < 9901:
+            got += file.read(9901)
+        assert got == DATA[50000:59901]
+        with pytest.raises(fildes.IncompleteError, match="ends 99 bytes early"):
+            file.read(1)
 
 
 @pytest.mark.parametrize("reply", WRONG.values(), ids=WRONG)

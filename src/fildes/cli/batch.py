@@ -62,7 +62,7 @@ class Batch:
         deadline = time.monotonic() + GRACE
         for thread in threads:
             # One that is still opening has written nothing, and ends with the process.
-            if thread.ident is not None and self.getter.sources:
+            if thread.ident is not None and self.getter.busy:
                 thread.join(max(deadline - time.monotonic(), 0))
 
     def work(self) -> None:
@@ -83,7 +83,8 @@ class Batch:
         except Exception as error:
             record |= {"status": self.tell(error), "error": message_of(error)}
         else:
-            record |= {"file": received.place, "size": received.size, "status": Status.COMPLETE}
+            record |= received._asdict() | {"status": Status.COMPLETE}
+            record["file"] = record.pop("place")
         self.board.ended()
         return record | {"seconds": round(time.monotonic() - started, 3)}
 

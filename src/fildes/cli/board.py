@@ -78,8 +78,7 @@ class Board:
         with self.lock:
             if self.shown:
                 self.bars.clear()
-                self.total.samples.clear()
-                self.total.samples.append((self.total.started, 0))  # the rate of the whole
+                self.total.restart()
                 self.draw()
                 self.shown = False
 
@@ -119,6 +118,12 @@ class Bar(Progress):
         self.copied += count
         self.board.advance(count)
 
+    def skip(self, count: int) -> None:
+        """Record that *count* bytes were there from the start."""
+        with self.board.lock:
+            super().skip(count)
+            self.board.total.skip(count)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -129,6 +134,5 @@ class Bar(Progress):
             if self in self.board.bars:
                 self.board.bars.remove(self)
             if self.board.shown and error is None:
-                self.samples.clear()
-                self.samples.append((self.started, 0))
+                self.restart()
                 self.board.draw(self.line(self.clock()))

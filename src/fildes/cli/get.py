@@ -3,6 +3,11 @@
 A file is there only when it is complete: it is written beside its place and put
 there at the end. A file that is there already stays, unless --force is given. Of
 several addresses, some are received at once; the worst status is that of all.
+
+With -c what has come of a file is kept if it is cut, as NAME.fildes-part, and continued
+next time: by bytes of the same version only. --if-changed asks for a file that is there
+by its version, which is kept in an attribute of the file, or else by its time. Of
+other addresses than http and https, all of these receive the whole each time.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ EXAMPLES = (
     ("fildes get https://example.com/site.zip", "into the file site.zip"),
     ("fildes get -o logo.png png::https://example.com/", "the first picture in a page"),
     ("fildes get -o - https://example.com/site.zip | bsdtar tf -", "into a pipe"),
+    ("fildes get -c -x 4 https://example.com/disk.img", "over four connections; goes on if cut"),
     ("fildes get -d papers -j 8 -i list.txt", "all that a file lists, eight at once"),
 )
 TAKES_PROGRAM = False
@@ -45,6 +51,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="receive also what FILE lists, - for standard input: an address on each line,"
              " perhaps with out=NAME behind it; lines with # are comments")  # fmt: skip
     add("-j", "--jobs", type=int, metavar="N", default=4, help="how many at once; default 4")
+    add("-c", "--continue", dest="resume", action="store_true",
+        help="keep what has come if it is cut, and go on with it next time, if the server still"
+             " has the same version")  # fmt: skip
+    add("-x", "--connections", type=int, metavar="N", default=1,
+        help="receive each file over N connections at once; default 1")  # fmt: skip
+    add("--if-changed", action="store_true",
+        help="replace a file that is there only if the server has another version")  # fmt: skip
     add("--content-disposition", action="store_true",
         help="prefer the name that the server suggests")  # fmt: skip
     add("--mirror", action="append", default=[], metavar="ADDRESS",
@@ -62,7 +75,7 @@ def run(arguments: Namespace) -> int:
     jobs = plan(arguments)
     for job in jobs:
         if job.place:
-            check_place(job.place, force=arguments.force)
+            check_place(job.place, force=arguments.force or arguments.if_changed)
     if arguments.json:
         check_stdout()
     if arguments.directory:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from fildes.address import Address
+    from fildes.cli.downloading import Download
+
+WEB = ("http", "https")  #: what has parts and versions
 
 
 class Job(NamedTuple):
@@ -43,13 +46,14 @@ class Received(NamedTuple):
 
     place: str
     size: int
+    changed: bool = True  #: False: it was there before
 
 
 class Getter:
     """Receives files as the command line says.
 
     Attributes:
-      sources: what is being read, so that another thread can end that.
+      sources, downloads: what is being read, so that another thread can end that.
     """
 
     def __init__(
@@ -62,12 +66,15 @@ class Getter:
         self.progress = progress
         self.tell = tell
         self.sources: set[Any] = set()
+        self.downloads: set[Download] = set()
         self.stopped = False
         self.lock = threading.Lock()  # of `places`
         self.places: dict[str, Job] = {}  # that servers have chosen, and for which file
 
     def get(self, job: Job) -> Received:
         """Receive the file of *job*; where an address fails, try the next."""
+        if self.in_parts(job):
+            return self.download(job)
         *others, last = job.addresses
         for address in others:
             try:
@@ -78,13 +85,30 @@ class Getter:
                 self.tell(f"{message_of(error)}; trying the next address")
         return self.get_from(last, job)
 
+    def in_parts(self, job: Job) -> bool:
+        """Tell whether more than one plain request for *job* is wanted, and possible."""
+        arguments = self.arguments
+        wanted = arguments.resume or arguments.connections > 1 or arguments.if_changed
+        possible = all(address.scheme in WEB for address in job.addresses)
+        return wanted and possible and not (job.place and is_device(job.place))
+
+    def download(self, job: Job) -> Received:
+        from fildes.cli.downloading import Download
+
+        download = Download(self, job)
+        size = download.run(Digest(self.arguments.sha256))
+        if size is None:
+            return Received(download.place, os.stat(download.place).st_size, changed=False)
+        return Received(download.place, size)
+
     def get_from(self, address: Address, job: Job) -> Received:
         with open_for_reading(address, self.arguments) as source:
             self.sources.add(source)
             try:
                 self.check_running()
                 place = job.place or self.find_place(source, job)
-                with open_place(place, force=self.arguments.force) as sink:
+                replaces = self.arguments.force or self.arguments.if_changed
+                with open_place(place, force=replaces) as sink:
                     return self.receive(source, sink, place)
             finally:
                 self.sources.discard(source)
@@ -96,7 +120,7 @@ class Getter:
         with self.lock:
             if self.places.setdefault(place, job) is not job:
                 raise UsageError(f"another file is called {place}, too: list it with out=NAME")
-        check_place(place, force=self.arguments.force)
+        check_place(place, force=self.arguments.force or self.arguments.if_changed)
         return place
 
     def stop(self) -> None:
@@ -104,6 +128,13 @@ class Getter:
         self.stopped = True
         for source in list(self.sources):
             source.description.abort()
+        for download in list(self.downloads):
+            download.stop()
+
+    @property
+    def busy(self) -> bool:
+        """Something is being read."""
+        return bool(self.sources or self.downloads)
 
     def check_running(self) -> None:
         if self.stopped:

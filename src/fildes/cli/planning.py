@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fildes.address import Address
 
+MAX_CONNECTIONS = 16  #: to a server, as many as aria2 takes; more is an attack
+
 _OUT = re.compile(r"(.*?)[ \t]+out=(.*)")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 
@@ -53,6 +55,12 @@ def check(arguments: Namespace, count: int) -> None:
         raise UsageError("say what to receive: an ADDRESS, or -i FILE (try fildes get --help)")
     if arguments.jobs < 1:
         raise UsageError("-j takes how many to receive at once, from 1")
+    if not 1 <= arguments.connections <= MAX_CONNECTIONS:
+        raise UsageError(f"-x takes a number of connections, from 1 to {MAX_CONNECTIONS}")
+    if arguments.resume and arguments.content_disposition:
+        raise UsageError(
+            "-c needs a name that is known beforehand: leave out --content-disposition"
+        )
     for option, value in {
         "-o": arguments.output,
         "--mirror": arguments.mirror,

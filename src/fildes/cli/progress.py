@@ -43,7 +43,7 @@ class Progress:
         self.out = sys.stderr if out is None else out
         self.clock = clock
         self.started = clock()
-        self.copied = 0
+        self.copied = self.skipped = 0
         self.drawn = float("-inf")
         self.samples: deque[tuple[float, int]] = deque([(self.started, 0)])
         self.shown = is_terminal(self.out)
@@ -55,6 +55,16 @@ class Progress:
         if self.shown and now - self.drawn >= REDRAW_INTERVAL:
             self.drawn = now
             self.draw(self.line(now))
+
+    def skip(self, count: int) -> None:
+        """Record that *count* bytes were there from the start."""
+        self.copied += count
+        self.skipped += count
+        self.restart()
+
+    def restart(self) -> None:
+        """Let the rate be that of the whole."""
+        self.samples = deque([(self.started, self.skipped)])
 
     def line(self, now: float) -> str:
         """Return the line for the moment *now*."""
@@ -85,7 +95,7 @@ class Progress:
         """Draw the last line, with the average rate, and leave it standing."""
         if self.shown:
             now = self.clock()
-            self.samples = deque([(self.started, 0)])  # of the whole, not of the last seconds
+            self.restart()  # the rate of the whole, not of the last seconds
             self.draw(self.line(now) + "\n")
             self.shown = False
 

@@ -35,6 +35,8 @@ class Replacement(DescriptorStream):
       old: what is replaced; None for a new name.
     """
 
+    access = os.O_WRONLY
+
     def __init__(self, directory: int, name: str, *, exclusive: bool) -> None:
         self.source = self.sink = -1
         self.directory, self.name, self.hidden = directory, name, ""
@@ -81,7 +83,7 @@ class Replacement(DescriptorStream):
 
     def create(self, mode: int) -> None:
         """Create the new file, nameless if that is possible."""
-        flags = os.O_WRONLY | os.O_CLOEXEC
+        flags = self.access | os.O_CLOEXEC
         try:
             self.sink = os.open(".", flags | os.O_TMPFILE, mode, dir_fd=self.directory)
         except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -27,7 +28,9 @@ def need(program: str) -> str:
 
 
 @contextlib.contextmanager
-def serving(argv: Callable[[int], list[str]]) -> Iterator[int]:
+def serving(
+    argv: Callable[[int], list[str]], stop: signal.Signals = signal.SIGTERM
+) -> Iterator[int]:
     """Run what *argv* returns for a port; yield the port once it is listening.
 
     Most programs cannot be told to take any port, so they are given one that was
@@ -35,7 +38,7 @@ def serving(argv: Callable[[int], list[str]]) -> Iterator[int]:
     """
     for _ in range(5):  # arbitrary
         port = free_port()
-        with running(argv(port)) as program:
+        with running(argv(port), stop) as program:
             if wait_listening(program, port):
                 yield port
                 return
@@ -43,15 +46,17 @@ def serving(argv: Callable[[int], list[str]]) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def running(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run *argv* with its output in nobody's way; end it."""
+def running(
+    argv: list[str], stop: signal.Signals = signal.SIGTERM
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *argv* with its output in nobody's way; end it by the signal *stop*."""
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as program:
         try:
             yield program
         finally:
-            program.terminate()
+            program.send_signal(stop)
 
 
 def free_port() -> int:

@@ -28,6 +28,7 @@ http {{
   uwsgi_temp_path {root}; scgi_temp_path {root};
   server {{
     listen 127.0.0.1:{port}; listen unix:{root}/socket; listen 127.0.0.1:{tls_port} ssl;
+    listen 127.0.0.1:{http2_port} http2; listen 127.0.0.1:{http2_tls_port} ssl http2;
     ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;
     root {root}/documents;
     location /chunked/ {{ alias {root}/documents/; ssi on; ssi_types *; }}
@@ -59,6 +60,8 @@ class Site(NamedTuple):
     plain: str
     secure: str
     unix: str
+    http2: str  #: plain, for those who know; RFC 9113 section 3.3
+    http2_secure: str
 
 
 def write_documents(root: Path) -> None:
@@ -73,13 +76,14 @@ def write_documents(root: Path) -> None:
 def nginx(root: Path, authority: Authority) -> Iterator[Site]:
     """Serve documents by nginx: plain, under TLS, and on a unix socket."""
     program, tls_port = need("nginx"), free_port()
+    http2 = {"http2_port": free_port(), "http2_tls_port": free_port()}
     write_documents(root)
     root.chmod(0o755)
     (root / "users").write_text("me:{PLAIN}p@ss word\n")
     identity = authority.localhost
 
     def argv(port: int) -> list[str]:
-        words = {"root": root, "port": port, "tls_port": tls_port}
+        words = {"root": root, "port": port, "tls_port": tls_port, **http2}
         config = NGINX.format(**words, cert=identity.cert_file, key=identity.key_file)
         (root / "nginx.conf").write_text(config)
         return [program, "-c", str(root / "nginx.conf"), "-p", str(root), "-e", str(root / "log")]
@@ -89,6 +93,8 @@ def nginx(root: Path, authority: Authority) -> Iterator[Site]:
             f"http://localhost:{port}",
             f"https://localhost:{tls_port}",
             f"unix://{root}/socket",
+            "http://localhost:{http2_port}".format(**http2),
+            "https://localhost:{http2_tls_port}".format(**http2),
         )
 
 

@@ -1,0 +1,96 @@
+"""Relays of ours that listen, and pass each connection on to one address."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import pytest
+from peers import LIMIT
+
+import fildes
+
+
+class Relay(Protocol):
+    """A relay that runs."""
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        ...
+
+    @property
+    def port(self) -> int: ...
+
+
+class VerbRelay:
+    """`fildes.listen`, and `fildes.relay` in a thread for each connection.
+
+    Attributes:
+      outcomes: of each connection that is over: the two counts, or the error.
+    """
+
+    def __init__(self, target: str, listen: str, options: dict[str, Any]) -> None:
+        self.target = target
+        self.options = options
+        self.outcomes: list[tuple[int, int] | Exception] = []
+        self.listener = fildes.listen(listen)
+        self.address = self.listener.address
+        self.threads = [threading.Thread(target=self.accept_all, name="relay: accept")]
+        self.threads[0].start()
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def accept_all(self) -> None:
+        for client in self.listener:
+            thread = threading.Thread(target=self.relay, args=(client,), name="relay")
+            self.threads.append(thread)
+            thread.start()
+
+    def relay(self, client: Any) -> None:
+        try:
+            with client, fildes.open(self.target, **self.options) as server:
+                self.outcomes.append(fildes.relay(client, server))
+        except (OSError, EOFError) as error:
+            self.outcomes.append(error)
+
+    def finish(self) -> None:
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(LIMIT)
+            assert not thread.is_alive(), f"{thread.name} did not end"
+
+
+@contextlib.contextmanager
+def verbs(target: str, listen: str, options: dict[str, Any]) -> Iterator[Relay]:
+    """Relay by the two verbs."""
+    relay = VerbRelay(target, listen, options)
+    try:
+        yield relay
+    finally:
+        relay.finish()
+
+
+KINDS = {"verbs": verbs}
+
+
+class RelayTo(Protocol):
+    """The `relay_to` fixture: start a relay that lasts until the test ends."""
+
+    def __call__(self, target: str, listen: str = "tcp://127.0.0.1:0", **options: Any) -> Relay: ...
+
+
+@pytest.fixture(params=KINDS)
+def relay_to(request: pytest.FixtureRequest, nothing_left_behind: None) -> Iterator[RelayTo]:
+    """Start relays, of each kind there is."""
+    kind: Callable[..., contextlib.AbstractContextManager[Relay]] = KINDS[request.param]
+    with contextlib.ExitStack() as relays:
+
+        def start(target: str, listen: str = "tcp://127.0.0.1:0", **options: Any) -> Relay:
+            return relays.enter_context(kind(target, listen, options))
+
+        yield start

@@ -17,6 +17,7 @@ from fildes.streams.bridge import build
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.kernel import DescriptorStream, SocketStream
 from fildes.streams.stream import Stream
+from fildes.streams.terminal import MasterStream, TerminalStream
 from fildes.testing import both, open_stream
 from fildes.tls.stream import TlsStream
 from fildes.waiting import wait_readable
@@ -104,6 +105,27 @@ async def program(authority: Authority) -> Pair:
         return await connected(listener, address)
 
 
+async def program_on_pipes(authority: Authority) -> Pair:
+    with socket.create_server((HOST, 0)) as listener:
+        destination = f"TCP:{HOST}:{listener.getsockname()[1]}"
+        address = f"exec:socat?pipes=on&arg=-t20&arg=STDIO&arg={destination}"
+        return await connected(listener, address)
+
+
+async def program_on_pty(authority: Authority) -> Pair:
+    with socket.create_server((HOST, 0)) as listener:
+        destination = f"TCP:{HOST}:{listener.getsockname()[1]}"
+        address = f"exec:socat?pty=on&raw=on&arg=-t20&arg=STDIO&arg={destination}"
+        return await connected(listener, address)
+
+
+async def pty(authority: Authority) -> Pair:
+    left = await open_stream("pty:?raw=on")
+    assert isinstance(left, MasterStream)
+    slave = os.open(left.path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    return left, TerminalStream(slave)
+
+
 async def tls12(authority: Authority) -> Pair:
     return await tls(authority, ssl.TLSVersion.TLSv1_2)
 
@@ -151,6 +173,13 @@ async def bridged(authority: Authority) -> Pair:
 
 needs_socat = pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
 
+#: A terminal in raw mode has no end of file but that its other end is closed.
+NO_END = {
+    *("end_of_file_stays", "half_close_ours_first", "half_close_theirs_first"),
+    *("orderly_close", "closed_again", "abort_is_seen", "exception_aborts"),
+    *("ways_to_read", "lines", "half_close", "close_sends", "genuine_descriptor"),
+}
+
 #: Each with the names of the checks that its kind cannot pass.
 STREAM_PAIRS = [
     # A unix socket says that it was aborted only to a peer that has left bytes unread.
@@ -174,6 +203,16 @@ STREAM_PAIRS = [
         id="exec",
         marks=needs_socat,
     ),
+    pytest.param(
+        program_on_pipes,
+        # socat keeps its standard output open until it ends.
+        {"abort_is_seen", "exception_aborts", "interrupt_wakes", "genuine_descriptor"}
+        | {"half_close_theirs_first", "ways_to_read", "lines"},
+        id="exec-pipes",
+        marks=needs_socat,
+    ),
+    pytest.param(program_on_pty, NO_END, id="exec-pty", marks=needs_socat),
+    pytest.param(pty, {*NO_END, "interrupt_wakes"}, id="pty"),
     pytest.param(tls12, set(), id="tls-1.2"),
     pytest.param(tls13, set(), id="tls-1.3"),
     pytest.param(tls_in_tls, set(), id="tls-in-tls"),

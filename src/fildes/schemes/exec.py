@@ -1,29 +1,28 @@
 """exec: a conversation with a program, its standard input and output.
 
 One socket pair is both, so that the conversation has one descriptor and half-close
-is shutdown(2). Never through a shell: each argument is one element of argv. The
-child holds the descriptors 0, 1 and 2, and no others.
+is shutdown(2). If asked to it is two pipes, or a pseudoterminal. Never through a
+shell: each argument is one element of argv. The child holds the descriptors 0, 1 and
+2, and no others.
 """
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import fcntl
+import functools
 import os
-import signal
 import socket
+import termios
 from typing import TYPE_CHECKING, Any
 
 from fildes.errors import AddressError
+from fildes.opening.terminal_options import TERMINAL_OPTIONS, terminal_settings
 from fildes.scheme import Example, Option, Scheme, Shape
-from fildes.streams.kernel import RECV_FLAGS, SocketStream
-from fildes.waiting import wait_readable
+from fildes.streams.programs import Child, PipedProgram, ProgramStream, TerminalProgram
+from fildes.streams.terminal import open_master, slave_path
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-
-    from typing_extensions import Buffer
-
     from fildes.address import Address
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
@@ -46,10 +45,16 @@ SCHEME = Scheme(
         Option(
             "setsid", "flag", "in a session of its own, which our terminal's Ctrl-C spares", False
         ),
+        Option("pipes", "flag", "connect it by two pipes instead of a socket pair", False),
+        Option(
+            "pty", "flag", "give it a terminal, for programs that behave otherwise there", False
+        ),
+        *TERMINAL_OPTIONS,
     ),
     examples=(
         Example("exec:sort?arg=-n", "write lines, half-close, read them sorted"),
         Example("exec:/bin/ls?arg=-l&cwd=/", "a program by its path, in a directory"),
+        Example("exec:bash?pty=on&stderr=stdout", "a shell that believes in a terminal"),
     ),
 )
 
@@ -60,10 +65,20 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     Opened for reading only, its standard input is empty; for writing only, its
     standard output is ours, as with popen(3).
     """
-    how = start_options(opening, address)
+    how, kind = start_options(opening, address), connection(opening, address)
     argv = [address.path, *(opening.option(address, "arg") or ())]
+    if kind == "pty":
+        how["terminal"] = terminal_settings(opening, address)
     with opening.step("connect", f"program {address.path}"):
-        return start(argv, opening.mode, how)
+        return start(argv, opening.mode, how, kind)
+
+
+def connection(opening: Opening, address: Address) -> str:
+    """Return what connects the program to us: a socket, pipes or a pty."""
+    chosen = [name for name in ("pty", "pipes") if opening.option(address, name)]
+    if len(chosen) > 1:
+        raise AddressError("a program is connected by pipes or by a pty, not by both")
+    return chosen[0] if chosen else "socket"
 
 
 def start_options(opening: Opening, address: Address) -> dict[str, Any]:
@@ -83,112 +98,73 @@ def start_options(opening: Opening, address: Address) -> dict[str, Any]:
     }
 
 
-def start(argv: list[str], mode: str, how: dict[str, Any]) -> ProgramStream:
-    """Start a program with one end of a socket pair as its standard input and output."""
-    import subprocess
+def start(argv: list[str], mode: str, how: dict[str, Any], kind: str = "socket") -> Stream:
+    """Start a program, connected by a socket pair, or by pipes or a pseudoterminal."""
+    return STARTS[kind](argv, mode, how)
 
+
+def start_on_socket(argv: list[str], mode: str, how: dict[str, Any]) -> Stream:
+    """Start a program with one end of a socket pair as its standard input and output."""
     ours, theirs = socket.socketpair()
     with theirs:
         try:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL if mode == "rb" else theirs.fileno(),
-                stdout=None if mode == "wb" else theirs.fileno(),
-                **how,
-            )
+            child = spawn(argv, mode, theirs.fileno(), theirs.fileno(), how)
         except BaseException:
             ours.close()
             raise
-    return ProgramStream(ours, process, argv[0])
+    return ProgramStream(ours, child)
 
 
-class ProgramStream(SocketStream):
-    """A socket whose other end is the standard input and output of a child."""
+def start_on_pipes(argv: list[str], mode: str, how: dict[str, Any]) -> Stream:
+    """Start a program with a pipe as its standard input and one as its standard output."""
+    with contextlib.ExitStack() as undo, contextlib.ExitStack() as theirs:
+        pipes = []
+        for end in (theirs, undo), (undo, theirs):
+            pipes.append(os.pipe())
+            for fd, owner in zip(pipes[-1], end, strict=True):
+                owner.callback(os.close, fd)
+        (their_source, sink), (source, their_sink) = pipes
+        child = spawn(argv, mode, their_source, their_sink, how)
+        undo.pop_all()
+    return PipedProgram(source, sink, child)
 
-    def __init__(self, sock: socket.socket, process: subprocess.Popen[bytes], name: str) -> None:
-        self.process, self.name = process, name
-        self.pidfd = -1
+
+def start_on_terminal(argv: list[str], mode: str, how: dict[str, Any]) -> Stream:
+    """Start a program with a pseudoterminal of its own, which controls it; credentials(7)."""
+    settings = how.pop("terminal")
+    master = open_master()
+    try:
+        path = slave_path(master)
+        settings(master)
+        slave = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            super().__init__(sock)
-            self.pidfd = os.pidfd_open(process.pid)
-        except BaseException:
-            self.sock = sock
-            self.abort()
-            raise
-
-    def try_recv_into(self, buffer: memoryview) -> int | None:
-        try:
-            return super().try_recv_into(buffer)
-        except ConnectionResetError:
-            return self.end()
-
-    def blocking_recv_into(self) -> Callable[[Buffer], int]:
-        return self.recv_into_waiting
-
-    def recv_into_waiting(self, buffer: Buffer) -> int:
-        """Receive, waiting in the kernel."""
-        try:
-            received = self.sock.recv_into(buffer)
-        except ConnectionResetError:
-            return self.end()
-        self.received_end = not received
-        return received
-
-    def end(self) -> int:
-        """Return the end of file: the program ended without reading all its input.
-
-        A unix socket closed with unread input resets its peer, after the data sent;
-        whether that was a failure is for the program's status to say.
-        """
-        self.received_end = True
-        return 0
-
-    async def close(self) -> None:
-        """Close the conversation and wait for the program to end.
-
-        A program whose output is not read to its end may die of that; this is no
-        error, as in a shell's ``yes | head``.
-
-        Raises:
-          ChildProcessError: EIO, it ended with a status other than 0, which is the
-            error's attribute ``status``; negative for the signal that killed it.
-        """
-        if self.pidfd < 0:
-            return
-        try:
-            cut_off = self.has_output()
-            self.sock.close()
-            await wait_readable(self.pidfd)
+            how["start_new_session"] = True
+            # C code only, which a child between fork(2) and execve(2) may run.
+            how["preexec_fn"] = functools.partial(fcntl.ioctl, slave, termios.TIOCSCTTY, 0)
+            child = spawn(argv, mode, slave, slave, how)
         finally:
-            self.abort()  # has ended, unless this wait was cut short
-        status = self.process.returncode
-        if status and not cut_off and (status != -signal.SIGPIPE or self.received_end):
-            raise self.failure(status)
+            os.close(slave)
+    except BaseException:
+        os.close(master)
+        raise
+    return TerminalProgram(master, child)
 
-    def has_output(self) -> bool:
-        """Tell whether the program wrote what we do not read: then it may well fail."""
-        try:
-            return bool(self.sock.recv(1, RECV_FLAGS | socket.MSG_PEEK))
-        except (BlockingIOError, ConnectionResetError):
-            return False
 
-    def failure(self, status: int) -> ChildProcessError:
-        """Return the error that says how the program ended."""
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        error = ChildProcessError(errno.EIO, f"{self.name} {how}")
-        error.status = status  # type: ignore[attr-defined]  # for programs to read
-        return error
+STARTS = {"socket": start_on_socket, "pipes": start_on_pipes, "pty": start_on_terminal}
 
-    def abort(self) -> None:
-        """Kill the program if it still runs, and take its status: no zombie stays."""
-        self.sock.close()
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        pidfd, self.pidfd = self.pidfd, -1
-        if pidfd >= 0:
-            os.close(pidfd)
 
-    @property
-    def peer(self) -> str | None:
-        return None
+def spawn(argv: list[str], mode: str, source: int, sink: int, how: dict[str, Any]) -> Child:
+    """Start *argv* with these descriptors, as far as *mode* wants them."""
+    import subprocess
+    import warnings
+
+    with warnings.catch_warnings():
+        # CPython 3.12 warns of any preexec_fn in a process with threads; ours is harmless.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process: subprocess.Popen[bytes] = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL if mode == "rb" else source,
+            stdout=None if mode == "wb" else sink,
+            **how,
+        )
+    return Child(process, argv[0])

@@ -36,6 +36,10 @@ class DatagramStream(SocketStream):
         self.kept: bytes | None = None
         self.spill = bytearray()
 
+    @property
+    def half_closes(self) -> bool:
+        return not self.endless
+
     def try_recv_into(self, buffer: memoryview) -> int | None:
         try:
             return self.receive(buffer, RECV_FLAGS)

@@ -201,6 +201,10 @@ class DescriptorStream(Stream):
     def interrupt(self) -> None:
         """Do nothing: the kernel has no way to end another thread's read of a pipe."""
 
+    @property
+    def half_closes(self) -> bool:
+        return self.source != self.sink
+
     def fileno(self) -> int:
         both = self.source >= 0 and self.sink >= 0 and self.source != self.sink
         return -1 if both else max(self.source, self.sink)

@@ -93,6 +93,11 @@ class Stream(abc.ABC):
     def interrupt(self) -> None:
         """Wake a thread that waits for this stream; nothing is usable afterwards but close."""
 
+    @property
+    def half_closes(self) -> bool:
+        """Whether the peer sees a half-close; where it does not, a relay has to linger."""
+        return True
+
     def restrict(self, mode: str) -> None:
         """Give up the directions that *mode* does not name."""
         both = "+" in mode

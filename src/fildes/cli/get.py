@@ -4,10 +4,10 @@ A file is there only when it is complete: it is written beside its place and put
 there at the end. A file that is there already stays, unless --force is given. Of
 several addresses, some are received at once; the worst status is that of all.
 
-With -c what has come of a file is kept if it is cut, as NAME.fildes-part, and continued
-next time: by bytes of the same version only. --if-changed asks for a file that is there
-by its version, which is kept in an attribute of the file, or else by its time. Of
-other addresses than http and https, all of these receive the whole each time.
+With -c what has come of a file is kept if it is cut, as NAME.fildes-part, and
+continued next time: by bytes of the same version only. --if-changed asks for a
+file that is there by its version, kept in an attribute of the file, or else by
+its time. Of other addresses than http and https the whole is received each time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EXAMPLES = (
     ("fildes get https://example.com/site.zip", "into the file site.zip"),
     ("fildes get -o logo.png png::https://example.com/", "the first picture in a page"),
     ("fildes get -o - https://example.com/site.zip | bsdtar tf -", "into a pipe"),
-    ("fildes get -c -x 4 https://example.com/disk.img", "over four connections; goes on if cut"),
+    ("fildes get -c -x 4 https://example.com/disk.img", "in four parts; goes on if cut"),
     ("fildes get -d papers -j 8 -i list.txt", "all that a file lists, eight at once"),
 )
 TAKES_PROGRAM = False

@@ -37,7 +37,7 @@ BODIES = [
     (Chunked(), b"0\r\n\r\n", b""),
     (Chunked(), b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
     (Chunked(), b"00005\r\nhello\r\nA\r\n, world...\r\n000\r\n\r\n", b"hello, world..."),
-    (Chunked(), b'2;a=b;c="\xff ;"\r\n\r\n\r\n1;\r\n\n\r\n0;x\r\n\r\n', b"\r\n\n"),
+    (Chunked(), b'2;a=b;c="\xff ;"\r\n\r\n\r\n1;d\r\n\n\r\n0;x\r\n\r\n', b"\r\n\n"),
     (Chunked(), b"1\r\na\r\n1\r\nb\r\n0\r\nA: b\r\nC:\r\n\r\n", b"ab"),
 ]
 

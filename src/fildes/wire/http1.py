@@ -232,6 +232,8 @@ class HeadReader:
         lengths = set(head.get_all("Content-Length"))
         if head.get("Transfer-Encoding") is not None or not lengths <= {"0"}:
             raise ProtocolError(f"interim response {head.status} announces a body")
+        if not head.persistent:  # HTTP/1.0 has none; what follows would be no answer of ours
+            raise ProtocolError(f"interim response {head.status} ends the connection")
         self.interim += 1
         if self.interim > self._limits.max_interim:
             raise ProtocolError(f"more than {self._limits.max_interim} interim HTTP responses")

@@ -28,8 +28,12 @@ from fildes.wire.http1_framing import Chunked, Framing, Length, NoBody
 #: Ends a chunked body that has no trailers.
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
-# RFC 9112 section 7.1, at most 64 bits. Extensions are passed over (section 7.1.1).
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*)?")
+# RFC 9112 section 7.1, at most 64 bits. Extensions are passed over (section 7.1.1), but
+# have to be some, and without the blanks that only bad senders put there (RFC 9110
+# section 5.6.3): llhttp takes no others.
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED = rb'"(?:[\t\x20!#-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;%b(?:=(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED))
 # What lies between two chunks, if it is in one piece and has no extension. Only a short cut.
 _BETWEEN_CHUNKS = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})\r\n")
 _UP_TO_LF = re.compile(rb"[^\n]*\n?")

@@ -118,7 +118,8 @@ def test_junk_around_a_picture_does_not_matter(
     before: bytes, behind: bytes, picture: bytes
 ) -> None:
     """A picture is found in the middle of anything."""
-    assert picture in contents([before + picture + behind])
+    found, _ = find([before + picture + behind])  # the junk may be the beginning of another
+    assert picture in [data for _, _, data in found]
 
 
 @pytest.mark.parametrize("picture", PICTURES)

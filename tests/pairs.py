@@ -20,6 +20,7 @@ from fildes.streams.stream import Stream
 from fildes.streams.terminal import MasterStream, TerminalStream
 from fildes.testing import both, open_stream
 from fildes.tls.stream import TlsStream
+from fildes.verbs import prepare_to_listen
 from fildes.waiting import wait_readable
 
 Pair = tuple[Stream, Stream]
@@ -166,6 +167,34 @@ async def tls_in_tls(authority: Authority) -> Pair:
     return inside, server
 
 
+async def listened(address: str, query: str = "", **options: Any) -> Pair:
+    """Listen at *address*, and return what is accepted and what was opened."""
+    opening, _ = prepare_to_listen(address, None, None, options, {"max-connections": 9})
+    acceptor = await opening.listen()
+    try:
+        return await both(acceptor.accept_stream(), open_stream(f"{acceptor.address}{query}"))
+    finally:
+        acceptor.close()
+
+
+async def tcp_listen(authority: Authority) -> Pair:
+    return await listened(f"tcp-listen://{HOST}:0?max-per-peer=1")
+
+
+async def unix_listen(authority: Authority) -> Pair:
+    return await listened(f"unix-listen:{abstract_name()}")
+
+
+async def unix_seqpacket_listen(authority: Authority) -> Pair:
+    return await listened(f"unix-seqpacket-listen:{abstract_name()}")
+
+
+async def tls_listen(authority: Authority) -> Pair:
+    identity = authority.localhost
+    tls = {"cert": identity.cert_file, "key": identity.key_file}
+    return await listened("tls://localhost:0", f"?ca={authority.ca_file}", tls=tls)
+
+
 async def bridged(authority: Authority) -> Pair:
     left, right = await tls13(authority)
     return build(left, b"", None), right
@@ -217,13 +246,22 @@ STREAM_PAIRS = [
     pytest.param(tls13, set(), id="tls-1.3"),
     pytest.param(tls_in_tls, set(), id="tls-in-tls"),
     pytest.param(bridged, set(), id="bridged"),
+    pytest.param(tcp_listen, set(), id="tcp-listen"),
+    pytest.param(unix_listen, {"abort_is_seen", "exception_aborts"}, id="unix-listen"),
+    pytest.param(tls_listen, set(), id="tls-listen"),
 ]
 
 MESSAGE_PAIRS = [
     pytest.param(unix_seqpacket, set(), id="unix-seqpacket"),
+    pytest.param(unix_seqpacket_listen, set(), id="unix-seqpacket-listen"),
     # A datagram socket that was shut down polls readable and receives nothing.
     pytest.param(udp, {"interrupt_wakes"}, id="udp"),
 ]
 
-#: For files one kind of TLS will do: closing TLS in TLS waits for a peer that closes too.
-FILE_PAIRS = [each for each in STREAM_PAIRS if each.id not in ("tls-in-tls", "tcp6")]
+#: For files one of a kind will do: closing TLS in TLS waits for a peer that closes too,
+#: and accepted streams are of the same classes as opened ones.
+FILE_PAIRS = [
+    each
+    for each in STREAM_PAIRS
+    if each.id not in ("tls-in-tls", "tcp6") and "listen" not in str(each.id)
+]

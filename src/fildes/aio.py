@@ -23,13 +23,13 @@ from fildes.verbs import (
     Explanation,
     deadline_in,
     idle_limit,
-    listening_address,
     prepare,
+    prepare_to_listen,
 )
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Sequence
     from types import TracebackType
 
     from fildes.address import Address
@@ -134,6 +134,10 @@ def listen(
     timeout: float | None = OPEN_TIMEOUT,
     idle_timeout: float | None = None,
     policy: Policy | None = None,
+    max_connections: int | None = None,
+    max_per_peer: int | None = None,
+    allow: Sequence[str] | None = None,
+    handshake_timeout: float | None = None,
     **options: Options,
 ) -> Opened:
     """Listen at *address*; what is to be awaited or entered gives an `AsyncListener`.
@@ -148,9 +152,16 @@ def listen(
     """
     text = {"encoding": encoding, "errors": errors, "newline": newline}
 
+    limits = {
+        "max-connections": max_connections,
+        "max-per-peer": max_per_peer,
+        "allow": allow,
+        "handshake-timeout": handshake_timeout,
+    }
+
     async def start() -> AsyncListener:
         check_times(timeout, idle_timeout)
-        opening, wanted = prepare(listening_address(address), mode, policy, options)
+        opening, wanted = prepare_to_listen(address, mode, policy, options, limits)
         check_text(wanted, buffering, text)
         driver = drivers.here()
         acceptor = await driver.run(opening.listen(), deadline_in(timeout))
@@ -158,7 +169,8 @@ def listen(
         def accepted(stream: Stream) -> AsyncFile[Any]:
             each = Opening(acceptor.address, wanted.binary, opening.policy, opening.options)
             stream.restrict(wanted.binary)
-            return to_file(stream, each, wanted, buffering, idle_timeout, **text)
+            idle = acceptor.idle_timeout if idle_timeout is None else idle_timeout
+            return to_file(stream, each, wanted, buffering, idle, **text)
 
         return AsyncListener(acceptor, driver, accepted)
 

@@ -72,6 +72,11 @@ class AsyncListener:
                 raise StopAsyncIteration from None
             raise
 
+    def reload(self) -> None:
+        """Read certificates and keys again; as `fildes.Listener.reload`."""
+        self.acceptor.check_open()
+        self.acceptor.reload()
+
     def stop(self) -> None:
         """Stop listening at once; connections that were accepted go on."""
         self.acceptor.closed = True

@@ -21,6 +21,9 @@ F = TypeVar("F")
 class Listener(Generic[F]):
     """An iterator over accepted connections, until it is closed.
 
+    Where a connection has to be made ready, by TLS say, that is done in `accept`, for
+    several at once: a slow client delays no others.
+
     `close` may be called from another thread or a signal handler: it ends an accept
     that waits, and the iteration.
     """
@@ -86,6 +89,15 @@ class Listener(Generic[F]):
             for sock in self.acceptor.sockets:
                 self.poll.register(sock, select.EPOLLIN)
         return self.poll.fileno()
+
+    def reload(self) -> None:
+        """Read certificates and keys again, for the connections to come.
+
+        Raises:
+          OSError: one is not usable; what was read before stays in use.
+        """
+        self.acceptor.check_open()
+        self.acceptor.reload()
 
     def close(self) -> None:
         """Stop listening; connections that were accepted go on."""

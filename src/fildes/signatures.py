@@ -8,6 +8,7 @@ below say what all other addresses give.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 if TYPE_CHECKING:
@@ -147,6 +148,10 @@ class Listen(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        max_connections: int | None = ...,
+        max_per_peer: int | None = ...,
+        allow: Sequence[str] | None = ...,
+        handshake_timeout: float | None = ...,
         **options: Options,
     ) -> Listener[RawFile]: ...
 
@@ -163,6 +168,10 @@ class Listen(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        max_connections: int | None = ...,
+        max_per_peer: int | None = ...,
+        allow: Sequence[str] | None = ...,
+        handshake_timeout: float | None = ...,
         **options: Options,
     ) -> Listener[BufferedFile]: ...
 
@@ -179,6 +188,10 @@ class Listen(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        max_connections: int | None = ...,
+        max_per_peer: int | None = ...,
+        allow: Sequence[str] | None = ...,
+        handshake_timeout: float | None = ...,
         **options: Options,
     ) -> Listener[TextFile | TextConversation]: ...
 
@@ -195,5 +208,9 @@ class Listen(Protocol):
         timeout: float | None = ...,
         idle_timeout: float | None = ...,
         policy: Policy | None = ...,
+        max_connections: int | None = ...,
+        max_per_peer: int | None = ...,
+        allow: Sequence[str] | None = ...,
+        handshake_timeout: float | None = ...,
         **options: Options,
     ) -> Listener[NetFile]: ...

@@ -6,7 +6,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.address import Address, build, parse
@@ -192,6 +192,10 @@ def listen(
     timeout: float | None = OPEN_TIMEOUT,
     idle_timeout: float | None = None,
     policy: Policy | None = None,
+    max_connections: int | None = None,
+    max_per_peer: int | None = None,
+    allow: Sequence[str] | None = None,
+    handshake_timeout: float | None = None,
     **options: Options,
 ) -> Listener[Any]:
     """Listen at *address* and return the listener, which yields files.
@@ -200,10 +204,15 @@ def listen(
       address: as of `open`, but what it names is ours: port 0 is one of the
         kernel's choice, and without a host only this machine can connect. The
         socket of a unix address is for its owner only; one that a dead process has
-        left is replaced, anything else is not.
+        left is replaced, anything else is not. ``tcp-listen:`` is tcp here.
       timeout: seconds until it listens; `Listener.accept` has its own.
-      mode, buffering, encoding, errors, newline, idle_timeout, policy, options: of
-        each accepted connection, as of `open`.
+      mode, buffering, encoding, errors, newline, idle_timeout, policy: of each
+        accepted connection, as of `open`.
+      max_connections: at once; more clients wait, at no cost here.
+      max_per_peer: at once from one IPv4 address or IPv6 /64; more are refused.
+      allow: networks, as ``["10.0.0.0/8"]``; clients from elsewhere are refused.
+      handshake_timeout: seconds until a client has to be ready, 10 if left out.
+      options: by scheme, ``tls={"cert": "chain.pem", "key": "key.pem"}``.
 
     Raises:
       AddressError: *address* is none.
@@ -217,25 +226,47 @@ def listen(
     """
     text = {"encoding": encoding, "errors": errors, "newline": newline}
     check_times(timeout, idle_timeout)
-    opening, wanted = prepare(listening_address(address), mode, policy, options)
+    limits = {
+        "max-connections": max_connections,
+        "max-per-peer": max_per_peer,
+        "allow": allow,
+        "handshake-timeout": handshake_timeout,
+    }
+    opening, wanted = prepare_to_listen(address, mode, policy, options, limits)
     check_text(wanted, buffering, text)
     acceptor = blocking.run(opening.listen(), deadline_in(timeout))
 
     def accepted(stream: Stream) -> NetFile:
         each = Opening(acceptor.address, wanted.binary, opening.policy, opening.options)
         stream.restrict(wanted.binary)
-        return to_file(stream, each, wanted, buffering, idle_timeout, **text)
+        idle = acceptor.idle_timeout if idle_timeout is None else idle_timeout
+        return to_file(stream, each, wanted, buffering, idle, **text)
 
     return Listener(acceptor, accepted)
 
 
-def listening_address(
+def prepare_to_listen(
     address: str | os.PathLike[str] | Address,
-) -> os.PathLike[str] | Address:
-    """Return the parsed address, in which a port may be 0, of the kernel's choice."""
-    if isinstance(address, Address | os.PathLike):
-        return address
-    return parse(address, registry.find_scheme, allow_port_zero=True)
+    mode: str | None,
+    policy: Policy | None,
+    options: Mapping[str, Options],
+    limits: Options,
+) -> tuple[Opening, Mode]:
+    """Check all that can be checked before anything is listened at; as `prepare`.
+
+    Args:
+      address: in it a port may be 0, of the kernel's choice.
+      limits: options by name, of whatever scheme the address has.
+    """
+    from fildes.listening.naming import add_options, listening_form, listening_text
+
+    if isinstance(address, str):
+        address = parse(listening_text(address), registry.find_scheme, allow_port_zero=True)
+    elif isinstance(address, os.PathLike):
+        address = to_address(address)
+    place, given = listening_form(address, options)
+    add_options(given, place.scheme, limits)
+    return prepare(place, mode, policy, given)
 
 
 class Explanation(NamedTuple):
@@ -256,7 +287,7 @@ def explain(
     """Open *address*, close it again, and return the steps that this took.
 
     Raises:
-      AddressError: *address* is none. Any other failure is part of the explanation.
+      AddressError: *address* is none. Other failures are part of the explanation.
     """
     check_times(timeout)
     opening, _ = prepare(address, None, policy, options)

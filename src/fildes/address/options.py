@@ -84,7 +84,7 @@ def _convert(scheme: Scheme, name: str, texts: list[str]) -> Value:
 
 
 def typed_value(option: Option, value: object) -> Value | Mapping[Any, Any]:
-    """Return *value*, which may also be a mapping or a path object, as of *option*'s type.
+    """Return *value*, which may also be a mapping or have path objects, as of *option*'s type.
 
     Raises:
       AddressError: it is not.
@@ -94,7 +94,13 @@ def typed_value(option: Option, value: object) -> Value | Mapping[Any, Any]:
         if not isinstance(value, Mapping):
             raise TypeError(f"option {option.name} takes a mapping")
         return value
-    return _coerce(option, os.fspath(value) if isinstance(value, os.PathLike) else value)
+    if isinstance(value, list | tuple):
+        return _coerce(option, [_without_paths(each) for each in value])
+    return _coerce(option, _without_paths(value))
+
+
+def _without_paths(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _coerce(option: Option, value: object) -> Value:

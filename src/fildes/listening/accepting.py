@@ -17,15 +17,19 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fildes.listening.admission import Admission, Bell, CountedSocket
+from fildes.listening.handshakes import Handshakes
 from fildes.streams.datagrams import socket_stream
-from fildes.waiting import READ, wait_any
+from fildes.streams.kernel import LINGER_RESET, endpoint
+from fildes.waiting import READ
 
 if TYPE_CHECKING:
     from fildes.address import Address
+    from fildes.listening.admission import Limits
     from fildes.streams.stream import Stream
-    from fildes.waiting import Interest
+    from fildes.waiting import Interest, Protocol
 
 #: Errors of one connection, or of the network it came from; accept(2), "Error handling".
 PASSING = frozenset(
@@ -57,7 +61,17 @@ class Acceptor:
     Attributes:
       sockets: listening and in non-blocking mode; owned.
       address: where they listen, with the real port; `fildes.open` takes it.
+      handshake: makes an accepted stream the one to hand out, in as long as it takes;
+        None if it is ready at once. Whoever calls `try_accept` has to see to it.
+      handshake_timeout: seconds that a handshake may take.
+      idle_timeout: seconds without a byte after which a conversation is over, unless
+        its user says otherwise; None for no limit.
+      reload: reads again what was read from files, certificates say.
+      refused: called with each client that was not let in, and with the reason.
     """
+
+    handshake_timeout = 10.0
+    idle_timeout: float | None = None
 
     def __init__(
         self,
@@ -65,55 +79,116 @@ class Acceptor:
         address: Address,
         to_stream: Callable[[socket.socket], Stream] = socket_stream,
         release: Callable[[], None] = lambda: None,
+        limits: Limits | None = None,
+        handshake: Callable[[Stream], Protocol[Stream]] | None = None,
     ) -> None:
         self.sockets = deque(sockets)
         self.address = address
         self.to_stream = to_stream
         self.release = release  # of what the sockets hold beside themselves
+        self.reload: Callable[[], None] = lambda: None
+        self.refused: Callable[[str | None, Exception], None] = lambda peer, reason: None
         self.closed = False
         self.reserve = -1
+        self.waiting = 0  # tasks that accept
+        self.handshakes = Handshakes(self.refuse)  # of nobody who accepts now
+        self.handshake = handshake
+        self.bell: Bell | None = None
+        self.admission: Admission | None = None
         try:
             for sock in sockets:
                 sock.setblocking(False)
             self.reserve = reserved()
+            if handshake is not None or (limits is not None and limits.connections is not None):
+                self.bell = Bell()
+            if limits is not None and any(limits):
+                self.admission = Admission(limits, self.bell)
         except BaseException:
             self.close()
             raise
 
     async def accept_stream(self) -> Stream:
-        """Wait for a connection and return it.
+        """Wait for a connection that is ready and return it.
 
         Raises:
           ValueError: the acceptor was closed, now or before.
         """
+        self.waiting += 1
+        mine = Handshakes(self.refuse)
+        try:
+            return await self.accept_among(mine)
+        finally:
+            self.waiting -= 1
+            self.leave(mine)
+
+    async def accept_among(self, mine: Handshakes) -> Stream:
+        """Wait for a connection, taking care of the handshakes *mine*."""
         pause = FIRST_PAUSE
         while True:
+            mine.take(self.handshakes)
+            if mine.ready:
+                self.check_open()
+                return mine.ready.popleft()
             try:
                 stream = self.try_accept()
             except OSError as error:
                 if error.errno not in EXHAUSTED:
                     raise
-                pause = await self.pause(pause)
-            else:
-                if stream is not None:
+                pause = await self.pause(pause, mine)
+                continue
+            if stream is not None:
+                if self.handshake is None:
                     return stream
-                await wait_any(self.wants())
+                pause = FIRST_PAUSE
+                await mine.begin(stream, self.handshake(stream), self.handshake_timeout)
+            if not mine.ready:
+                await mine.wait(self.wants())
+
+    def leave(self, mine: Handshakes) -> None:
+        """Leave the handshakes *mine* to the next accept, or end them."""
+        if self.closed:
+            mine.abort()
+        elif mine:
+            self.handshakes.take(mine)
+            if self.waiting and self.bell is not None:
+                self.bell.ring()  # for those who wait and know nothing of them
 
     def try_accept(self) -> Stream | None:
         """Return a connection that waits, None if there is none; the sockets take turns."""
+        self.check_open()
+        if self.bell is not None:
+            self.bell.hush()
         for _ in range(len(self.sockets)):
             self.check_open()
+            if self.admission is not None and self.admission.full:
+                return None
             sock = self.sockets[0]
             self.sockets.rotate()
             try:
-                accepted, _ = sock.accept()
+                accepted, peer = sock.accept()
             except OSError as error:
                 self.check_open()  # else it failed because it was closed
                 if error.errno not in PASSING:
                     raise
             else:
-                return self.stream_of(accepted)
+                stream = self.admitted(accepted, peer)
+                if stream is not None:
+                    return stream
         return None
+
+    def admitted(self, accepted: socket.socket, peer: Any) -> Stream | None:
+        """Return the stream over a connection; None, and it is closed, if it is refused."""
+        if self.admission is None:
+            return self.stream_of(accepted)
+        slot = self.admission.admit(peer)
+        if slot is None:
+            with accepted:
+                self.refused(endpoint(accepted, peer), turned_away())
+                if accepted.family != socket.AF_UNIX:
+                    # Else the connection would live on in this machine's TIME-WAIT.
+                    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+            return None
+        return self.stream_of(CountedSocket.take(accepted, slot))
 
     def stream_of(self, accepted: socket.socket) -> Stream:
         """Return the stream over a connection, which is closed if there can be none."""
@@ -123,16 +198,24 @@ class Acceptor:
             accepted.close()
             raise
 
-    def wants(self) -> Interest:
-        """Return what to wait for after `try_accept` returned None."""
-        self.check_open()
-        return {sock.fileno(): READ for sock in self.sockets}
+    def refuse(self, stream: Stream, reason: Exception) -> None:
+        """Say that the client of *stream* was not let in."""
+        self.refused(stream.peer, reason)
 
-    async def pause(self, seconds: float) -> float:
+    def wants(self) -> Interest:
+        """Return what to wait for after `try_accept` returned None; ask each time."""
+        self.check_open()
+        full = self.admission is not None and self.admission.full
+        wanted = {} if full else {sock.fileno(): READ for sock in self.sockets}
+        if self.bell is not None:
+            wanted[self.bell.fd] = READ
+        return wanted
+
+    async def pause(self, seconds: float, mine: Handshakes) -> float:
         """Wait for something to be released, return how long to wait the next time."""
         if seconds >= LONGEST_PAUSE:
             self.turn_away()
-        await wait_any({}, seconds)
+        await mine.wait({}, seconds)
         return min(2 * seconds, LONGEST_PAUSE)
 
     def turn_away(self) -> None:
@@ -154,6 +237,8 @@ class Acceptor:
 
     def wake(self) -> None:
         """Make an accept that waits in another thread fail."""
+        if self.bell is not None:
+            self.bell.ring()
         for sock in self.sockets:
             with contextlib.suppress(OSError):  # closed before
                 sock.shutdown(socket.SHUT_RDWR)
@@ -161,6 +246,9 @@ class Acceptor:
     def close(self) -> None:
         """Stop listening, release everything; connections that wait are refused."""
         self.closed = True
+        self.handshakes.abort()
+        if self.bell is not None:
+            self.bell.close()
         release, self.release = self.release, lambda: None
         reserve, self.reserve = self.reserve, -1
         with contextlib.ExitStack() as undo:
@@ -169,6 +257,11 @@ class Acceptor:
             for sock in self.sockets:
                 undo.callback(sock.close)
             release()  # before the sockets: while they exist nobody takes their place
+
+
+def turned_away() -> PermissionError:
+    """Return the reason why a client is refused before a byte is read."""
+    return PermissionError(errno.EACCES, "not allowed, or too many connections from there")
 
 
 def reserved() -> int:

@@ -6,12 +6,22 @@ import contextlib
 import errno
 import itertools
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fildes.address import Address
+from fildes.listening.accepting import Acceptor
+from fildes.listening.options import backlog_of, limits_of
 from fildes.opening.connecting import Candidate, resolve
+from fildes.opening.opening import Target
+from fildes.opening.socket_options import Place, preparation
+from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
-    from fildes.opening.opening import Opening, Target
+    from collections.abc import Callable
+
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
+    from fildes.waiting import Protocol
 
 #: Where a listener without a host is: nobody else's machine reaches it.
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -24,43 +34,101 @@ NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 PORT_CHOICES = 16
 
 
-async def listen_at(opening: Opening, place: Target, family: int) -> list[socket.socket]:
-    """Return sockets that listen on the same port of every address of the host.
+async def listen(
+    opening: Opening,
+    address: Address,
+    family: int = socket.AF_UNSPEC,
+    scheme: str = "tcp",
+    handshake: Callable[[Stream], Protocol[Stream]] | None = None,
+) -> Acceptor:
+    """Listen where *address* says, with its options.
+
+    Args:
+      scheme: with which a client opens what is listened at.
+      handshake: as of `Acceptor`.
+    """
+    limits = limits_of(opening, address)
+    place = Target(address.host, opening.port_of(address))
+    start = starter(opening, address)
+    with contextlib.ExitStack() as undo:
+        found = await listen_at(opening, place, family, start)
+        sockets = [undo.enter_context(sock) for sock in found]
+        host, port = sockets[0].getsockname()[:2]
+        real = Address(scheme, host=address.host or host, port=port)
+        acceptor = Acceptor(sockets, real, SocketStream, limits=limits, handshake=handshake)
+        acceptor.handshake_timeout = opening.option(address, "handshake-timeout")
+        undo.pop_all()
+    return acceptor
+
+
+def starter(opening: Opening, address: Address) -> Callable[[socket.socket, Any], None]:
+    """Return what binds a socket and lets it listen, with the options of *address*.
+
+    Options of connections are set here, too: what is accepted inherits them; tcp(7).
+    """
+    set_options = preparation(opening, address)
+    given = opening.given(address)
+    backlog = backlog_of(opening, address) or socket.SOMAXCONN
+
+    def start(sock: socket.socket, sockaddr: Any) -> None:
+        set_options(sock)
+        # Connections of the last run in TIME-WAIT do not keep a server from starting.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if given.get("reuseport"):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if given.get("interface"):
+            Place("", 0, given["interface"]).take(sock)
+        sock.bind(sockaddr)
+        sock.listen(backlog)
+
+    return start
+
+
+async def listen_at(
+    opening: Opening,
+    place: Target,
+    family: int,
+    start: Callable[[socket.socket, Any], None],
+    type: int = socket.SOCK_STREAM,
+) -> list[socket.socket]:
+    """Return sockets on the same port of every address of the host, each started.
 
     Raises:
       OSError: as bind(2). An address that this machine does not have is left out,
         unless it has none of them.
     """
-    candidates = await places(opening, place, family)
+    candidates = await places(opening, place, family, type)
     for choice in itertools.count(1):
         try:
-            return bind_all(candidates)
+            return bind_all(candidates, start)
         except OSError as error:
             if place.port or error.errno != errno.EADDRINUSE or choice == PORT_CHOICES:
                 raise
     raise AssertionError("not reached: the last choice returns or raises")
 
 
-async def places(opening: Opening, place: Target, family: int) -> list[Candidate]:
+async def places(opening: Opening, place: Target, family: int, type: int) -> list[Candidate]:
     """Return where to bind: the addresses of the host, or loopback."""
     if place.host:
-        return await resolve(opening, place, family)
+        return await resolve(opening, place, family, type)
     return [
-        Candidate(each, socket.SOCK_STREAM, (host, place.port))
+        Candidate(each, type, (host, place.port))
         for each, host in LOOPBACK.items()
         if family in (socket.AF_UNSPEC, each)
     ]
 
 
-def bind_all(candidates: list[Candidate]) -> list[socket.socket]:
-    """Return listening sockets; port 0 becomes the port of the first one."""
+def bind_all(
+    candidates: list[Candidate], start: Callable[[socket.socket, Any], None]
+) -> list[socket.socket]:
+    """Return sockets that were started; port 0 becomes the port of the first one."""
     sockets: list[socket.socket] = []
     absent: OSError | None = None
     with contextlib.ExitStack() as undo:
         for candidate in candidates:
             port = sockets[0].getsockname()[1] if sockets else candidate.sockaddr[1]
             try:
-                sockets.append(undo.enter_context(bind_one(candidate, port)))
+                sockets.append(undo.enter_context(bind_one(candidate, port, start)))
             except OSError as error:
                 if error.errno not in NO_SUCH_FAMILY:
                     raise
@@ -71,17 +139,16 @@ def bind_all(candidates: list[Candidate]) -> list[socket.socket]:
     return sockets
 
 
-def bind_one(candidate: Candidate, port: int) -> socket.socket:
-    """Return a socket that listens on *port* of one address."""
+def bind_one(
+    candidate: Candidate, port: int, start: Callable[[socket.socket, Any], None]
+) -> socket.socket:
+    """Return a socket that was started on *port* of one address."""
     sock = socket.socket(candidate.family, candidate.type)
     with contextlib.ExitStack() as undo:
         undo.enter_context(sock)
-        # Connections of the last run in TIME-WAIT do not keep a server from starting.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if candidate.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         host, _, *scope = candidate.sockaddr
-        sock.bind((host, port, *scope))
-        sock.listen(socket.SOMAXCONN)
+        start(sock, (host, port, *scope))
         undo.pop_all()
     return sock

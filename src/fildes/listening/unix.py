@@ -13,21 +13,54 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import socket
 import stat
 from typing import TYPE_CHECKING
 
+from fildes.address import Address
+from fildes.errors import AddressError
+from fildes.listening.accepting import Acceptor
+from fildes.listening.naming import SUFFIX
+from fildes.listening.options import backlog_of, limits_of
+from fildes.opening.unix_names import sockaddr
+from fildes.streams.datagrams import socket_stream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fildes.opening.opening import Opening
+
 #: flock(2) cannot be polled, and is held for microseconds.  # arbitrary
 RETRY_DELAY = 0.005
 
 
+async def listen(opening: Opening, address: Address, kind: socket.SocketKind) -> Acceptor:
+    """Listen with a socket of *kind* where *address* says, with its options."""
+    limits = limits_of(opening, address)
+    backlog = backlog_of(opening, address) or socket.SOMAXCONN
+    mode = mode_of(opening, address)
+    path = address.path
+    sock, release = await listen_at(path, sockaddr(path), kind, mode=mode, backlog=backlog)
+    real = Address(address.scheme.removesuffix(SUFFIX), path=path)
+    return Acceptor([sock], real, socket_stream, release, limits)
+
+
+def mode_of(opening: Opening, address: Address) -> int:
+    """Return the permissions that the option ``mode`` spells.
+
+    Raises:
+      AddressError: they are no octal digits, or say more than who may connect.
+    """
+    text: str = opening.option(address, "mode")
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise AddressError("option mode takes three octal digits, as in mode=660")
+    return int(text, 8)
+
+
 async def listen_at(
-    path: str, name: bytes, kind: socket.SocketKind
+    path: str, name: bytes, kind: socket.SocketKind, *, mode: int = 0o600, backlog: int
 ) -> tuple[socket.socket, Callable[[], None]]:
     """Return a socket that listens at *path*, and what to call before it is closed.
 
@@ -45,15 +78,15 @@ async def listen_at(
         else:
             # Before bind(2), so that at no moment others may connect; fchmod(2) of a
             # socket is the mode that bind gives its file.
-            os.fchmod(sock.fileno(), 0o600)
-            release = await bind_path(sock, path, name)
+            os.fchmod(sock.fileno(), mode)
+            release = await bind_path(sock, path, name, mode)
         undo.callback(release)
-        sock.listen(socket.SOMAXCONN)
+        sock.listen(backlog)
         undo.pop_all()
     return sock, release
 
 
-async def bind_path(sock: socket.socket, path: str, name: bytes) -> Callable[[], None]:
+async def bind_path(sock: socket.socket, path: str, name: bytes, mode: int) -> Callable[[], None]:
     """Bind *sock* to *path* under the lock; return what removes the file if it is ours."""
     directory = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -62,6 +95,8 @@ async def bind_path(sock: socket.socket, path: str, name: bytes) -> Callable[[],
             os.unlink(path)
         sock.bind(name)
         try:
+            if stat.S_IMODE(os.lstat(path).st_mode) != mode:
+                os.chmod(path, mode)  # the umask has taken bits that are wanted
             return removal(path)
         except BaseException:
             os.unlink(path)  # under the lock it is ours for sure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.listening.accepting import Acceptor
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
@@ -74,24 +72,3 @@ async def connect(
     stream = SocketStream(sock)
     stream.was_reset = stream.peer_name is None
     return stream
-
-
-async def listen_(opening: Opening, address: Address, family: int = socket.AF_UNSPEC) -> Acceptor:
-    """Listen at every address of the host; on loopback if it names none."""
-    from fildes.listening.accepting import Acceptor  # for those who listen only
-    from fildes.listening.tcp import listen_at
-
-    place = Target(address.host, opening.port_of(address))
-    prepare = preparation(opening, address)
-
-    def to_stream(sock: socket.socket) -> Stream:
-        prepare(sock)
-        return SocketStream(sock)
-
-    with contextlib.ExitStack() as undo:
-        sockets = [undo.enter_context(sock) for sock in await listen_at(opening, place, family)]
-        host, port = sockets[0].getsockname()[:2]
-        real = address.replace(host=address.host or host, port=port)
-        acceptor = Acceptor(sockets, real, to_stream)
-        undo.pop_all()
-    return acceptor

@@ -11,7 +11,6 @@ from fildes.schemes import tcp
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.listening.accepting import Acceptor
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
@@ -26,8 +25,3 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     """Connect to the IPv6 addresses of the host."""
     there = Target(address.host, opening.port_of(address))
     return await tcp.connect(opening, address, there, socket.AF_INET6)
-
-
-async def listen_(opening: Opening, address: Address) -> Acceptor:
-    """Listen at the IPv6 addresses of the host; on loopback if it names none."""
-    return await tcp.listen_(opening, address, socket.AF_INET6)

@@ -7,13 +7,13 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+from fildes.opening.unix_names import sockaddr
 from fildes.scheme import Example, Scheme, Shape
 from fildes.streams.datagrams import socket_stream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.listening.accepting import Acceptor
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
 
@@ -26,9 +26,6 @@ SCHEME = Scheme(
         Example("unix:@name", "a socket in the abstract namespace"),
     ),
 )
-
-#: sun_path less its final NUL; unix(7).
-MAX_PATH = 107
 
 #: poll(2) does not tell when a full backlog has room again, so connect(2) is tried
 #: again after so many seconds.  # arbitrary
@@ -61,30 +58,3 @@ async def connect_when_possible(sock: socket.socket, name: bytes) -> None:
         await wait_any({}, RETRY_DELAY)
     if code:
         raise OSError(code, os.strerror(code))
-
-
-def sockaddr(path: str) -> bytes:
-    """Return the name that the kernel knows *path* by; ``@name`` is an abstract one.
-
-    Raises:
-      OSError: ENAMETOOLONG.
-    """
-    name = os.fsencode(path)
-    if len(name) > MAX_PATH:
-        message = f"the path of a unix socket has at most {MAX_PATH} bytes: use a shorter one"
-        raise OSError(errno.ENAMETOOLONG, message)
-    return b"\0" + name[1:] if name.startswith(b"@") else name
-
-
-async def listen_(opening: Opening, address: Address) -> Acceptor:
-    """Listen at the path, for its owner only, or by the abstract name."""
-    return await listen(address, socket.SOCK_STREAM)
-
-
-async def listen(address: Address, kind: socket.SocketKind) -> Acceptor:
-    """Listen with a socket of *kind* at the path of *address*."""
-    from fildes.listening.accepting import Acceptor  # for those who listen only
-    from fildes.listening.unix import listen_at
-
-    sock, release = await listen_at(address.path, sockaddr(address.path), kind)
-    return Acceptor([sock], address, socket_stream, release)

@@ -10,7 +10,6 @@ from fildes.schemes import unix
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.listening.accepting import Acceptor
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
 
@@ -25,8 +24,3 @@ SCHEME = Scheme(
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Connect to the socket at the path, or by the abstract name."""
     return await unix.connect(opening, address, socket.SOCK_SEQPACKET)
-
-
-async def listen_(opening: Opening, address: Address) -> Acceptor:
-    """Listen at the path, for its owner only, or by the abstract name."""
-    return await unix.listen(address, socket.SOCK_SEQPACKET)

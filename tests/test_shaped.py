@@ -21,6 +21,7 @@ from fildes.streams.shaped import (
     LimitedStream,
     LineEndStream,
     NullEndedStream,
+    NullEndingStream,
     OpenEndedStream,
     PatientStream,
     ShapedStream,
@@ -127,7 +128,8 @@ def test_end_closes(end: MakeEnd, ends: Ends) -> None:
 
 def test_empty_datagram_is_an_end() -> None:
     """shut-null and null-eof: an empty datagram says the end, both ways."""
-    left, right = (NullEndedStream(DatagramStream(sock)) for sock in datagram_pair())
+    ours, theirs = datagram_pair()
+    left, right = NullEndingStream(DatagramStream(ours)), NullEndedStream(DatagramStream(theirs))
     blocking.run(left.send_all(b"x"))
     blocking.run(left.half_close())
     assert [received(right), received(right), received(right)] == [b"x", b"", b""]

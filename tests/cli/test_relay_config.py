@@ -55,7 +55,7 @@ def test_relays_are_read_with_defaults() -> None:
     assert (web.manner.idle_timeout, web.manner.retry) == (300.0, -1)
     assert web.manner.max_bytes == 10 * 1024 * 1024
     assert (socket.manner.idle_timeout, socket.manner.eof) == (None, "linger:2.5")
-    assert socket.left.settings.mode == 0o660
+    assert socket.left.address.option("mode") == "660"
     assert config.metrics is not None
     assert str(config.metrics.address) == "tcp-listen://127.0.0.1:9100"
 

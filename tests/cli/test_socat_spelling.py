@@ -70,13 +70,6 @@ def test_dual_addresses_read_one_and_write_the_other() -> None:
     assert side.sink.address == parse("/tmp/log", find_scheme)
 
 
-def test_a_program_may_have_a_pseudoterminal() -> None:
-    """EXEC with pty is the scheme pty with the same arguments."""
-    side = compile_socat("EXEC:'bash -i',pty,stderr,setsid,ctty", find_scheme)
-    assert side.address.scheme == "pty"
-    assert side.address.option("arg") == ("-i",)
-
-
 def test_separators_inside_quotes_and_brackets_are_data() -> None:
     """Quotes go away, brackets stay, and neither lets a separator through."""
     (words,) = read_words("SYSTEM:'a,b:c!!d':[x,y]:(1,{2:3}),k='v,w',z=\\,")

@@ -34,6 +34,8 @@ def parse(name: str, command: ModuleType, argv: Sequence[str]) -> argparse.Names
     """
     parser = make_parser(name, command)
     words, program = split(argv) if command.TAKES_PROGRAM else (list(argv), [])
+    if hasattr(command, "prepare"):
+        words = command.prepare(words)
     if {"-h", "--help"} & set(words):
         write_text(parser.format_help())
         return None
@@ -82,7 +84,8 @@ def add_common(parser: Parser, *, opens: bool) -> None:
         add_opening(parser.add_argument_group("opening"))
     group = parser.add_argument_group("messages")
     if opens:
-        group.add_argument("-v", "--verbose", action="store_true", help="tell each step as it ends")
+        flags = [flag for flag in ("-v", "--verbose") if flag not in parser._option_string_actions]
+        group.add_argument(*flags, action="store_true", help="tell each step as it ends")
     group.add_argument("--debug", action="store_true", help="show where an error came from")
 
 

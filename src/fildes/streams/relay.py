@@ -11,6 +11,7 @@ stream is lost in both directions. Then the error is raised, and the caller abor
 from __future__ import annotations
 
 import errno
+import time
 from typing import TYPE_CHECKING
 
 from fildes.waiting import Interest, wait_any
@@ -114,7 +115,7 @@ async def copy(
       OSError, EOFError: a direction was cut short; the other one went on to its end
         if that was possible.
     """
-    rounds = 0
+    rounds, since = 0, time.monotonic()
     while (running := [half for half in halves if half.running]) and not until():
         moved = [half for half in running if half.advance()]
         for half in moved:
@@ -123,9 +124,11 @@ async def copy(
         if any(half.lost for half in moved):
             break
         rounds = rounds + 1 if moved else 0
-        if not moved:
-            await wait_for(running, idle_timeout, alarm)
-        elif rounds % FAIR_ROUNDS == 0:
+        if moved:
+            since = time.monotonic()
+        else:
+            await wait_for(running, idle_timeout, since, alarm)
+        if rounds % FAIR_ROUNDS == FAIR_ROUNDS - 1:
             await wait_any({}, 0)
     # What a lost source says is the cause of what its sender met.
     for half in sorted(halves, key=lambda half: not half.lost):
@@ -133,13 +136,20 @@ async def copy(
             raise half.error
 
 
-async def wait_for(halves: list[Half], idle_timeout: float | None, alarm: Interest) -> None:
-    """Wait until one of *halves* can go on, or for *alarm*."""
+async def wait_for(
+    halves: list[Half], idle_timeout: float | None, since: float, alarm: Interest
+) -> None:
+    """Wait until one of *halves* can go on, or for *alarm*.
+
+    A stream may wake this wait and still have nothing, so the silence is measured
+    *since* the last byte.
+    """
     interest = dict(alarm)
     for half in halves:
         for fd, events in half.wants().items():
             interest[fd] = interest.get(fd, 0) | events
-    if not await wait_any(interest, idle_timeout):
+    left = None if idle_timeout is None else max(0.0, since + idle_timeout - time.monotonic())
+    if not await wait_any(interest, left):
         raise TimeoutError(errno.ETIMEDOUT, f"nothing moved for {idle_timeout:g} s")
 
 

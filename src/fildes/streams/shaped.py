@@ -13,6 +13,8 @@ from fildes.streams.timer import Timer
 from fildes.waiting import READ, wait_any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fildes.waiting import Interest
 
 #: Seconds between two looks for more behind an end of file, as ``tail -f`` has it.
@@ -54,6 +56,23 @@ class ShapedStream(Stream):
 
     def interrupt(self) -> None:
         self.inner.interrupt()
+
+
+class TappedStream(ShapedStream):
+    """A stream of which somebody sees all that is received.
+
+    *tap* is called with each piece, before anybody else has it, and must not keep it.
+    """
+
+    def __init__(self, inner: Stream, tap: Callable[[memoryview], object]) -> None:
+        super().__init__(inner)
+        self.tap = tap
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        received = self.inner.try_recv_into(buffer)
+        if received:
+            self.tap(buffer[:received])
+        return received
 
 
 class LimitedStream(ShapedStream):
@@ -134,6 +153,10 @@ class NullEndedStream(ShapedStream):
         received = self.inner.try_recv_into(buffer)
         self.ended = received == 0
         return received
+
+
+class NullEndingStream(ShapedStream):
+    """Datagrams whose end an empty one tells to the peer."""
 
     async def half_close(self) -> None:
         """Send the empty datagram."""

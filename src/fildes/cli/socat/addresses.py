@@ -48,11 +48,11 @@ def connecting(scheme: str) -> MakeDraft:
     return make
 
 
-def listening(scheme: str, host: str = "") -> MakeDraft:
+def listening(scheme: str) -> MakeDraft:
     """Return what makes the address of a listener at a port, on loopback without bind=."""
 
     def make(service: str) -> Draft:
-        return Draft([Layer(scheme, host, port_of(service, scheme))])
+        return Draft([Layer(scheme, "", port_of(service, scheme))])
 
     return make
 
@@ -168,15 +168,14 @@ def of_family(family: str) -> tuple[Kind, ...]:
     """Return the kinds that come once for each *family*: either, 4, 6."""
     tcp, udp = f"tcp{family}", f"udp{family}"
     tcp_connect, udp_connect = connecting(tcp), connecting(udp)
-    loopback = {"": "", "4": "127.0.0.1", "6": "::1"}[family]
     return (
         Kind(f"{tcp} {tcp}-connect inet{family}", "HOST PORT", f"{CONNECTS} ip tcp", tcp_connect),
         Kind(f"{tcp}-listen {tcp}-l inet{family}-listen inet{family}-l", "PORT",
-             f"{LISTENS} ip tcp", listening("tcp-listen", loopback)),
+             f"{LISTENS} ip tcp", listening(f"{tcp}-listen")),
         Kind(f"{udp} {udp}-connect {udp}-sendto {udp}-send {udp}-datagram {udp}-dgram",
              "HOST PORT", f"{CONNECTS} ip udp", udp_connect),
         Kind(f"{udp}-listen {udp}-l {udp}-recvfrom", "PORT", f"{LISTENS} ip udp datagrams",
-             listening("udp-listen", loopback)),
+             listening(f"{udp}-listen")),
     )  # fmt: skip
 
 

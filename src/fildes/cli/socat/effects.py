@@ -85,10 +85,11 @@ def set_family(draft: Draft, argument: str, value: str) -> None:
         raise AddressError("a protocol family is ip4 or ip6")
     family = families[value.lower()]
     layer = draft.outer if draft.outer.scheme.endswith("-listen") else draft.carrier()
-    if layer.scheme.endswith("-listen"):
+    name, listen, _ = layer.scheme.partition("-listen")
+    if name == "tls":
         layer.host = layer.host or {"4": "127.0.0.1", "6": "::1"}[family]
     else:
-        layer.scheme = layer.scheme.rstrip("46") + family
+        layer.scheme = f"{name.rstrip('46')}{family}{listen}"
 
 
 def set_server_name(draft: Draft, argument: str, value: str) -> None:
@@ -123,19 +124,24 @@ def set_access(draft: Draft, argument: str, value: bool) -> None:
         draft.access = getattr(os, argument)
 
 
+def set_mode(draft: Draft, argument: str, value: int) -> None:
+    """Set the permission bits of what is created."""
+    if draft.outer.scheme == "file":
+        draft.settings["mode"] = value
+    else:
+        draft.outer.options["mode"] = f"{value:o}"
+
+
 def set_terminal(draft: Draft, argument: str, value: Any) -> None:
-    """Set a mode of the terminal."""
-    draft.terminal.append((argument, int(value)))
-
-
-def use_pty(draft: Draft, argument: str, value: bool) -> None:
-    """Give a program a pseudoterminal."""
-    if value:
-        draft.outer.scheme = "pty"
-
-
-def use_pipes(draft: Draft, argument: str, value: bool) -> None:
-    """Ask for pipes, which a program can tell from the socket pair it gets only by fstat(2)."""
+    """Set a mode of the terminal that is there, or of the one that is made."""
+    if draft.outer.scheme not in ("pty", "exec"):
+        draft.terminal.append((argument, int(value)))
+    elif argument in ("raw", "rawer", "cfmakeraw"):
+        draft.outer.options["raw"] = value
+    elif argument == "echo":
+        draft.outer.options["echo"] = value
+    else:
+        raise AddressError("a terminal that is made has raw and echo, and no other modes")
 
 
 def check_unlink(draft: Draft, argument: str, value: bool) -> None:
@@ -166,9 +172,8 @@ EFFECTS: dict[str, Effect] = {
     "range": set_range,
     "flag": set_flag,
     "access": set_access,
+    "mode": set_mode,
     "terminal": set_terminal,
-    "pty": use_pty,
-    "pipes": use_pipes,
     "unlink": check_unlink,
     "done": do_nothing,
     "refused": refuse,

@@ -8,6 +8,7 @@ The effect is written as one word:
   range                             the networks that may connect
   proxy:PART                        port, user or user:password of the proxy
   flag:NAME                         a flag of open(2)
+  mode                              permission bits of what is created
   terminal:NAME                     a mode of the terminal; termios(3)
   done                              fildes does that anyway
   refused:WHY                       socat has it and fildes has not
@@ -120,12 +121,12 @@ RULES = (
     Rule("sync o-sync o_sync", "flag", "flag:O_SYNC", "file"),
     Rule("dsync o-dsync o_dsync", "flag", "flag:O_DSYNC", "file"),
     Rule("seek lseek seek-set lseek64 lseek64-set", "integer", "set:seek", "file"),
-    Rule("mode perm", "mode", "set:mode", "named"),
+    Rule("mode perm", "mode", "mode", "named"),
     Rule("unlink-close", "flag", "unlink", "named"),
     Rule("unlink-early unlink remove delete new", "flag", "done", "listen"),
     # Programs and terminals.
-    Rule("pty openpty ptmx", "flag", "pty", "program"),
-    Rule("pipes", "flag", "pipes", "program"),
+    Rule("pty openpty ptmx", "flag", "option:pty", "program"),
+    Rule("pipes", "flag", "option:pipes", "program"),
     Rule("stderr", "flag", "option:stderr=stdout", "program"),
     Rule("setsid sid", "flag", "option:setsid", "program"),
     Rule("ctty tiocsctty", "flag", "done", "program"),

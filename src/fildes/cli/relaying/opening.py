@@ -1,0 +1,91 @@
+"""Opening one side of a relay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fildes.cli.relaying.shaping import shape
+from fildes.opening import registry
+from fildes.opening.opening import Opening
+from fildes.policy.policy import Policy
+from fildes.streams.random import RandomStream
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.cli.relaying.side import Side
+    from fildes.streams.stream import Stream
+
+
+class Means(NamedTuple):
+    """What every open may use: the policy and options by scheme, as for `fildes.open`."""
+
+    policy: Policy
+    options: Mapping[str, Mapping[str, Any]]
+
+
+async def open_side(side: Side, mode: str, means: Means) -> Stream:
+    """Open *side* for the directions of *mode*, shaped as its settings say.
+
+    Protocol code; whoever runs it sets the deadline.
+    """
+    if side.sink is not None:
+        return await open_dual(side, mode, means)
+    return shape(await open_one(side, mode, means), side.settings)
+
+
+async def open_one(side: Side, mode: str, means: Means) -> Stream:
+    """Open the address of *side*."""
+    from fildes.cli.relaying.places import is_socket, open_place
+
+    address, settings = side.address, side.settings
+    if address.scheme == "file" and (settings.generic or settings.open_flags is not None):
+        opening = Opening(address, mode, means.policy, means.options)
+        opening.check_schemes(address)
+        if settings.generic and is_socket(address.path):
+            address = address.replace(scheme="unix")
+        else:
+            with opening.step("connect", address.path):
+                stream = await open_place(address.path, mode, settings)
+            stream.restrict(mode)
+            return stream
+    return await sequential(address, mode, means)
+
+
+async def sequential(address: Address, mode: str, means: Means) -> Stream:
+    """Open *address* in *mode*, as nearly as its scheme has it, for reading in order."""
+    opening = Opening(address, nearest_mode(address, mode), means.policy, means.options)
+    opening.sequential = True
+    stream = await opening.run()
+    stream.restrict(mode if stream.readable and stream.writable else opening.mode)
+    if isinstance(stream, RandomStream):
+        return await stream.sequential()
+    return stream
+
+
+def nearest_mode(address: Address, mode: str) -> str:
+    """Return the mode of the scheme that serves the directions of *mode*.
+
+    A document is read, unless it is to be written only.
+    """
+    scheme = registry.find_scheme(address.scheme)
+    takes = scheme.modes or (("r+b", "rb", "wb") if scheme.mode == "r+b" else ("rb",))
+    if mode == "r+b":
+        return scheme.mode
+    return mode if mode in takes or "r+b" not in takes else "r+b"
+
+
+async def open_dual(side: Side, mode: str, means: Means) -> Stream:
+    """Open both addresses of ``A!!B``, in so far as *mode* needs them."""
+    from fildes.streams.dual import DualStream
+
+    assert side.sink is not None
+    if mode != "r+b":
+        return await open_side(side._replace(sink=None) if mode == "rb" else side.sink, mode, means)
+    source = await open_side(side._replace(sink=None), "rb", means)
+    try:
+        sink = await open_side(side.sink, "wb", means)
+    except BaseException:
+        source.abort()
+        raise
+    return DualStream(source, sink)

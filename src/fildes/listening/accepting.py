@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fildes.listening.admission import Admission, Bell, CountedSocket
+from fildes.listening.admission import Admission, Bell, CountedSocket, turned_away
 from fildes.listening.handshakes import Handshakes
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.kernel import LINGER_RESET, endpoint
@@ -257,11 +257,6 @@ class Acceptor:
             for sock in self.sockets:
                 undo.callback(sock.close)
             release()  # before the sockets: while they exist nobody takes their place
-
-
-def turned_away() -> PermissionError:
-    """Return the reason why a client is refused before a byte is read."""
-    return PermissionError(errno.EACCES, "not allowed, or too many connections from there")
 
 
 def reserved() -> int:

@@ -12,6 +12,7 @@ the bell, tells.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -68,11 +69,14 @@ class Admission:
     Attributes:
       count: slots that are taken.
       bell: rung when one becomes free after all were taken.
+      told_later: whom a connection is from it tells itself; whoever makes it passes on
+        for many.
     """
 
     def __init__(self, limits: Limits, bell: Bell | None) -> None:
         self.limits = limits
         self.bell = bell
+        self.told_later = False
         self.count = 0
         self.by_peer: Counter[str] = Counter()
         # A slot may be released by the garbage collector, in whatever this thread does.
@@ -90,7 +94,7 @@ class Admission:
         if not self.is_allowed(host):
             return None
         slot = Slot(self, "")
-        if not slot.move(host):
+        if not self.told_later and not slot.move(host):
             return None
         with self.lock:
             self.count += 1
@@ -177,6 +181,11 @@ class CountedSocket(socket.socket):
         """Return the slot, which is the caller's to release from now on."""
         slot, self.slot = self.slot, None
         return slot
+
+
+def turned_away() -> PermissionError:
+    """Return the reason why a client is refused before a byte of it counts."""
+    return PermissionError(errno.EACCES, "not allowed, or too many connections from there")
 
 
 def host_of(peer: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.address import Address
 from fildes.listening.accepting import Acceptor
+from fildes.listening.announcing import announced_before
 from fildes.listening.options import backlog_of, limits_of
 from fildes.opening.connecting import Candidate, resolve
 from fildes.opening.opening import Target
@@ -48,6 +49,9 @@ async def listen(
       handshake: as of `Acceptor`.
     """
     limits = limits_of(opening, address)
+    announcing = opening.option(address, "proxy-protocol")
+    if announcing:
+        handshake = announced_before(handshake)
     place = Target(address.host, opening.port_of(address))
     start = starter(opening, address)
     with contextlib.ExitStack() as undo:
@@ -57,6 +61,8 @@ async def listen(
         real = Address(scheme, host=address.host or host, port=port)
         acceptor = Acceptor(sockets, real, SocketStream, limits=limits, handshake=handshake)
         acceptor.handshake_timeout = opening.option(address, "handshake-timeout")
+        if acceptor.admission is not None:
+            acceptor.admission.told_later = announcing
         undo.pop_all()
     return acceptor
 

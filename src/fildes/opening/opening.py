@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
     from fildes.wire.entries import Entry
+    from fildes.wire.proxy_header import ProxyHeader
 
 
 class Target(NamedTuple):
@@ -64,9 +65,11 @@ class Opening:
         that one says otherwise.
       hint: how the layer above reads what is positioned.
       sequential: it will be read from start to end, and not at random.
+      on_behalf_of: the connection that this one continues, for the PROXY protocol.
       trace: where the steps are recorded.
     """
 
+    on_behalf_of: ProxyHeader | None = None
     pool: Pool | None = None
     sequential = False
     hint = "random"

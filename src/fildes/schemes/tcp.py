@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
+from fildes.opening.announcing import ANNOUNCING, announce
 from fildes.opening.connecting import connect_host
 from fildes.opening.opening import Target
 from fildes.opening.socket_options import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
-OPTIONS = (NODELAY, *KEEPALIVE, *PLACE, *BUFFERS, *HEADER)
+OPTIONS = (NODELAY, *KEEPALIVE, *PLACE, *BUFFERS, *HEADER, ANNOUNCING)
 
 SCHEME = Scheme(
     name="tcp",
@@ -49,7 +50,9 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     """Connect to the host and port that the address names, through a proxy if it names one."""
     own = Target(address.host, opening.port_of(address))
     if address.inner is not None:
-        return await opening.open_transport(address, own)
+        inner = await opening.open_transport(address, own)
+        await announce(opening, address, inner)
+        return inner
     return await connect(opening, address, own)
 
 
@@ -71,4 +74,5 @@ async def connect(
     sock = await connect_host(opening, target, prepare, family=family)
     stream = SocketStream(sock)
     stream.was_reset = stream.peer_name is None
+    await announce(opening, address, stream)
     return stream

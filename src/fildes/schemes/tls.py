@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fildes.address import Address
 from fildes.address.hostname import canonical_host, is_ip
+from fildes.opening.announcing import ANNOUNCING, announce
 from fildes.opening.opening import Target
 from fildes.scheme import Example, Option, Scheme, Shape
 
@@ -36,6 +37,7 @@ OPTIONS = (
         choices=("1.2", "1.3"),
         confined=True,
     ),
+    ANNOUNCING,
 )
 
 SCHEME = Scheme(
@@ -56,6 +58,7 @@ SCHEME = Scheme(
 async def open_(opening: Opening, address: Address, target: Target | None) -> TlsStream:
     """Open what carries the address and do the handshake over it."""
     inner = await opening.open_transport(address, Target(address.host, opening.port_of(address)))
+    await announce(opening, address, inner)
     return await start(opening, inner, address.host, address)
 
 

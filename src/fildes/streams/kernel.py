@@ -32,15 +32,19 @@ class SocketStream(Stream):
     """A connected stream socket, which it owns, also when it cannot be made.
 
     Attributes:
+      peer_name, local_name: sockaddrs of the two ends; the second one only where
+        somebody has told another one than the socket's own.
       was_reset: by the peer, before it was ours. The kernel tells a reset once, and
         somebody else was told: its end of file is none.
     """
 
     was_reset = False
+    local_name: object = None
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.received_end = False
+        self.peer_name: object
         try:
             self.peer_name = sock.getpeername()  # now: a reset makes the kernel forget it
         except OSError:
@@ -119,7 +123,9 @@ class SocketStream(Stream):
 
     @property
     def local(self) -> str | None:
-        return endpoint(self.sock, self.sock.getsockname()) if self.sock.fileno() >= 0 else None
+        if self.sock.fileno() < 0:
+            return None
+        return endpoint(self.sock, self.local_name or self.sock.getsockname())
 
     @property
     def peer(self) -> str | None:

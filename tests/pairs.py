@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from authority import Authority
@@ -127,6 +131,27 @@ async def pty(authority: Authority) -> Pair:
     return left, TerminalStream(slave)
 
 
+async def ssh(authority: Authority) -> Pair:
+    with socket.create_server((HOST, 0)) as listener:
+        far = f"tcp://{HOST}:{listener.getsockname()[1]}"
+        return await connected(listener, f"{far}::{ssh_layer(Path(authority.ca_file).parent)}")
+
+
+def ssh_layer(directory: Path) -> str:
+    """Return a layer through an sshd that is a child of the ssh, so that it needs no port."""
+    key = directory / "ssh_key"
+    if not key.exists():
+        make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+        subprocess.run(make, check=True)
+    serve = ["/usr/sbin/sshd", "-i", "-f", "/dev/null", "-o", f"HostKey={key}"]
+    for setting in ("StrictModes=no", "PermitRootLogin=yes", "UsePAM=no"):
+        serve += ["-o", setting]
+    serve += ["-o", f"AuthorizedKeysFile={key}.pub"]
+    chosen = (f"ProxyCommand={shlex.join(serve)}", "StrictHostKeyChecking=no", "IdentityAgent=none")
+    options = "".join(f"&option={quote(setting, safe='')}" for setting in chosen)
+    return f"ssh://jump?config=/dev/null&identity={key}&known-hosts=/dev/null{options}"
+
+
 async def tls12(authority: Authority) -> Pair:
     return await tls(authority, ssl.TLSVersion.TLSv1_2)
 
@@ -200,6 +225,10 @@ async def bridged(authority: Authority) -> Pair:
     return build(left, b"", None), right
 
 
+needs_sshd = pytest.mark.skipif(
+    not (shutil.which("ssh") and Path("/usr/sbin/sshd").exists() and Path("/run/sshd").exists()),
+    reason="ssh or sshd is not installed, or has no /run/sshd",
+)
 needs_socat = pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
 
 #: A terminal in raw mode has no end of file but that its other end is closed.
@@ -242,6 +271,15 @@ STREAM_PAIRS = [
     ),
     pytest.param(program_on_pty, NO_END, id="exec-pty", marks=needs_socat),
     pytest.param(pty, {*NO_END, "interrupt_wakes"}, id="pty"),
+    # The ssh at the far end closes in order what it is cut off from, and ours takes no
+    # more after the far end's end of file. Its output is a pipe, whose reader nobody wakes.
+    pytest.param(
+        ssh,
+        {"abort_is_seen", "exception_aborts", "interrupt_wakes", "half_close_theirs_first"}
+        | {"close_sends"},
+        id="ssh",
+        marks=[needs_sshd, pytest.mark.slow],
+    ),
     pytest.param(tls12, set(), id="tls-1.2"),
     pytest.param(tls13, set(), id="tls-1.3"),
     pytest.param(tls_in_tls, set(), id="tls-in-tls"),

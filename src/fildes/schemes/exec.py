@@ -115,7 +115,7 @@ def start_on_socket(argv: list[str], mode: str, how: dict[str, Any]) -> Stream:
     return ProgramStream(ours, child)
 
 
-def start_on_pipes(argv: list[str], mode: str, how: dict[str, Any]) -> Stream:
+def start_on_pipes(argv: list[str], mode: str, how: dict[str, Any]) -> PipedProgram:
     """Start a program with a pipe as its standard input and one as its standard output."""
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as theirs:
         pipes = []

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from authority import Authority
 from loops import DRIVERS, LOOPS, RunLoop, RunProtocol
-from pairs import FILE_PAIRS, MESSAGE_PAIRS, STREAM_PAIRS, MakePair
+from pair_ends import MakePair
+from pairs import FILE_PAIRS, MESSAGE_PAIRS, STREAM_PAIRS
 
 from fildes.testing import (
     FILE_CHECKS,

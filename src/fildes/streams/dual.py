@@ -18,6 +18,10 @@ class DualStream(Stream):
         self.messages, self.endless = source.messages, source.endless
         self.sink_open = True
 
+    @property
+    def half_closes(self) -> bool:
+        return True
+
     def try_recv_into(self, buffer: memoryview) -> int | None:
         return self.source.try_recv_into(buffer)
 

@@ -33,6 +33,10 @@ class ShapedStream(Stream):
         self.messages, self.endless = inner.messages, inner.endless
         self.settled = inner.settled
 
+    @property
+    def half_closes(self) -> bool:
+        return self.inner.half_closes
+
     def try_recv_into(self, buffer: memoryview) -> int | None:
         return self.inner.try_recv_into(buffer)
 
@@ -158,6 +162,8 @@ class NullEndedStream(ShapedStream):
 class NullEndingStream(ShapedStream):
     """Datagrams whose end an empty one tells to the peer."""
 
+    half_closes = True
+
     async def half_close(self) -> None:
         """Send the empty datagram."""
         while self.inner.try_send(memoryview(b"")) is None:
@@ -167,6 +173,8 @@ class NullEndingStream(ShapedStream):
 class OpenEndedStream(ShapedStream):
     """A stream to which the end of file is not passed on."""
 
+    half_closes = False
+
     async def half_close(self) -> None:
         """Do nothing: somebody else may have something to say to this peer."""
 
@@ -174,6 +182,7 @@ class OpenEndedStream(ShapedStream):
 class ClosingStream(ShapedStream):
     """A stream that is closed in both directions when its input ends."""
 
+    half_closes = True
     closed = False
 
     def try_recv_into(self, buffer: memoryview) -> int | None:

@@ -39,12 +39,12 @@ async def open_one(side: Side, mode: str, means: Means) -> Stream:
     from fildes.cli.relaying.places import is_socket, open_place
 
     address, settings = side.address, side.settings
-    if address.scheme == "file" and (settings.generic or settings.open_flags is not None):
+    if address.scheme == "file":
         opening = Opening(address, mode, means.policy, means.options)
         opening.check_schemes(address)
-        if settings.generic and is_socket(address.path):
+        if is_socket(address.path):
             address = address.replace(scheme="unix")
-        else:
+        elif settings.generic or settings.open_flags is not None:
             with opening.step("connect", address.path):
                 stream = await open_place(address.path, mode, settings)
             stream.restrict(mode)

@@ -32,6 +32,10 @@ MODES = {"both": ("r+b", "r+b"), "there": ("rb", "wb"), "back": ("wb", "rb")}
 #: with bytes of its unread does not reset the connection under what it has not read.
 LAST_WORDS = 1.0  # arbitrary
 
+#: Seconds of silence after which it is over where an end of file cannot be passed on, to
+#: a terminal or a datagram socket say.
+LINGER = 2.0  # arbitrary; whoever computes for longer says --eof linger:SECONDS
+
 #: How long an escaped session waits for a peer that does not end; as socat's -t.
 ESCAPE_LINGER = "linger:0.5"
 
@@ -208,15 +212,27 @@ def run_halves(halves: list[Half], manner: Manner) -> None:
     Raises:
       TimeoutError: nothing moved for the idle timeout.
     """
-    linger = float(manner.eof.partition(":")[2]) if manner.eof.startswith("linger:") else None
-    if linger is None and manner.eof != "first":
-        blocking.run(copy(halves, manner.idle_timeout))
-        return
-    blocking.run(copy(halves, manner.idle_timeout, lambda: any(half.ended for half in halves)))
+    policy, _, seconds = manner.eof.partition(":")
+    until = UNTIL[policy]
+    blocking.run(copy(halves, manner.idle_timeout, lambda: any(map(until, halves))))
     left = [half for half in halves if half.running]
-    if left and linger is not None:
+    if left and policy != "first":
         with contextlib.suppress(TimeoutError):
-            blocking.run(copy(left, linger))
+            blocking.run(copy(left, float(seconds or LINGER)))
+
+
+def is_untold(half: Half) -> bool:
+    """Tell whether a direction has ended, and its sink could not be told."""
+    return half.ended and not half.sink.half_closes
+
+
+#: Which direction ends the waiting for the others, by end-of-file policy.
+UNTIL: dict[str, Callable[[Half], bool]] = {
+    "propagate": is_untold,
+    "ignore": lambda half: False,
+    "first": lambda half: half.ended,
+    "linger": lambda half: half.ended,
+}
 
 
 def hear_out(stream: Stream) -> None:

@@ -24,7 +24,7 @@ from fildes.files.binary import (
 from fildes.files.datagram import DatagramFile
 from fildes.files.text import TextConversation, TextFile
 from fildes.listener import Listener
-from fildes.listing import ls
+from fildes.listing import glob, ls
 from fildes.opener import Opener
 from fildes.opening.programs import Exec
 from fildes.policy.policy import Policy
@@ -63,6 +63,7 @@ __all__ = [
     "explain",
     "extract",
     "failure_of",
+    "glob",
     "listen",
     "ls",
     "open",

@@ -16,6 +16,7 @@ from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, Asyn
 from fildes.files.async_description import AsyncDescription
 from fildes.files.async_text import AsyncTextFile
 from fildes.files.modes import check_text, pending_size
+from fildes.listing import addresses_of
 from fildes.opening.arguments import check_times
 from fildes.opening.opening import Opening
 from fildes.verbs import (
@@ -47,6 +48,7 @@ __all__ = [
     "AsyncRawFile",
     "AsyncTextFile",
     "explain",
+    "glob",
     "listen",
     "ls",
     "open",
@@ -227,6 +229,19 @@ async def ls(
     opening, _ = prepare(address, "rb", policy, options)
     entries: list[Entry] = await drivers.here().run(opening.entries(), deadline_in(timeout))
     return entries
+
+
+async def glob(
+    address: str | os.PathLike[str] | Address,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    policy: Policy | None = None,
+    **options: Options,
+) -> list[Address]:
+    """Return the addresses of the files in an archive or directory; as `fildes.glob`."""
+    opening, _ = prepare(address, "rb", policy, options)
+    entries: list[Entry] = await drivers.here().run(opening.entries(), deadline_in(timeout))
+    return addresses_of(opening.address, entries)
 
 
 def make_file(

@@ -1,4 +1,4 @@
-"""The blocking verb that lists archives and directories."""
+"""The blocking verbs that look into archives and directories."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from fildes.drivers import blocking
 from fildes.verbs import OPEN_TIMEOUT, Options, deadline_in, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fildes.address import Address
     from fildes.policy.policy import Policy
     from fildes.wire.entries import Entry
@@ -41,3 +43,36 @@ def ls(
     """
     opening, _ = prepare(address, "rb", policy, options)
     return blocking.run(opening.entries(), deadline_in(timeout))
+
+
+def glob(
+    address: str | os.PathLike[str] | Address,
+    *,
+    timeout: float | None = OPEN_TIMEOUT,
+    policy: Policy | None = None,
+    **options: Options,
+) -> list[Address]:
+    """Return the address of each file that `ls` of the same arguments finds.
+
+    Each can be given to `open`, and to anything else that takes an address.
+
+    Raises:
+      AddressError: the name of one has characters that no address may have.
+      OSError: as of `ls`.
+
+    Example:
+      >>> for found in fildes.glob("zip://**/*.csv::https://example.com/x.zip"):
+      ...     with fildes.open(found, "rt") as f:
+      ...         print(found.path, f.readline())
+    """
+    opening, _ = prepare(address, "rb", policy, options)
+    entries = blocking.run(opening.entries(), deadline_in(timeout))
+    return addresses_of(opening.address, entries)
+
+
+def addresses_of(address: Address, entries: Iterable[Entry]) -> list[Address]:
+    """Return the addresses of the files among *entries*, which are what *address* lists."""
+    names = [entry.name for entry in entries if entry.kind == "file"]
+    if address.scheme == "file" and os.path.isdir(address.path):
+        names = [os.path.join(address.path, name) for name in names]
+    return [address.replace(path=name) for name in names]

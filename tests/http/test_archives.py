@@ -7,13 +7,18 @@ import io
 import random
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from commands import RunMain
+from commands import fildes as command
 from counting import CountingServer
 from http_script import answering, document
 from peers import StartPeer
 
 import fildes
+
+__all__ = ["command"]
 
 NOISE = random.Random(3).randbytes(300_000)
 NAMES = [f"folder/{number:03}" for number in range(300)]
@@ -56,6 +61,16 @@ def test_layers_on_a_member(site: CountingServer) -> None:
     ):
         pass
     assert site.count <= 2
+
+
+def test_members_in_the_shell(command: RunMain, site: CountingServer, tmp_path: Path) -> None:
+    """The command lists and reads members with as few requests."""
+    assert command("ls", f"zip::{site.address()}").out.split() == NAMES
+    assert site.count == 1
+    place = tmp_path / "member"
+    assert command("get", "-o", str(place), f"zip:folder/100::{site.address()}") == (0, "", "")
+    assert place.read_bytes() == NOISE[90_000:120_000]
+    assert site.count <= 3
 
 
 def test_server_without_ranges(peer: StartPeer, archive: bytes) -> None:

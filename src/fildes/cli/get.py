@@ -31,6 +31,7 @@ EXAMPLES = (
     ("fildes get -o logo.png png::https://example.com/", "the first picture in a page"),
     ("fildes get -o - https://example.com/site.zip | bsdtar tf -", "into a pipe"),
     ("fildes get -c -x 4 https://example.com/disk.img", "in four parts; goes on if cut"),
+    ("fildes get -d icons 'zip://**/*.png::https://example.com/site.zip'", "all that match"),
     ("fildes get -d papers -j 8 -i list.txt", "all that a file lists, eight at once"),
 )
 TAKES_PROGRAM = False

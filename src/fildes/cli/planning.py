@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fildes.address import Address
 
+LISTED = ("zip", "tar")  #: in whose members a pattern chooses
+
 MAX_CONNECTIONS = 16  #: to a server, as many as aria2 takes; more is an attack
 
 _OUT = re.compile(r"(.*?)[ \t]+out=(.*)")
@@ -41,6 +43,8 @@ def plan(arguments: Namespace) -> list[Job]:
     if arguments.input is not None:
         wanted += read_list(arguments.input)
     check(arguments, len(wanted))
+    wanted = [one for each in wanted for one in expand(each, arguments)]
+    check(arguments, len(wanted))
     mirrors = tuple(read_address(text) for text in arguments.mirror)
     jobs = [Job((each.address, *mirrors), place_of(each, arguments)) for each in wanted]
     places = [job.place for job in jobs if job.place]
@@ -48,6 +52,26 @@ def plan(arguments: Namespace) -> list[Job]:
     if twice:
         raise UsageError(f"two files would be {min(twice)}: list them with -i and out=NAME")
     return jobs
+
+
+def expand(wanted: Wanted, arguments: Namespace) -> list[Wanted]:
+    """Return what *wanted* stands for, if it is a pattern of names in an archive.
+
+    Raises:
+      UsageError: that would mean to receive the archive for each of them.
+    """
+    from fildes.wire.entries import is_pattern
+
+    address = wanted.address
+    if wanted.name or address.scheme not in LISTED or not is_pattern(address.path):
+        return [wanted]
+    if address.scheme == "tar":
+        raise UsageError("a tar archive is read in order: fildes cat it into tar x --wildcards")
+    from fildes.cli.opening import how
+    from fildes.listing import glob
+
+    found = glob(address, timeout=arguments.timeout or None, **how(arguments))
+    return [Wanted(each, "") for each in found]
 
 
 def check(arguments: Namespace, count: int) -> None:

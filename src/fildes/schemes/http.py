@@ -82,7 +82,8 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 
         return await fetch_excerpt(opening, address, part)
     given = opening.option(address, "hint")
-    hint = opening.hint if given == "random" else given
+    # A layer knows how it reads: an archive wants its end, whatever a command line prefers.
+    hint = given if opening.hint == "random" else opening.hint
     if opening.sequential or address is not opening.positioned or hint == "sequential":
         from fildes.http.fetching import fetch
 

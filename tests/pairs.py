@@ -134,6 +134,19 @@ async def unix_seqpacket_listen(authority: Authority) -> Pair:
     return await listened(f"unix-seqpacket-listen:{abstract_name()}")
 
 
+async def udp_listen(authority: Authority) -> Pair:
+    opening, _ = prepare_to_listen("udp-listen://127.0.0.1:0", None, None, {}, {})
+    acceptor = await opening.listen()
+    try:
+        theirs = await open_stream(str(acceptor.address))
+        await theirs.send_all(b"hello")
+        ours = await acceptor.accept_stream()
+        assert await ours.recv() == b"hello"
+        return ours, theirs
+    finally:
+        acceptor.close()
+
+
 async def tls_listen(authority: Authority) -> Pair:
     identity = authority.localhost
     tls = {"cert": identity.cert_file, "key": identity.key_file}
@@ -174,6 +187,7 @@ MESSAGE_PAIRS = [
     pytest.param(unix_seqpacket_listen, set(), id="unix-seqpacket-listen"),
     # A datagram socket that was shut down polls readable and receives nothing.
     pytest.param(udp, {"interrupt_wakes"}, id="udp"),
+    pytest.param(udp_listen, {"interrupt_wakes"}, id="udp-listen"),
 ]
 
 #: For files one of a kind will do: closing TLS in TLS waits for a peer that closes too,

@@ -23,6 +23,7 @@ object keeps the verdict, and its reads and `close` raise it.
 from __future__ import annotations
 
 import errno
+import io
 import os
 from typing import TYPE_CHECKING, TypeVar
 
@@ -130,6 +131,8 @@ def build(inner: Stream, ahead: bytes, idle_timeout: float | None) -> BridgedStr
       ahead: bytes that were read from it before, delivered first.
       idle_timeout: seconds without a byte from *inner* after which it counts as cut.
     """
+    if inner.messages:
+        raise io.UnsupportedOperation("datagrams that came before are in no descriptor: read them")
     if inner.readable and not inner.writable:
         return BridgedStream(ReadPump(inner, unix_pair(), ahead, idle_timeout))
     return BridgedStream(TwoWayPump(inner, tcp_pair(), ahead, idle_timeout))

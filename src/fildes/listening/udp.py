@@ -1,0 +1,259 @@
+"""Listening for datagrams: each peer becomes a conversation, with a socket of its own.
+
+A conversation is a connected socket, so that the kernel sorts the datagrams and its
+descriptor is a genuine one. Three kinds of datagrams need care:
+
+* Those that have come before the socket was connected wait in the listener's queue.
+  They are taken out and given to the conversation, which hands them out first.
+* Those that come between bind(2) and connect(2) go to the new socket whoever sent
+  them. What is not its peer's goes back to the listener, as what came next.
+* Those of a peer whose conversation was closed begin another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import struct
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fildes.address import Address
+from fildes.listening.accepting import PASSING, Acceptor
+from fildes.listening.admission import CountedSocket
+from fildes.listening.options import limits_of
+from fildes.listening.tcp import listen_at
+from fildes.opening.opening import Target
+from fildes.opening.socket_options import Place, preparation
+from fildes.streams.datagrams import DatagramStream
+from fildes.streams.kernel import RECV_FLAGS
+from fildes.streams.stream import MAX_DATAGRAM, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from typing_extensions import Buffer
+
+    from fildes.listening.admission import Limits
+    from fildes.opening.opening import Opening
+
+IP_PKTINFO = 8  #: linux/in.h; the socket module knows it from Python 3.14 on
+
+MULTICAST = 0xFF  #: how such IPv6 addresses begin; they are nobody's own; RFC 4291 section 2.7
+
+#: Datagrams taken out of a listener's queue at once.  # arbitrary; by default it holds 212,992 B
+MOST_AHEAD = 512
+
+
+class Arrival(NamedTuple):
+    """One datagram that no conversation has received itself.
+
+    Attributes:
+      listener: the socket of the place that it was sent to.
+      local: the address that it was sent to, if the listener's is a wildcard.
+    """
+
+    data: bytes
+    peer: Any
+    listener: socket.socket
+    local: str
+
+
+async def listen(opening: Opening, address: Address) -> UdpAcceptor:
+    """Receive datagrams where *address* says, with its options."""
+    limits = limits_of(opening, address)
+    given = opening.given(address)
+    prepare = preparation(opening, address)
+
+    def start(sock: socket.socket, sockaddr: Any) -> None:
+        prepare(sock)
+        if given.get("interface"):
+            Place("", 0, given["interface"]).take(sock)
+        if given["reuseport"]:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(sockaddr)
+        # After bind(2): another listener at this port is an error; our own
+        # conversations are not.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        tell_destination(sock)
+
+    place = Target(address.host, opening.port_of(address))
+    with contextlib.ExitStack() as undo:
+        found = await listen_at(opening, place, socket.AF_UNSPEC, start, socket.SOCK_DGRAM)
+        sockets = [undo.enter_context(sock) for sock in found]
+        host, port = sockets[0].getsockname()[:2]
+        real = Address("udp", host=address.host or host, port=port)
+        acceptor = UdpAcceptor(sockets, real, limits, prepare)
+        acceptor.idle_timeout = opening.option(address, "idle-timeout") or None
+        undo.pop_all()
+    return acceptor
+
+
+def tell_destination(sock: socket.socket) -> None:
+    """Have each datagram say which address it was sent to; ip(7), ipv6(7)."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+
+
+class UdpAcceptor(Acceptor):
+    """Sockets that receive what belongs to no conversation yet."""
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        address: Address,
+        limits: Limits,
+        prepare: Callable[[socket.socket], None],
+    ) -> None:
+        self.prepare = prepare  # sets the options of a conversation's socket
+        self.arrivals: deque[Arrival] = deque()
+        self.conversations: weakref.WeakValueDictionary[Any, Conversation] = (
+            weakref.WeakValueDictionary()
+        )
+        super().__init__(sockets, address, limits=limits)
+
+    def try_accept(self) -> Stream | None:
+        """Return the conversation with a peer that is new; None if there is none."""
+        self.check_open()
+        if self.bell is not None:
+            self.bell.hush()
+        while self.admission is None or not self.admission.full:
+            if not self.arrivals:
+                self.receive()
+            if not self.arrivals:
+                break
+            stream = self.handle(self.arrivals[0])
+            self.arrivals.popleft()
+            if stream is not None:
+                self.receive()  # what else this peer has sent before
+                self.arrivals = deque(each for each in self.arrivals if not self.deliver(each))
+                return stream
+        return None
+
+    def receive(self) -> None:
+        """Take out of the queues what there is, and give it to those conversations that are."""
+        for listener in self.sockets:
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(MOST_AHEAD - len(self.arrivals)):
+                    arrival = receive_from(listener)
+                    if arrival is not None and not self.deliver(arrival):
+                        self.arrivals.append(arrival)
+
+    def deliver(self, arrival: Arrival) -> bool:
+        """Give *arrival* to the conversation that it belongs to; False if there is none."""
+        conversation = self.conversations.get(arrival.peer)
+        if conversation is None or conversation.sock.fileno() < 0:
+            return False
+        conversation.early.append(arrival.data)
+        return True
+
+    def handle(self, arrival: Arrival) -> Conversation | None:
+        """Return the new conversation that *arrival* begins, if it does."""
+        if self.deliver(arrival):
+            return None
+        slot = None
+        if self.admission is not None:
+            slot = self.admission.admit(arrival.peer)
+            if slot is None:  # its next datagram is asked for anew
+                return None
+        try:
+            conversation = self.begin(arrival)
+        except BaseException as error:
+            if slot is not None:
+                slot.release()
+            if isinstance(error, OSError) and error.errno in UNREACHABLE:
+                return None
+            raise
+        if slot is not None:
+            conversation.sock = CountedSocket.take(conversation.sock, slot)
+        self.conversations[arrival.peer] = conversation
+        return conversation
+
+    def begin(self, arrival: Arrival) -> Conversation:
+        """Connect a socket to the peer of *arrival*, from the address that it has sent to."""
+        _, port, *scope = arrival.listener.getsockname()
+        sock = socket.socket(arrival.listener.family, socket.SOCK_DGRAM)
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(sock)
+            self.prepare(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if sock.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                scope = arrival.peer[2:]
+            sock.bind((arrival.local, port, *scope))
+            sock.connect(arrival.peer)
+            conversation = Conversation(sock, self, arrival)
+            conversation.sort()
+            undo.pop_all()
+        return conversation
+
+    def turn_away(self) -> None:
+        """Drop one datagram: there is nothing to answer it with."""
+        self.receive()
+        if self.arrivals:
+            self.arrivals.popleft()
+
+    def wake(self) -> None:
+        """Make an accept that waits in another thread fail."""
+        if self.bell is not None:
+            self.bell.ring()
+
+
+#: Errors of connect(2) that say that a datagram's sender cannot be answered.
+UNREACHABLE = PASSING | {errno.EINVAL, errno.EACCES, errno.EADDRNOTAVAIL}
+
+
+def receive_from(listener: socket.socket) -> Arrival | None:
+    """Receive one datagram; None for one without a place to answer to.
+
+    Raises:
+      BlockingIOError: there is none.
+    """
+    data, told, _, peer = listener.recvmsg(MAX_DATAGRAM, 64, RECV_FLAGS)
+    if not peer or not peer[1]:  # port 0 takes no answer; RFC 768
+        return None
+    local = listener.getsockname()[0]
+    for level, kind, value in told:
+        if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
+            # struct in_pktinfo: interface, local address, destination.
+            local = socket.inet_ntop(socket.AF_INET, struct.unpack("i4s4s", value)[1])
+        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO) and value[0] != MULTICAST:
+            local = socket.inet_ntop(socket.AF_INET6, value[:16])
+    return Arrival(data, peer, listener, local)
+
+
+class Conversation(DatagramStream):
+    """The datagrams of one peer.
+
+    Attributes:
+      early: those that came before the socket was there, in order; received first.
+    """
+
+    def __init__(self, sock: socket.socket, acceptor: UdpAcceptor, first: Arrival) -> None:
+        super().__init__(sock)
+        self.acceptor, self.first = acceptor, first._replace(data=b"")
+        self.early: deque[bytes] = deque([first.data])
+
+    def sort(self) -> None:
+        """Give back what others have sent before the socket was connected."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while len(self.early) < MOST_AHEAD:
+                data, peer = self.sock.recvfrom(MAX_DATAGRAM, RECV_FLAGS)
+                if peer == self.first.peer:
+                    self.early.append(data)
+                else:
+                    self.acceptor.arrivals.append(self.first._replace(data=data, peer=peer))
+
+    def receive(self, buffer: Buffer, flags: int = 0) -> int:
+        """Receive one datagram into *buffer*; as `DatagramStream.receive`."""
+        if self.kept is None and self.early:
+            self.kept = self.early.popleft()
+        return super().receive(buffer, flags)
+
+    def fileno(self) -> int:
+        """Return the descriptor; -1 while there are datagrams that are not in it."""
+        return -1 if self.early or self.kept is not None else super().fileno()

@@ -1,0 +1,45 @@
+"""udp-listen: datagrams from whoever sends some to a port of ours; udp(7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fildes.listening.options import CLIENTS, INTERFACE, MAX_CONNECTIONS, REUSEPORT
+from fildes.opening.socket_options import BUFFERS, HEADER
+from fildes.scheme import Example, Option, Scheme, Shape
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.listening.accepting import Acceptor
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
+
+SCHEME = Scheme(
+    name="udp-listen",
+    shape=Shape.ENDPOINT,
+    summary="datagrams from whoever sends some to a port of ours, each sender by itself",
+    options=(
+        Option("idle-timeout", "seconds", "silence after which a sender has gone", 60.0),
+        # Whoever forges senders shall not use up the descriptors.
+        MAX_CONNECTIONS._replace(default=512),
+        *(*CLIENTS, REUSEPORT, INTERFACE, *BUFFERS, *HEADER),
+    ),
+    examples=(
+        Example("udp-listen://:5300", "at port 5300, for programs of this machine only"),
+        Example("udp-listen://[::]:5300?idle-timeout=5", "for everybody, and short talks"),
+    ),
+)
+
+
+async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
+    """Receive at the port, take the first sender, and listen to no others."""
+    from fildes.listening.once import accept_one
+
+    return await accept_one(opening, listen_(opening, address))
+
+
+async def listen_(opening: Opening, address: Address) -> Acceptor:
+    """Receive at every address of the host; on loopback if it names none."""
+    from fildes.listening.udp import listen
+
+    return await listen(opening, address)

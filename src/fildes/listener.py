@@ -103,9 +103,7 @@ class Listener(Generic[F]):
         """Stop listening; connections that were accepted go on."""
         self.acceptor.closed = True
         if not self.accepting.acquire(blocking=False):
-            # Another thread accepts. Only then: other processes that share the sockets
-            # feel a shutdown(2), too.
-            self.acceptor.wake()
+            self.acceptor.wake()  # another thread accepts
             self.accepting.acquire()
         try:
             if self.poll is not None:

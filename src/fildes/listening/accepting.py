@@ -60,6 +60,7 @@ class Acceptor:
 
     Attributes:
       sockets: listening and in non-blocking mode; owned.
+      bell: what wakes those who wait, beside a connection.
       address: where they listen, with the real port; `fildes.open` takes it.
       handshake: makes an accepted stream the one to hand out, in as long as it takes;
         None if it is ready at once. Whoever calls `try_accept` has to see to it.
@@ -93,14 +94,12 @@ class Acceptor:
         self.waiting = 0  # tasks that accept
         self.handshakes = Handshakes(self.refuse)  # of nobody who accepts now
         self.handshake = handshake
-        self.bell: Bell | None = None
+        self.bell = Bell()
         self.admission: Admission | None = None
         try:
             for sock in sockets:
                 sock.setblocking(False)
             self.reserve = reserved()
-            if handshake is not None or (limits is not None and limits.connections is not None):
-                self.bell = Bell()
             if limits is not None and any(limits):
                 self.admission = Admission(limits, self.bell)
         except BaseException:
@@ -150,14 +149,13 @@ class Acceptor:
             mine.abort()
         elif mine:
             self.handshakes.take(mine)
-            if self.waiting and self.bell is not None:
+            if self.waiting:
                 self.bell.ring()  # for those who wait and know nothing of them
 
     def try_accept(self) -> Stream | None:
         """Return a connection that waits, None if there is none; the sockets take turns."""
         self.check_open()
-        if self.bell is not None:
-            self.bell.hush()
+        self.bell.hush()
         for _ in range(len(self.sockets)):
             self.check_open()
             if self.admission is not None and self.admission.full:
@@ -206,10 +204,8 @@ class Acceptor:
         """Return what to wait for after `try_accept` returned None; ask each time."""
         self.check_open()
         full = self.admission is not None and self.admission.full
-        wanted = {} if full else {sock.fileno(): READ for sock in self.sockets}
-        if self.bell is not None:
-            wanted[self.bell.fd] = READ
-        return wanted
+        sockets = () if full else self.sockets
+        return {self.bell.fd: READ, **{sock.fileno(): READ for sock in sockets}}
 
     async def pause(self, seconds: float, mine: Handshakes) -> float:
         """Wait for something to be released, return how long to wait the next time."""
@@ -236,19 +232,14 @@ class Acceptor:
             raise ValueError("I/O operation on closed listener")
 
     def wake(self) -> None:
-        """Make an accept that waits in another thread fail."""
-        if self.bell is not None:
-            self.bell.ring()
-        for sock in self.sockets:
-            with contextlib.suppress(OSError):  # closed before
-                sock.shutdown(socket.SHUT_RDWR)
+        """Let an accept that waits in another thread look whether it was closed."""
+        self.bell.ring()
 
     def close(self) -> None:
         """Stop listening, release everything; connections that wait are refused."""
         self.closed = True
         self.handshakes.abort()
-        if self.bell is not None:
-            self.bell.close()
+        self.bell.close()
         release, self.release = self.release, lambda: None
         reserve, self.reserve = self.reserve, -1
         with contextlib.ExitStack() as undo:

@@ -38,9 +38,14 @@ class Limits(NamedTuple):
 
 
 class Bell:
-    """Wakes whoever polls it, from any thread."""
+    """Wakes whoever polls it, from any thread.
+
+    A shutdown(2) of a listening socket would do so, too, but other processes that hold
+    the socket would feel it.
+    """
 
     def __init__(self) -> None:
+        self.rung = False
         self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.lock = threading.RLock()
 
@@ -48,12 +53,15 @@ class Bell:
         """Make `fd` readable."""
         with self.lock:  # or it could be closed, and its number be another's
             if self.fd >= 0:
+                self.rung = True
                 os.eventfd_write(self.fd, 1)
 
     def hush(self) -> None:
         """Make `fd` unreadable until the next ring."""
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self.fd)
+        if self.rung:
+            with self.lock, contextlib.suppress(BlockingIOError):
+                self.rung = False
+                os.eventfd_read(self.fd)
 
     def close(self) -> None:
         """Release the descriptor; ringing does nothing any more."""
@@ -73,7 +81,7 @@ class Admission:
         for many.
     """
 
-    def __init__(self, limits: Limits, bell: Bell | None) -> None:
+    def __init__(self, limits: Limits, bell: Bell) -> None:
         self.limits = limits
         self.bell = bell
         self.told_later = False
@@ -151,7 +159,7 @@ class Slot:
             self.forget()
             was_full = admission.full
             admission.count -= 1
-            if was_full and admission.bell is not None:
+            if was_full:
                 admission.bell.ring()
 
 

@@ -74,10 +74,6 @@ async def listen(opening: Opening, address: Address) -> UdpAcceptor:
         if given["reuseport"]:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(sockaddr)
-        # After bind(2): another listener at this port is an error; our own
-        # conversations are not.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        tell_destination(sock)
 
     place = Target(address.host, opening.port_of(address))
     with contextlib.ExitStack() as undo:
@@ -115,12 +111,16 @@ class UdpAcceptor(Acceptor):
             weakref.WeakValueDictionary()
         )
         super().__init__(sockets, address, limits=limits)
+        for sock in sockets:
+            # After bind(2): another listener at this port is an error; our own
+            # conversations, of the same user, are not.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            tell_destination(sock)
 
     def try_accept(self) -> Stream | None:
         """Return the conversation with a peer that is new; None if there is none."""
         self.check_open()
-        if self.bell is not None:
-            self.bell.hush()
+        self.bell.hush()
         while self.admission is None or not self.admission.full:
             if not self.arrivals:
                 self.receive()
@@ -196,11 +196,6 @@ class UdpAcceptor(Acceptor):
         self.receive()
         if self.arrivals:
             self.arrivals.popleft()
-
-    def wake(self) -> None:
-        """Make an accept that waits in another thread fail."""
-        if self.bell is not None:
-            self.bell.ring()
 
 
 #: Errors of connect(2) that say that a datagram's sender cannot be answered.

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from fildes.drivers import asyncio as asyncio_driver
-from fildes.drivers import blocking
+from fildes.drivers import blocking, loop
 from fildes.drivers import trio as trio_driver
 from fildes.waiting import Protocol
 
@@ -70,6 +70,7 @@ DRIVERS = [
     pytest.param(with_asyncio, id="asyncio"),
     pytest.param(with_uvloop, id="uvloop", marks=uvloop_is_here),
     pytest.param(with_trio, id="trio"),
+    pytest.param(loop.run, id="loop"),
 ]
 
 LOOPS = [

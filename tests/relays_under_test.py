@@ -75,7 +75,40 @@ def verbs(target: str, listen: str, options: dict[str, Any]) -> Iterator[Relay]:
         relay.finish()
 
 
-KINDS = {"verbs": verbs}
+class ServiceRelay:
+    """`fildes.relay` between a listener and an address: one loop for all connections."""
+
+    def __init__(self, target: str, listen: str, options: dict[str, Any]) -> None:
+        self.listener = fildes.listen(listen)
+        self.address = self.listener.address
+        self.counts: tuple[int, int] | None = None
+        self.thread = threading.Thread(target=self.run, args=(target, options), name="relay")
+        self.thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def run(self, target: str, options: dict[str, Any]) -> None:
+        self.counts = fildes.relay(self.listener, target, **options)
+
+    def finish(self) -> None:
+        self.listener.close()
+        self.thread.join(LIMIT)
+        assert not self.thread.is_alive(), "the relay did not end"
+
+
+@contextlib.contextmanager
+def service(target: str, listen: str, options: dict[str, Any]) -> Iterator[Relay]:
+    """Relay by one verb."""
+    relay = ServiceRelay(target, listen, options)
+    try:
+        yield relay
+    finally:
+        relay.finish()
+
+
+KINDS = {"verbs": verbs, "service": service}
 
 
 class RelayTo(Protocol):

@@ -26,6 +26,7 @@ LAYERS = (
     {"schemes"},
     {"files"},
     {"listener", "async_listener"},
+    {"relaying"},
     {"verbs", "listing", "copying", "async_copying", "extracting", "signatures"},
     {"opener"},
     {"fildes", "aio", "testing"},

@@ -58,7 +58,7 @@ async def run(halves: list[Half], ends: list[AsyncEnd], idle_timeout: float | No
         half.source = await source.made_sequential()
         await source.send_pending()  # a question goes before its answer is awaited
         await sink.send_pending()
-        half.left = memoryview(source.taken_back())
+        half.left = memoryview(source.taken_back()) or None
     driver = drivers.here()
     with blamed(halves, ends), ends[0].waited_for_by(driver), ends[1].waited_for_by(driver):
         await driver.run(copy(halves, idle_timeout))

@@ -13,15 +13,19 @@ import io
 import os
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from fildes.address import Address
 from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.files.binary import BufferedFile, File
+from fildes.listener import Listener
 from fildes.schemes.fd import duplicate
-from fildes.streams.relay import Half, copy
+from fildes.streams.relay import Half, check_eof, copy_until
+from fildes.verbs import OPEN_TIMEOUT, Options, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
 
 
@@ -61,16 +65,32 @@ def pipe(source: HasDescriptor, sink: HasDescriptor, *, idle_timeout: float | No
 
 
 def relay(
-    left: HasDescriptor, right: HasDescriptor, *, idle_timeout: float | None = None
+    left: HasDescriptor,
+    right: HasDescriptor | str | Address,
+    *,
+    idle_timeout: float | None = None,
+    eof: str = "propagate",
+    timeout: float | None = OPEN_TIMEOUT,
+    policy: Policy | None = None,
+    **options: Options,
 ) -> tuple[int, int]:
     """Copy bytes both ways until each side has sent its end of file.
 
     An end of file read from one side is passed on as a half-close of the other, so
     that whoever asks, ends and waits still gets the answer.
 
+    Between a listener and an address it serves any number of clients at once, from one
+    thread: for each of them the address is opened anew. It returns when the listener
+    was closed, by another thread or a signal handler, and the last client is done; what
+    becomes of a single connection is none of its errors.
+
     Args:
-      left, right: files of fildes or sockets; both stay open and yours.
+      left, right: files of fildes or sockets; both stay open and yours. Or a
+        `Listener`, and the address of what its clients are to reach.
       idle_timeout: seconds without a byte in either direction; None waits for ever.
+      eof: when it is over: ``"propagate"``, when both have ended; ``"first"``, when one
+        has; ``"linger:5"``, when nothing came for 5 seconds after one has.
+      timeout, policy, options: for opening an address, as of `fildes.open`.
 
     Returns:
       Bytes copied left to right, and right to left.
@@ -79,23 +99,52 @@ def relay(
       TimeoutError: nothing moved for *idle_timeout* seconds.
       OSError, EOFError: a direction was cut short; the other one was copied to its
         end, and then both files aborted.
+
+    Example:
+      >>> with fildes.listen("tcp://localhost:8080") as listener:
+      ...     fildes.relay(listener, "tls://localhost:443")
     """
+    if isinstance(right, str | Address):
+        return forward_to(left, right, eof, idle_timeout, timeout, policy, options)
+    check_eof(eof)
     with End(left, "r+b") as one, End(right, "r+b") as other:
         there, back = Half(one.stream, other.stream), Half(other.stream, one.stream)
-        run([there, back], [one, other], idle_timeout)
+        run([there, back], [one, other], idle_timeout, eof)
     return there.copied, back.copied
 
 
-def run(halves: list[Half], ends: list[End], idle_timeout: float | None) -> None:
+def forward_to(
+    listener: Any,
+    address: str | Address,
+    eof: str,
+    idle_timeout: float | None,
+    timeout: float | None,
+    policy: Policy | None,
+    options: Mapping[str, Options],
+) -> tuple[int, int]:
+    """Relay between the clients of *listener* and *address*; see `relay`."""
+    from fildes.relaying.forwarding import forward, opener_of
+
+    if not isinstance(listener, Listener):
+        raise TypeError("an address is relayed to from a Listener; else open it first")
+    check_eof(eof)
+    opening, _ = prepare(address, "r+b", policy, options)
+    open_far = opener_of(opening.address, opening.policy, opening.options)
+    return forward(listener, open_far, eof=eof, idle_timeout=idle_timeout, timeout=timeout)
+
+
+def run(
+    halves: list[Half], ends: list[End], idle_timeout: float | None, eof: str = "propagate"
+) -> None:
     """Run *halves* to their ends, what the buffers hold first."""
     for half in halves:
         sink = next(end for end in ends if end.stream is half.sink)
         source = next(end for end in ends if end.stream is half.source)
         source.flush()  # a question goes before its answer is awaited
         sink.flush()
-        half.left = memoryview(source.taken_back())
+        half.left = memoryview(source.taken_back()) or None
     with blamed(halves, ends):
-        blocking.run(copy(halves, idle_timeout))
+        blocking.run(copy_until(halves, eof, idle_timeout))
     for half in halves:
         if half.ended:
             next(end for end in ends if end.stream is half.sink).was_half_closed()

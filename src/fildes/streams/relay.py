@@ -10,10 +10,13 @@ stream is lost in both directions. Then the error is raised, and the caller abor
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import re
 import time
 from typing import TYPE_CHECKING
 
+from fildes.streams.buffers import Buffers, buffers_here
 from fildes.waiting import Interest, wait_any
 
 if TYPE_CHECKING:
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
 
     from fildes.streams.stream import Stream
 
-
-#: One read of a default socket buffer, and the default capacity of a pipe, pipe(7).
-COPY_SIZE = 65536
 
 #: Rounds without a wait before the other tasks of an event loop get their turn.
 FAIR_ROUNDS = 16  # arbitrary
@@ -35,18 +35,21 @@ class Half:
     """One direction: from *source* to *sink*.
 
     Attributes:
+      left: what was received and not yet sent; None for nothing.
       copied: bytes that the sink has taken.
       ended: the source has reached its end of file and all of it was sent.
+      passed_on: and the sink was told.
       error: what cut this direction short.
       lost: it was cut short by the source, to which nothing can be sent, either.
     """
 
+    __slots__ = ("copied", "ended", "error", "left", "lost", "passed_on", "sink", "source")
+
     def __init__(self, source: Stream, sink: Stream) -> None:
         self.source, self.sink = source, sink
-        self.buffer = memoryview(bytearray(COPY_SIZE))
-        self.left = self.buffer[:0]
+        self.left: memoryview | None = None
         self.copied = 0
-        self.ended = False
+        self.ended = self.passed_on = False
         self.error: OSError | EOFError | None = None
         self.lost = False
 
@@ -55,12 +58,13 @@ class Half:
         """Whether there is more to copy."""
         return not self.ended and self.error is None
 
-    def advance(self) -> bool:
+    def advance(self, buffers: Buffers) -> bool:
         """Do what can be done now; return whether anything happened."""
-        if self.left:
-            return self.send()
+        if self.left is not None:
+            return self.send_left(self.left, buffers)
+        view = buffers.view
         try:
-            received = self.source.try_recv_into(self.buffer)
+            received = self.source.try_recv_into(view)
         except (OSError, EOFError) as error:
             self.error, self.lost = error, True
             return True
@@ -68,26 +72,39 @@ class Half:
             return False
         if received == 0 and not self.source.endless:
             self.ended = True
-        else:
-            self.left = self.buffer[:received]
-            self.send()
+            return True
+        data = view[:received]
+        sent = self.send(data)
+        if sent is None:
+            self.left = buffers.keep(data)
+        elif sent < received:
+            self.left = buffers.keep(data[sent:])
         return True
 
-    def send(self) -> bool:
-        """Send what is left of the last receive; return whether anything happened."""
+    def send(self, data: memoryview) -> int | None:
+        """Send the beginning of *data*, return how many bytes were taken; None for a wait."""
         try:
-            sent = self.sink.try_send(self.left)
+            sent = self.sink.try_send(data)
         except (OSError, EOFError) as error:
             self.error = error
-            return True
+            return len(data)  # it is lost
+        self.copied += sent or 0
+        return sent
+
+    def send_left(self, left: memoryview, buffers: Buffers) -> bool:
+        """Send what is left of the last receive; return whether anything happened."""
+        sent = self.send(left)
         if sent is None:
             return False
-        self.left = self.left[sent:]
-        self.copied += sent
+        self.left = left[sent:]
+        if not self.left:
+            self.left = None
+            buffers.give_back(left)
         return True
 
     async def pass_on_end(self) -> None:
         """Half-close the sink, after the last byte."""
+        self.passed_on = True
         try:
             await self.sink.half_close()
         except (OSError, EOFError) as error:
@@ -95,7 +112,7 @@ class Half:
 
     def wants(self) -> Interest:
         """Return what this direction waits for."""
-        return self.sink.send_wants() if self.left else self.source.recv_wants()
+        return self.source.recv_wants() if self.left is None else self.sink.send_wants()
 
 
 async def copy(
@@ -116,8 +133,9 @@ async def copy(
         if that was possible.
     """
     rounds, since = 0, time.monotonic()
+    buffers = buffers_here()
     while (running := [half for half in halves if half.running]) and not until():
-        moved = [half for half in running if half.advance()]
+        moved = [half for half in running if half.advance(buffers)]
         for half in moved:
             if half.ended:
                 await half.pass_on_end()
@@ -130,10 +148,48 @@ async def copy(
             await wait_for(running, idle_timeout, since, alarm)
         if rounds % FAIR_ROUNDS == FAIR_ROUNDS - 1:
             await wait_any({}, 0)
-    # What a lost source says is the cause of what its sender met.
+    error = first_error(halves)
+    if error is not None:
+        raise error
+
+
+def first_error(halves: list[Half]) -> OSError | EOFError | None:
+    """Return what cut *halves* short, None if nothing did.
+
+    What a lost source says is the cause of what its sender met.
+    """
     for half in sorted(halves, key=lambda half: not half.lost):
         if half.error is not None:
-            raise half.error
+            return half.error
+    return None
+
+
+_LINGER = re.compile(r"linger:[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+def check_eof(eof: str) -> None:
+    """Raise `ValueError` unless `copy_until` knows the policy."""
+    if eof not in ("propagate", "first") and not _LINGER.fullmatch(eof):
+        raise ValueError(f"eof is propagate, first or linger:SECONDS, not {eof!r}")
+
+
+async def copy_until(
+    halves: list[Half], eof: str = "propagate", idle_timeout: float | None = None
+) -> None:
+    """Run *halves* as `copy` does, up to the end that a policy names.
+
+    Args:
+      eof: ``"propagate"`` waits until each direction has ended; ``"first"`` for one of
+        them; ``"linger:5"`` for one, and then as long as bytes come within 5 seconds.
+    """
+    if eof == "propagate":
+        await copy(halves, idle_timeout)
+        return
+    await copy(halves, idle_timeout, lambda: any(half.ended for half in halves))
+    left = [half for half in halves if half.running]
+    if left and eof != "first":
+        with contextlib.suppress(TimeoutError):
+            await copy(left, float(eof.removeprefix("linger:")))
 
 
 async def wait_for(

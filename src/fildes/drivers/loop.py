@@ -1,0 +1,377 @@
+"""One epoll(7) loop for any number of protocols, descriptors and moments.
+
+A process that serves thousands of connections waits for all of them in one place.
+Whatever is opened, accepted or closed on the way is protocol code, which the loop runs
+as tasks: so it is a driver, too, and one slow handshake delays nobody. What is done
+for each byte is a callback: a descriptor that is *watched* has a handler, which is
+called while the descriptor is ready.
+
+A handler may be called once too often: within one round another handler may have
+closed its descriptor and opened one of the same number. So readiness is a hint here,
+and handlers only do what never waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import heapq
+import itertools
+import math
+import select
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar
+
+from fildes.waiting import CallBlocking, Interest, Protocol, Request, deadline_passed
+
+T = TypeVar("T")
+
+#: Called with a descriptor that is ready, and with its epoll(7) events.
+Handler = Callable[[int, int], None]
+
+#: Events of one round; more come in the next one, so that timers are looked at.
+MAX_EVENTS = 512  # arbitrary
+
+#: Told whether asked for or not; whoever waits has to find out by trying. epoll_ctl(2).
+TROUBLE = select.EPOLLERR | select.EPOLLHUP
+
+
+class Timer:
+    """A call that is due at a moment, unless it is cancelled."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Do not call."""
+        self.callback = None
+
+
+class Loop:
+    """Who is called when; used by one thread, but for `call_soon_threadsafe`.
+
+    Attributes:
+      now: the `time.monotonic` moment at which this round began.
+    """
+
+    def __init__(self) -> None:
+        self.poll = select.epoll()
+        self.handlers: dict[int, Handler] = {}
+        self.always: dict[int, tuple[Handler, int]] = {}  # regular files; epoll_ctl(2), EPERM
+        self.timers: list[tuple[float, int, Timer]] = []
+        self.order = itertools.count()  # of timers that are due at one moment
+        self.soon: deque[Callable[[], None]] = deque()
+        self.tasks: set[Task[Any]] = set()
+        self.now = time.monotonic()
+        # A socket, for signal.set_wakeup_fd writes single bytes.
+        self.waker, self.alarm = socket.socketpair()
+        self.waker.setblocking(False)
+        self.alarm.setblocking(False)
+        self.watch(self.alarm.fileno(), select.EPOLLIN, self.woken)
+
+    def watch(self, fd: int, events: int, handler: Handler) -> None:
+        """Call *handler* while *fd* is ready for *events*, until it is watched otherwise.
+
+        Raises:
+          OSError: as epoll_ctl(2).
+        """
+        known = fd in self.handlers
+        self.handlers[fd] = handler
+        try:
+            if known:
+                self.watch_otherwise(fd, events)
+            else:
+                self.poll.register(fd, events)
+        except (OSError, ValueError) as error:  # ValueError: it was closed, and is -1
+            if getattr(error, "errno", None) == errno.EPERM:
+                self.always[fd] = handler, events
+                return
+            del self.handlers[fd]
+            raise
+
+    def watch_otherwise(self, fd: int, events: int) -> None:
+        """Change what *fd* is watched for."""
+        try:
+            self.poll.modify(fd, events)
+        except FileNotFoundError:  # it was closed behind our back; this is another one
+            self.poll.register(fd, events)
+
+    def forget(self, fd: int) -> None:
+        """Watch *fd* no longer; to be said before it is closed."""
+        if self.handlers.pop(fd, None) is None:
+            return
+        if self.always.pop(fd, None) is None:
+            with contextlib.suppress(OSError):  # closed, against the rule, but closed
+                self.poll.unregister(fd)
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> Timer:
+        """Call *callback* at *moment*, as `time.monotonic` has it, or soon after."""
+        timer = Timer(callback)
+        heapq.heappush(self.timers, (moment, next(self.order), timer))
+        return timer
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call *callback* in the next round."""
+        self.soon.append(callback)
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        """Call *callback* in the next round; from any thread and any signal handler."""
+        self.soon.append(callback)
+        self.wake()
+
+    def wake(self) -> None:
+        """End a wait, if there is one."""
+        with contextlib.suppress(BlockingIOError):  # so many wakes that one more is none
+            self.waker.send(b"\0")
+
+    def woken(self, fd: int, events: int) -> None:
+        """Take the bytes of `wake` and of signals."""
+        with contextlib.suppress(BlockingIOError):
+            while self.alarm.recv(4096):
+                pass
+
+    def spawn(
+        self,
+        protocol: Protocol[T],
+        done: Callable[[T | None, Exception | None], None],
+        deadline: float | None = None,
+    ) -> Task[T]:
+        """Run *protocol* up to its first wait; go on with it when it can.
+
+        Args:
+          done: called with its result or its error, at once if it need not wait.
+          deadline: the moment after which its waits raise `TimeoutError`.
+        """
+        task = Task(self, protocol, done)
+        self.tasks.add(task)
+        if deadline is not None and deadline < math.inf:
+            task.timer = self.call_at(deadline, task.late)
+        task.go_on(None)
+        return task
+
+    def run(self, ended: Callable[[], bool]) -> None:
+        """Run until *ended*, which is asked before each round."""
+        with self.signals():
+            while not ended():
+                self.round()
+
+    def run_protocol(self, protocol: Protocol[T], deadline: float | None = None) -> T:
+        """Run *protocol* to its end beside all else, and return its result."""
+        outcome: list[tuple[T | None, Exception | None]] = []
+        task = self.spawn(protocol, lambda result, error: outcome.append((result, error)), deadline)
+        try:
+            self.run(lambda: bool(outcome))
+        finally:
+            task.cancel()
+        result, error = outcome[0]
+        if error is not None:
+            raise error
+        return result  # type: ignore[return-value]  # no error, so it is a T
+
+    def round(self) -> None:
+        """Wait for something, and see to all of it."""
+        handlers = self.handlers
+        for fd, events in self.poll.poll(self.patience(), MAX_EVENTS):
+            handler = handlers.get(fd)
+            if handler is not None:
+                handler(fd, events)
+        self.now = time.monotonic()
+        if self.always:
+            for fd, (handler, wanted) in list(self.always.items()):
+                handler(fd, wanted)
+        if self.timers:
+            self.ring()
+        for _ in range(len(self.soon)):  # what they add has to wait
+            self.soon.popleft()()
+
+    def patience(self) -> float:
+        """Return for how many seconds nothing else is to do; negative for ever."""
+        if self.soon or self.always:
+            return 0
+        if not self.timers:
+            return -1
+        return max(0.0, self.timers[0][0] - time.monotonic())
+
+    def ring(self) -> None:
+        """Make the calls that are due."""
+        while self.timers and (self.timers[0][0] <= self.now or self.timers[0][2].callback is None):
+            _, _, timer = heapq.heappop(self.timers)
+            if timer.callback is not None:
+                timer.callback()
+
+    @contextlib.contextmanager
+    def signals(self) -> Any:
+        """Let a signal end a wait even if it comes just before it.
+
+        Python calls handlers between two of its instructions; one that comes after the
+        last of them and before epoll_wait(2) would have to wait as well.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+
+    def close(self) -> None:
+        """End all tasks, release the loop's descriptors; what is watched stays open."""
+        for task in list(self.tasks):
+            task.cancel()
+        self.handlers.clear()
+        self.poll.close()
+        self.waker.close()
+        self.alarm.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class Task(Generic[T]):
+    """A protocol that is run by a loop.
+
+    Attributes:
+      held: the descriptors that it waits for.
+    """
+
+    __slots__ = ("__weakref__", "done", "ended", "held", "loop", "pause", "protocol", "timer")
+
+    def __init__(
+        self,
+        loop: Loop,
+        protocol: Protocol[T],
+        done: Callable[[T | None, Exception | None], None],
+    ) -> None:
+        self.loop = loop
+        self.protocol = protocol
+        self.done = done
+        self.held: Interest = {}
+        self.timer: Timer | None = None
+        self.pause: Timer | None = None
+        self.ended = False
+
+    def go_on(self, answer: Any) -> None:
+        """Run up to the next wait, or the end."""
+        self.advance(lambda: self.protocol.send(answer))
+
+    def raise_in_it(self, error: Exception) -> None:
+        """Raise *error* at the wait."""
+        self.advance(lambda: self.protocol.throw(error))
+
+    def advance(self, step: Callable[[], Request]) -> None:
+        """Take a *step*, and wait for what it asks."""
+        try:
+            request = step()
+        except StopIteration as stop:
+            self.finish(stop.value, None)
+        except Exception as error:
+            self.finish(None, error)
+        except BaseException:
+            self.cancel()
+            raise
+        else:
+            self.wait_for(request)
+
+    def wait_for(self, request: Request) -> None:
+        """See to it that *request* is answered."""
+        if isinstance(request, CallBlocking):
+            self.call(request.function)
+            return
+        interest, timeout = request
+        if timeout is not None:
+            self.pause = self.loop.call_at(time.monotonic() + timeout, self.passed)
+        self.held = interest
+        try:
+            for fd, events in interest.items():
+                self.loop.watch(fd, events, self.ready)
+        except (OSError, ValueError) as error:
+            failure = error  # the name of an except clause does not outlive it
+            self.release()
+            self.loop.call_soon(lambda: self.raise_in_it(failure))
+
+    def ready(self, fd: int, events: int) -> None:
+        """Go on: *fd* is ready."""
+        wanted = self.held.get(fd, 0)
+        found = wanted if events & TROUBLE else events & wanted
+        if found:
+            self.release()
+            self.go_on({fd: found})
+
+    def passed(self) -> None:
+        """Go on: the time that was to be waited for is over."""
+        self.release()
+        self.go_on({})
+
+    def late(self) -> None:
+        """Go on with the error of a deadline that passed."""
+        self.release()
+        self.raise_in_it(deadline_passed())
+
+    def release(self) -> None:
+        """Wait for nothing."""
+        for fd in self.held:
+            self.loop.forget(fd)
+        self.held = {}
+        pause, self.pause = self.pause, None
+        if pause is not None:
+            pause.cancel()
+
+    def call(self, function: Callable[[], Any]) -> None:
+        """Call *function* in a thread, for it may wait for what no epoll(7) sees."""
+        waiting = self.pause = Timer(lambda: None)  # stands for this very call
+
+        def answer(result: Any, error: Exception | None) -> None:
+            if self.pause is not waiting:  # nobody waits for it any more
+                return
+            self.release()
+            if error is not None:
+                self.raise_in_it(error)
+            else:
+                self.go_on(result)
+
+        def call() -> None:
+            try:
+                result, error = function(), None
+            except Exception as failure:
+                result, error = None, failure
+            with contextlib.suppress(OSError):  # the loop was closed meanwhile
+                self.loop.call_soon_threadsafe(lambda: answer(result, error))
+
+        threading.Thread(target=call, name="fildes-call", daemon=True).start()
+
+    def finish(self, result: T | None, error: Exception | None) -> None:
+        """Say how it ended."""
+        self.end()
+        self.done(result, error)
+
+    def cancel(self) -> None:
+        """End it where it waits; nobody is told."""
+        if not self.ended:
+            self.end()
+            self.protocol.close()
+
+    def end(self) -> None:
+        """Leave the loop."""
+        self.ended = True
+        self.loop.tasks.discard(self)
+        self.release()
+        timer, self.timer = self.timer, None
+        if timer is not None:
+            timer.cancel()
+
+
+def run(protocol: Protocol[T], deadline: float | None = None) -> T:
+    """Run *protocol* in a loop of its own; as `fildes.drivers.blocking.run`."""
+    with Loop() as loop:
+        return loop.run_protocol(protocol, deadline)

@@ -1,0 +1,1 @@
+"""Relays of many connections at once, in one epoll(7) loop."""

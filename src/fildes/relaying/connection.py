@@ -1,0 +1,71 @@
+"""One client of a relay, and those who are told what becomes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fildes.drivers.loop import Task
+    from fildes.relaying.pair import Pair
+    from fildes.streams.relay import Half
+    from fildes.streams.stream import Stream
+
+
+class Connection:
+    """One client, and the place that it is connected to.
+
+    Attributes:
+      number: counted from 1.
+      near, far: the streams; *far* is None until it is open.
+      since: the moment at which it was accepted.
+      halves: the directions, there and back, once bytes flow.
+    """
+
+    __slots__ = ("far", "halves", "near", "number", "pair", "since", "task")
+
+    def __init__(self, number: int, near: Stream, since: float) -> None:
+        self.number = number
+        self.near = near
+        self.far: Stream | None = None
+        self.since = since
+        self.halves: tuple[Half, ...] = ()
+        self.pair: Pair | None = None
+        self.task: Task[Any] | None = None
+
+    @property
+    def copied(self) -> tuple[int, int]:
+        """The bytes there and back."""
+        return (self.halves[0].copied, self.halves[1].copied) if self.halves else (0, 0)
+
+    def abort(self) -> None:
+        """End both streams at once; each peer learns that its end is no end of file."""
+        if self.pair is not None:
+            self.pair.stop()
+        if self.task is not None:
+            self.task.cancel()
+        self.near.abort()
+        if self.far is not None:
+            self.far.abort()
+
+
+class Observer:
+    """Is told what happens to each connection; others derive from it what they want."""
+
+    def accepted(self, connection: Connection) -> None:
+        """Bytes of a client may come; its other side is going to be opened."""
+
+    def opened(self, connection: Connection) -> None:
+        """Both sides are there."""
+
+    def closed(self, connection: Connection, error: Exception | None) -> None:
+        """It is over: complete, if there is no *error*."""
+
+    def refused(self, peer: str | None, reason: Exception) -> None:
+        """A client was not let in, or failed to become a connection."""
+
+
+async def close_both(connection: Connection) -> None:
+    """Close both sides of *connection* in order, the far one first."""
+    assert connection.far is not None  # else nothing was copied
+    await connection.far.close()
+    await connection.near.close()

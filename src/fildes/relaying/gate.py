@@ -1,0 +1,89 @@
+"""Where clients come in: the acceptor of a relay, watched by its loop.
+
+Where nothing is left to accept with (no descriptor, no memory) a client stays in the
+backlog, and epoll(7) would report it without end. So then nobody is looked after for a
+while, longer each time, as `fildes.listening.accepting` has it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fildes.listening.accepting import EXHAUSTED, FIRST_PAUSE, LONGEST_PAUSE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fildes.drivers.loop import Loop
+    from fildes.listening.accepting import Acceptor
+    from fildes.streams.stream import Stream
+    from fildes.waiting import Interest
+
+#: Connections that are accepted before those that are there get their turn.
+BATCH = 32  # arbitrary
+
+
+class Gate:
+    """Lets clients in, as long as its acceptor is open."""
+
+    def __init__(self, loop: Loop, acceptor: Acceptor, begin: Callable[[Stream], None]) -> None:
+        """Call *begin* with each client that is let in, once *loop* runs."""
+        self.loop, self.acceptor, self.begin = loop, acceptor, begin
+        self.accepting: Interest = {}
+        self.pause = FIRST_PAUSE
+        self.watch()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self.unwatch()
+        self.acceptor.close()
+
+    def watch(self) -> None:
+        """Watch for clients, as far as there is room for one."""
+        wanted = self.acceptor.wants()
+        if wanted != self.accepting:
+            self.unwatch()
+            self.accepting = wanted
+            for fd, events in wanted.items():
+                self.loop.watch(fd, events, self.accept)
+
+    def unwatch(self) -> None:
+        """Let clients wait."""
+        for fd in self.accepting:
+            self.loop.forget(fd)
+        self.accepting = {}
+
+    def accept(self, fd: int, events: int) -> None:
+        """Take clients that wait."""
+        try:
+            for _ in range(BATCH):
+                near = self.acceptor.try_accept()
+                if near is None:
+                    break
+                self.begin(near)
+        except ValueError:
+            if not self.acceptor.closed:
+                raise
+            self.unwatch()
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                raise
+            self.rest()
+        else:
+            self.pause = FIRST_PAUSE
+            if self.acceptor.bell is not None:
+                self.watch()
+
+    def rest(self) -> None:
+        """Leave clients alone until something may have been released."""
+        if self.pause >= LONGEST_PAUSE:
+            self.acceptor.turn_away()
+        self.unwatch()
+        self.loop.call_at(time.monotonic() + self.pause, self.rested)
+        self.pause = min(2 * self.pause, LONGEST_PAUSE)
+
+    def rested(self) -> None:
+        """Try again."""
+        if not self.acceptor.closed:
+            self.watch()

@@ -1,0 +1,240 @@
+"""Whoever connects at one place is connected to another one: a forwarder.
+
+Everything happens in one loop. What a connection needs before bytes can flow (the
+handshake of TLS on our side; resolving, connecting, proxies, handshakes on the other) is
+a task of its own, so nobody waits for anybody else. Two sockets are then copied by a
+`Pair`, anything else by the same protocol code that `fildes.relay` runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from fildes.errors import failure_of
+from fildes.relaying.connection import Connection, Observer, close_both
+from fildes.relaying.gate import Gate
+from fildes.relaying.pair import Pair, is_socket
+from fildes.streams.relay import Half, copy_until
+from fildes.waiting import no_byte
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fildes.drivers.loop import Loop, Timer
+    from fildes.listening.accepting import Acceptor
+    from fildes.streams.kernel import SocketStream
+    from fildes.streams.stream import Stream
+    from fildes.waiting import Protocol
+
+T = TypeVar("T")
+
+#: Seconds that the end of a connection may take once all is copied: a peer under TLS
+#: has to say its last word.
+CLOSE_TIMEOUT = 10.0  # arbitrary
+
+#: Looks at each connection while one waits through its idle limit.
+LOOKS = 8  # arbitrary
+
+
+class Service:
+    """A forwarder in a loop.
+
+    Attributes:
+      connections: those that are there.
+      accepted, refused: how many there were.
+      failed: how many ended with an error, by the step in which it happened.
+      moved: bytes there and back of all connections that are over.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        acceptor: Acceptor,
+        open_far: Callable[[], Protocol[Stream]],
+        observer: Observer | None = None,
+        *,
+        timeout: float | None = 30.0,
+        idle_timeout: float | None = None,
+        eof: str = "propagate",
+        prepare: Callable[[Connection, Stream, Stream], tuple[Stream, Stream]] | None = None,
+    ) -> None:
+        """Begin to accept as soon as *loop* runs.
+
+        Args:
+          acceptor: where clients come from; closed by `drain` and `close`.
+          open_far: returns the protocol that opens the other side of a connection.
+          timeout: seconds that this may take; None for no limit.
+          idle_timeout: seconds without a byte in either direction.
+          eof: what an end of file does; see `copy_until`.
+          prepare: returns the streams to copy between, made of near and far.
+        """
+        self.loop, self.acceptor, self.open_far = loop, acceptor, open_far
+        self.observer = observer or Observer()
+        self.timeout, self.idle_timeout, self.eof = timeout, idle_timeout, eof
+        self.prepare = prepare
+        self.connections: set[Connection] = set()
+        self.accepted = self.refused = 0
+        self.failed: Counter[str] = Counter()
+        self.moved = [0, 0]
+        self.sweeper: Timer | None = None
+        acceptor.refused = self.refuse
+        self.gate = Gate(loop, acceptor, self.begin)
+        if idle_timeout is not None:
+            self.sweep_later(idle_timeout)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is accepted any more and no connection is left."""
+        return self.acceptor.closed and not self.connections
+
+    @property
+    def totals(self) -> tuple[int, int]:
+        """The bytes there and back of all connections so far."""
+        there, back = self.moved
+        for connection in self.connections:
+            copied = connection.copied
+            there, back = there + copied[0], back + copied[1]
+        return there, back
+
+    def drain(self, timeout: float | None = None) -> None:
+        """Accept no more; what is there may go on, for *timeout* seconds."""
+        self.gate.close()
+        if timeout is not None:
+            self.loop.call_at(time.monotonic() + timeout, self.abort)
+
+    def abort(self) -> None:
+        """End all connections at once."""
+        for connection in list(self.connections):
+            self.finish(connection, ConnectionAbortedError("the relay was told to end"))
+
+    def close(self) -> None:
+        """Accept no more, end everything."""
+        self.drain()
+        self.abort()
+        if self.sweeper is not None:
+            self.sweeper.cancel()
+
+    def begin(self, near: Stream) -> None:
+        """Make a client a connection."""
+        self.accepted += 1
+        connection = Connection(self.accepted, near, self.loop.now)
+        self.connections.add(connection)
+        self.observer.accepted(connection)
+        handshake = self.acceptor.handshake
+        if handshake is None:
+            self.connect(connection)
+            return
+
+        def shaken(stream: Stream | None, error: Exception | None) -> None:
+            if stream is None:
+                self.finish(connection, error)
+            else:
+                connection.near = stream
+                self.connect(connection)
+
+        limit = time.monotonic() + self.acceptor.handshake_timeout
+        self.run(connection, handshake(near), shaken, limit)
+
+    def connect(self, connection: Connection) -> None:
+        """Open the other side of *connection*."""
+
+        def opened(far: Stream | None, error: Exception | None) -> None:
+            if far is None:
+                self.finish(connection, error)
+            else:
+                connection.far = far
+                self.observer.opened(connection)
+                self.flow(connection, connection.near, far)
+
+        limit = None if self.timeout is None else time.monotonic() + self.timeout
+        self.run(connection, self.open_far(), opened, limit)
+
+    def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
+        """Let bytes flow both ways."""
+        if self.prepare is not None:
+            near, far = self.prepare(connection, near, far)
+            connection.near, connection.far = near, far
+        if self.eof == "propagate" and is_socket(near) and is_socket(far):
+            self.flow_between(connection, near, far)
+            return
+        halves = connection.halves = Half(near, far), Half(far, near)
+
+        def copied(_: None, error: Exception | None) -> None:
+            self.finish(connection, error)
+
+        self.run(connection, copy_until(list(halves), self.eof, self.idle_timeout), copied)
+
+    def flow_between(self, connection: Connection, near: Stream, far: Stream) -> None:
+        """Let bytes flow between two sockets."""
+
+        def copied(pair: Pair, error: Exception | None) -> None:
+            connection.pair = None
+            self.finish(connection, error)
+
+        pair = Pair(self.loop, cast("SocketStream", near), cast("SocketStream", far), copied)
+        connection.pair = pair
+        connection.halves = pair.there, pair.back
+        pair.start()
+
+    def run(
+        self,
+        connection: Connection,
+        protocol: Protocol[T],
+        done: Callable[[T | None, Exception | None], None],
+        deadline: float | None = None,
+    ) -> None:
+        """Run what is next for *connection*, who is ended with it."""
+
+        def ended(result: T | None, error: Exception | None) -> None:
+            connection.task = None
+            done(result, error)
+
+        task = self.loop.spawn(protocol, ended, deadline)
+        connection.task = None if task.ended else task
+
+    def finish(self, connection: Connection, error: Exception | None) -> None:
+        """End both sides: in order, or at once if there is an *error*."""
+        if error is not None:
+            connection.abort()
+            self.over(connection, error)
+            return
+
+        def closed(_: None, failure: Exception | None) -> None:
+            if failure is not None:
+                connection.abort()
+            self.over(connection, failure)
+
+        limit = time.monotonic() + CLOSE_TIMEOUT
+        self.run(connection, close_both(connection), closed, limit)
+
+    def over(self, connection: Connection, error: Exception | None) -> None:
+        """Take a connection off the books."""
+        self.connections.discard(connection)
+        there, back = connection.copied
+        self.moved[0] += there
+        self.moved[1] += back
+        if error is not None:
+            failure = failure_of(error)
+            self.failed["read" if failure is None else failure.step] += 1
+        self.observer.closed(connection, error)
+
+    def refuse(self, peer: str | None, reason: Exception) -> None:
+        """Count a client that was not let in."""
+        self.refused += 1
+        self.observer.refused(peer, reason)
+
+    def sweep_later(self, limit: float) -> None:
+        """Look again at how long each connection has been silent, in a while."""
+        self.sweeper = self.loop.call_at(
+            time.monotonic() + limit / LOOKS, lambda: self.sweep(limit)
+        )
+
+    def sweep(self, limit: float) -> None:
+        """End the connections that were silent for *limit* seconds."""
+        for connection in list(self.connections):
+            pair = connection.pair
+            if pair is not None and self.loop.now - pair.touched >= limit:
+                self.finish(connection, no_byte(limit))
+        self.sweep_later(limit)

@@ -1,0 +1,60 @@
+"""The memory that bytes pass through on their way from one stream to another.
+
+One large buffer serves any number of connections, for what is received is sent at once.
+Only what a slow peer leaves over has to be kept: a little is copied, and of much the
+whole buffer is lent, since copying it would cost as much as receiving it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+#: Received at most at once. A large one makes up for the cost of a system call; 1 MiB is
+#: no faster than this on loopback, and twice as much to keep for a slow peer.
+BUFFER_SIZE = 524288
+
+#: Up to so many bytes are copied rather than that a buffer is lent for them.
+SMALL = 16384  # arbitrary
+
+#: Buffers that are kept for the next who leaves much over.
+MAX_FREE = 4  # arbitrary
+
+
+class Buffers:
+    """The buffer of one thread, and those that were lent and given back.
+
+    Attributes:
+      view: what to receive into.
+    """
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(BUFFER_SIZE))
+        self.free: list[memoryview] = []
+
+    def keep(self, rest: memoryview) -> memoryview:
+        """Return *rest*, a part of `view`, such that it stays as it is."""
+        if len(rest) <= SMALL:
+            return memoryview(bytes(rest))
+        self.view = self.free.pop() if self.free else memoryview(bytearray(BUFFER_SIZE))
+        return rest
+
+    def give_back(self, rest: memoryview) -> None:
+        """Let what `keep` returned be used again."""
+        lent = rest.obj
+        if isinstance(lent, bytearray) and len(self.free) < MAX_FREE:
+            self.free.append(memoryview(lent))
+
+
+class OfThread(threading.local):
+    """The buffers of each thread."""
+
+    def __init__(self) -> None:
+        self.buffers = Buffers()
+
+
+_of_thread = OfThread()
+
+
+def buffers_here() -> Buffers:
+    """Return the buffers of this thread."""
+    return _of_thread.buffers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fildes.drivers.loop import Task
+    from fildes.drivers.loop_task import Task
     from fildes.relaying.pair import Pair
     from fildes.streams.relay import Half
     from fildes.streams.stream import Stream

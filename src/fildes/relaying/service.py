@@ -22,7 +22,8 @@ from fildes.waiting import no_byte
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fildes.drivers.loop import Loop, Timer
+    from fildes.drivers.loop import Loop
+    from fildes.drivers.loop_task import Timer
     from fildes.listening.accepting import Acceptor
     from fildes.streams.kernel import SocketStream
     from fildes.streams.stream import Stream

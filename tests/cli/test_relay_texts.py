@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from exposition_grammar import COMMENT, SAMPLE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,16 +66,6 @@ def test_dumps_cannot_drive_a_terminal(dump: object, data: bytes) -> None:
     assert callable(dump)
     shown = dump(piece(data))
     assert re.fullmatch(r"[\x20-\x7e\n]*", shown)
-
-
-#: The grammar of the text format, strictly; a value of ours is a decimal number.
-SAMPLE = re.compile(
-    r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-    r'(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"'
-    r'(,[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*")*\})?'
-    r" [0-9]+(\.[0-9]+)?(e[+-][0-9]+)?"
-)
-COMMENT = re.compile(r"# (HELP [a-z_]+ [^\n]*|TYPE [a-z_]+ (counter|gauge))")
 
 
 def test_exposition_is_what_prometheus_reads() -> None:

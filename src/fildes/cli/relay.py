@@ -18,7 +18,6 @@ from fildes.cli.opening import how
 from fildes.cli.relaying.plan import KEYS, Manner, Plan, check_sides
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.taps import Wanted
-from fildes.cli.status import Status
 from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -53,6 +52,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("right", nargs="?", metavar="RIGHT", help="the other side")
     add("-u", dest="one_way", action="store_const", const="there", help="copy left to right only")
     add("-U", dest="one_way", action="store_const", const="back", help="copy right to left only")
+    add("--config", metavar="FILE", help="run the relays that FILE, a TOML file, says")
+    add(
+        "--check",
+        action="store_true",
+        help="only look the configuration over, and say what is wrong",
+    )
+    add("--watch", action="store_true", help="show a live table of connections and rates")
+    add("--metrics", metavar="ADDRESS", help="serve counters to Prometheus, as at 127.0.0.1:9100")
     add_limits(parser.add_argument_group("limits"))
     add_messages(parser.add_argument_group("what passes"))
 
@@ -110,18 +117,23 @@ def seconds(text: str) -> float:
 
 
 def run(arguments: Namespace) -> int:
-    """Relay between the two sides."""
-    from fildes.cli.relaying.running import Ended, run_one
+    """Relay between the two sides, or run what a configuration file says."""
+    from fildes.cli.relaying.running import Ended, run_plans
 
+    if arguments.config:
+        from fildes.cli.relaying.configured import run_configured
+
+        return run_configured(arguments, means_of(arguments), wanted_of(arguments))
+    if arguments.check:
+        raise UsageError("--check looks over a file: --config FILE --check")
     if not arguments.left or not arguments.right:
         raise UsageError("say both sides: fildes relay LEFT RIGHT")
     plan = plan_of(arguments)
     check_sides(plan)
     try:
-        run_one(plan, means_of(arguments), wanted_of(arguments), arguments)
+        return run_plans([plan], means_of(arguments), wanted_of(arguments), arguments)
     except Ended as ended:
         return -ended.number
-    return Status.COMPLETE
 
 
 def plan_of(arguments: Namespace) -> Plan:

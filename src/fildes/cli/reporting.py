@@ -15,8 +15,8 @@ from fildes.trace import describe
 if TYPE_CHECKING:
     from fildes.trace import Step
 
-#: What was being done when a file that is open already failed.
-VERB_OF_STEP = {"read": "read", "write": "write to", "close": "finish"}
+#: What was being done when it failed, where that was not the open.
+VERB_OF_STEP = {"read": "read", "write": "write to", "close": "finish", "listen": "listen at"}
 
 #: What advice calls an argument of `fildes.open`, as the command line has it.
 OPTION_OF_ARGUMENT = {

@@ -40,6 +40,7 @@ class Status(enum.IntEnum):
 STATUS_OF_STEP = {
     "resolve": Status.RESOLVE,
     "connect": Status.CONNECT,
+    "listen": Status.CONNECT,
     "proxy": Status.PROXY,
     "handshake": Status.TLS,
     "request": Status.INCOMPLETE,

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from fildes.address.syntax import excerpt, nearest
 from fildes.cli.relaying.plan import KEYS, Manner, Plan, check_sides
 from fildes.cli.relaying.positions import Positions
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.side import Side
+from fildes.cli.spelling import HOST_PORT
 from fildes.errors import AddressError
 
 #: Keys at the top, beside the tables ``defaults`` and ``relay``.
@@ -47,16 +48,23 @@ class ConfigError(ValueError):
         super().__init__("; ".join(map(str, mistakes)))
         self.mistakes = mistakes
 
+    @classmethod
+    def at(cls, line: int, message: str) -> Self:
+        """Return the error of one mistake."""
+        return cls([Mistake(line, "", message)])
+
 
 class Config(NamedTuple):
     """What a configuration file says.
 
     Attributes:
       metrics: where metrics are served; None for nowhere.
+      load: reads the relays again from where they came; None for a mere text.
     """
 
     plans: tuple[Plan, ...]
     metrics: Side | None = None
+    load: Callable[[], Sequence[Plan]] | None = None
 
 
 def read_config(text: str) -> Config:
@@ -222,10 +230,12 @@ def metrics_side(text: str) -> Side:
     Raises:
       AddressError: it is neither.
     """
+    if HOST_PORT.fullmatch(text) or re.fullmatch(":[0-9]+", text):
+        text = f"tcp-listen://{text}"
+    elif text.startswith(("unix:", "tcp:")):
+        scheme, _, place = text.partition(":")
+        text = f"{scheme}-listen:{place}"
     side = read_side(text)
-    if side.address.scheme in ("tcp", "unix") and side.address.inner is None:
-        scheme = f"{side.address.scheme}-listen"
-        return read_side(f"{scheme}:{str(side.address).partition(':')[2]}")
     if not side.listening:
         raise AddressError("metrics are served by a listener: tcp-listen://127.0.0.1:PORT")
     return side

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from fildes.streams.stream import Stream
 
 
+#: The modes of the left and the right side, by direction.
+MODES = {"both": ("r+b", "r+b"), "there": ("rb", "wb"), "back": ("wb", "rb")}
+
+
 class Means(NamedTuple):
     """What every open may use: the policy and options by scheme, as for `fildes.open`."""
 

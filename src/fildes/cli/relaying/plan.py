@@ -49,6 +49,12 @@ class Plan(NamedTuple):
     manner: Manner = Manner()
     directions: Directions = "both"
 
+    def tries(self, side: Side) -> tuple[int, float]:
+        """Return how often to try again to open *side*, -1 for ever, and how far between."""
+        if side.settings.retry:
+            return side.settings.retry, side.settings.interval
+        return self.manner.retry, self.manner.interval
+
 
 class Key(NamedTuple):
     """One field of `Manner`, as the command line and the configuration file have it.

@@ -22,6 +22,7 @@ class Reporter:
     Attributes:
       as_json: one JSON object a line, for each event.
       statistics: tell the counts of each connection as it ends.
+      tell: shows one line to people.
     """
 
     def __init__(
@@ -36,6 +37,13 @@ class Reporter:
         self.statistics = statistics
         self.emit = emit or emit_on_stdout
         self.clock = clock
+        self.tell: Callable[[str], None] = say
+
+    def metrics(self, address: str) -> None:
+        """Tell where metrics are served from now on."""
+        self.event("metrics", address=address)
+        if not self.as_json:
+            self.tell(f"metrics at {metrics_place(address)}")
 
     def event(self, event: str, relay: str = "", **fields: Any) -> None:
         """Write one event, if events are wanted."""
@@ -48,7 +56,7 @@ class Reporter:
         """Tell where connections are accepted from now on."""
         self.event("listening", relay, address=address)
         if not self.as_json:
-            say(f"{named(relay)}listening at {address}")
+            self.tell(f"{named(relay)}listening at {address}")
 
     def opened(self, connection: int, relay: str = "", **ends: str | None) -> None:
         """Tell that both sides of a connection are open."""
@@ -64,14 +72,14 @@ class Reporter:
         self.event("error", relay, connection=connection, message=message)
         if not self.as_json:
             which = f"#{connection} " if connection else ""
-            say(f"{named(relay)}{which}{message}")
+            self.tell(f"{named(relay)}{which}{message}")
 
     def retrying(self, error: BaseException, interval: float, relay: str = "") -> None:
         """Tell that an open failed and will be tried again."""
         message = message_of(error)
         self.event("retry", relay, message=message, interval=interval)
         if not self.as_json:
-            say(f"{named(relay)}{message}; trying again in {interval:g} s")
+            self.tell(f"{named(relay)}{message}; trying again in {interval:g} s")
 
     def closed(
         self, connection: int, there: int, back: int, seconds: float, relay: str = ""
@@ -86,7 +94,13 @@ class Reporter:
             seconds=round(seconds, 6),
         )
         if self.statistics and not self.as_json:
-            say(f"{named(relay)}#{connection} {statistics_line(there, back, seconds)}")
+            self.tell(f"{named(relay)}#{connection} {statistics_line(there, back, seconds)}")
+
+
+def metrics_place(address: str) -> str:
+    """Return what a scraper opens for the listener at *address*."""
+    scheme, _, place = address.partition("://")
+    return f"http://{place}/metrics" if scheme.startswith("tcp") else address
 
 
 def named(relay: str) -> str:

@@ -5,46 +5,101 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from fildes.cli.errors import UsageError
 from fildes.cli.progress import Progress
 from fildes.cli.relaying.reporter import Reporter, emit_for, is_interactive, statistics_line
 from fildes.cli.relaying.session import Session
-from fildes.cli.relaying.taps import Tap, Wanted, is_shown_on_terminal, open_taps
+from fildes.cli.relaying.taps import Tap, Wanted, open_taps
 from fildes.cli.reporting import say
+from fildes.cli.status import Status
 from fildes.cli.terminal import is_terminal
+from fildes.drivers import blocking
+from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from fildes.cli.relaying.config import Config
     from fildes.cli.relaying.dump import Direction
     from fildes.cli.relaying.opening import Means
     from fildes.cli.relaying.plan import Plan
+    from fildes.cli.relaying.side import Side
 
 
-def run_one(plan: Plan, means: Means, wanted: Wanted, arguments: Namespace) -> None:
-    """Relay between two sides that are opened once.
+def run_plans(
+    plans: Sequence[Plan],
+    means: Means,
+    wanted: Wanted,
+    arguments: Namespace,
+    config: Config | None = None,
+) -> int:
+    """Run relays of the command line or of a configuration file; return the status.
 
     Raises:
       OSError, EOFError: something was not complete.
     """
+    sides = [side for plan in plans for side in (plan.left, plan.right)]
     reporter = Reporter(
-        as_json=arguments.json,
-        statistics=arguments.statistics,
-        emit=emit_for(plan.left, plan.right),
+        as_json=arguments.json, statistics=arguments.statistics, emit=emit_for(*sides)
     )
-    with open_taps(wanted) as taps, progress_of(plan, wanted, arguments) as moved:
-        session = Session(plan, means, reporter, [*taps, *moved])
-        with on_signals(session):
-            session.run()
+    metrics = metrics_of(arguments, config)
+    with open_taps(wanted) as taps:
+        if config is not None or serves_many(plans[0]):
+            from fildes.cli.relaying.service import Service
+            from fildes.cli.relaying.serving import Extras, run_service
+
+            load = None if config is None else config.load
+            service = Service(means, reporter, taps)
+            return run_service(service, plans, Extras(metrics, load, arguments.watch))
+        if metrics is not None or arguments.watch:
+            raise UsageError("--watch and --metrics are for a listener that serves many")
+        run_one(plans[0], means, reporter, taps, quiet=arguments.json or bool(wanted.kinds))
+    return Status.COMPLETE
+
+
+def serves_many(plan: Plan) -> bool:
+    """Tell whether a side of *plan* accepts any number of connections."""
+    return any(side.listening and side.settings.fork for side in (plan.left, plan.right))
+
+
+def metrics_of(arguments: Namespace, config: Config | None) -> Side | None:
+    """Return where metrics are served; the command line wins."""
+    if arguments.metrics:
+        from fildes.cli.relaying.config import metrics_side
+
+        return metrics_side(arguments.metrics)
+    return None if config is None else config.metrics
+
+
+def run_one(plan: Plan, means: Means, reporter: Reporter, taps: list[Tap], *, quiet: bool) -> None:
+    """Relay between two sides that are opened once; again and again with socat's fork.
+
+    Raises:
+      OSError, EOFError: something was not complete.
+    """
+    with progress_of(quiet=quiet) as moved:
+        while True:
+            session = Session(plan, means, reporter, [*taps, *moved])
+            with on_signals(session):
+                session.run()
+                if not plan.left.settings.fork:
+                    return
+                blocking.run(wait_any({}, plan.left.settings.interval))
 
 
 @contextlib.contextmanager
-def progress_of(plan: Plan, wanted: Wanted, arguments: Namespace) -> Iterator[list[Tap]]:
+def progress_of(*, quiet: bool) -> Iterator[list[Tap]]:
     """Show the progress of a long transfer, where somebody looks and nobody types."""
-    quiet = arguments.json or is_shown_on_terminal(wanted) or sys.stderr is None
-    if quiet or not is_terminal(sys.stderr) or is_interactive(0) or is_interactive(1):
+    if (
+        quiet
+        or sys.stderr is None
+        or not is_terminal(sys.stderr)
+        or is_interactive(0)
+        or is_interactive(1)
+    ):
         yield []
         return
     with Progress("relay", None) as progress:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import sys
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
@@ -115,8 +114,3 @@ def write_whole(file: IO[bytes], data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
-
-
-def is_shown_on_terminal(wanted: Wanted) -> bool:
-    """Tell whether dumps go to the terminal, which then has no room for progress."""
-    return bool(wanted.kinds) and not wanted.path and sys.stderr is not None

@@ -1,0 +1,166 @@
+"""What flows between two open sides, up to their ends; protocol code."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from fildes.errors import AddressError, add_context
+from fildes.streams.kernel import SocketStream
+from fildes.streams.relay import Half, copy
+from fildes.streams.shaped import LimitedStream, OpenEndedStream, TappedStream
+from fildes.waiting import wait_any
+
+if TYPE_CHECKING:
+    from fildes.cli.relaying.dump import Direction
+    from fildes.cli.relaying.plan import Manner, Plan
+    from fildes.cli.relaying.taps import Tap
+    from fildes.streams.stream import Stream
+
+#: Seconds that whoever was only written to may take to say its end, so that a close
+#: with bytes of its unread does not reset the connection under what it has not read.
+LAST_WORDS = 1.0  # arbitrary
+
+#: Seconds of silence after which it is over where an end of file cannot be passed on, to
+#: a terminal or a datagram socket say.
+LINGER = 2.0  # arbitrary; whoever computes for longer says --eof linger:SECONDS
+
+#: How long a session that was escaped, or that shares its other side with the next one,
+#: waits for a peer that does not end; socat's default for -t.
+SHORT_LINGER = "linger:0.5"
+
+
+class Flow:
+    """The bytes between *left* and *right*, which it neither opens nor closes.
+
+    Attributes:
+      number: of the connection, for the taps.
+      halves: the directions that there are.
+    """
+
+    def __init__(
+        self, plan: Plan, left: Stream, right: Stream, number: int, taps: list[Tap]
+    ) -> None:
+        self.plan = plan
+        self.number = number
+        self.taps = taps
+        self.manner = own_manner(plan)
+        self.sides: dict[Direction, Stream] = {
+            ">": self.prepared(left, ">"),
+            "<": self.prepared(right, "<"),
+        }
+        pairs: dict[Direction, tuple[Stream, Stream]] = {
+            ">": (self.sides[">"], self.sides["<"]),
+            "<": (self.sides["<"], self.sides[">"]),
+        }
+        self.halves = {
+            direction: Half(source, sink)
+            for direction, (source, sink) in pairs.items()
+            if source.readable and sink.writable
+        }
+        if not self.halves:
+            raise AddressError(
+                "nothing can flow: neither side can be read where the other can be written"
+            )
+
+    def prepared(self, stream: Stream, direction: Direction) -> Stream:
+        """Return *stream* with its taps and limits."""
+        for tap in self.taps:
+            stream = TappedStream(stream, self.tapped(tap, direction))
+        if self.manner.max_bytes is not None:
+            stream = LimitedStream(stream, self.manner.max_bytes)
+        if self.manner.eof == "ignore":
+            stream = OpenEndedStream(stream)
+        return stream
+
+    def tapped(self, tap: Tap, direction: Direction) -> Callable[[memoryview], None]:
+        """Return what shows *tap* the pieces of one direction."""
+        return lambda data: tap(self.number, direction, data)
+
+    def copied(self, direction: Direction) -> int:
+        """Return how many bytes were copied in *direction*."""
+        return self.halves[direction].copied if direction in self.halves else 0
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether a direction has not ended, because the policy did not wait for it."""
+        return any(half.running for half in self.halves.values())
+
+    async def run(self) -> None:
+        """Copy until all directions have ended, as the end-of-file policy has it.
+
+        Raises:
+          TimeoutError: nothing moved for the idle timeout.
+          OSError, EOFError: a direction was cut short.
+        """
+        with self.blamed():
+            await self.run_halves()
+            if self.plan.directions != "both":
+                await hear_out(self.sides["<" if self.plan.directions == "there" else ">"])
+
+    async def run_halves(self) -> None:
+        """Copy until the policy says that it is over."""
+        halves = list(self.halves.values())
+        policy, _, seconds = self.manner.eof.partition(":")
+        until = UNTIL[policy]
+        await copy(halves, self.manner.idle_timeout, lambda: any(map(until, halves)))
+        left = [half for half in halves if half.running]
+        if left and policy != "first":
+            with contextlib.suppress(TimeoutError):
+                await copy(left, float(seconds or LINGER))
+
+    @contextlib.contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Say of an error of the copying to which side it belongs."""
+        try:
+            yield
+        except (OSError, EOFError) as error:
+            for direction, half in self.halves.items():
+                if half.error is error:
+                    at_left = half.lost == (direction == ">")
+                    side = self.plan.left if at_left else self.plan.right
+                    add_context(error, "read" if half.lost else "write", side.address.display())
+            add_context(error, "read", self.plan.right.address.display())
+            raise
+
+
+def own_manner(plan: Plan) -> Manner:
+    """Return the manner of *plan*, and where nobody waits for the other's end, that."""
+    hasty = any(
+        side.settings.escape is not None or side.settings.end_close
+        for side in (plan.left, plan.right)
+    )
+    if hasty and plan.manner.eof == "propagate":
+        return plan.manner._replace(eof=SHORT_LINGER)
+    return plan.manner
+
+
+def is_untold(half: Half) -> bool:
+    """Tell whether a direction has ended, and its sink could not be told."""
+    return half.ended and not half.sink.half_closes
+
+
+#: Which direction ends the waiting for the others, by end-of-file policy.
+UNTIL: dict[str, Callable[[Half], bool]] = {
+    "propagate": is_untold,
+    "ignore": lambda half: False,
+    "first": lambda half: half.ended,
+    "linger": lambda half: half.ended,
+}
+
+
+async def hear_out(stream: Stream) -> None:
+    """Let a peer that was only written to end, and throw away what it says."""
+    if stream.messages or not any(isinstance(layer, SocketStream) for layer in stream.layers()):
+        return
+    until = time.monotonic() + LAST_WORDS
+    buffer = memoryview(bytearray(4096))
+    with contextlib.suppress(OSError, EOFError):
+        while (left := until - time.monotonic()) > 0:
+            received = stream.try_recv_into(buffer)
+            if received == 0:
+                return
+            if received is None and not await wait_any(stream.recv_wants(), left):
+                return

@@ -1,0 +1,110 @@
+"""What the relays have done, for Prometheus: the metrics, and a small web server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fildes.cli.relaying.exposition import CONTENT_TYPE, Labels, Metric, exposition
+
+if TYPE_CHECKING:
+    from fildes.cli.relaying.service import Relay, Service
+    from fildes.streams.stream import Stream
+
+#: Longest head of a request that is read; a scraper's has a few hundred bytes.
+MAX_HEAD = 8192  # arbitrary
+
+Value = Callable[["Relay"], float]
+
+
+def metrics_of(service: Service) -> list[Metric]:
+    """Return all metrics of *service*; a relay that listens no more still counts."""
+    relays: dict[str, list[Relay]] = {}
+    for relay in service.all_relays():
+        relays.setdefault(relay.plan.name, []).append(relay)
+
+    def each(value: Value) -> dict[Labels, float]:
+        """Return the sums of *value* by the name of the relay."""
+        return {label(name): sum(map(value, several)) for name, several in relays.items()}
+
+    failed: dict[Labels, float] = {}
+    for name, several in relays.items():
+        for relay in several:
+            for step, count in relay.counts.failed.items():
+                key = (*label(name), ("step", step))
+                failed[key] = failed.get(key, 0) + count
+    moved = {
+        (*labels, ("direction", direction)): amount
+        for direction, value in (("left_to_right", there), ("right_to_left", back))
+        for labels, amount in each(value).items()
+    }
+    up = {label(name): float(name in service.relays) for name in relays}
+    started = time.time() - (time.monotonic() - service.started)
+    return [
+        Metric("fildes_relay_up", "gauge", "Whether the relay listens.", up),
+        Metric("fildes_relay_connections_accepted_total", "counter",
+               "Connections that were accepted.", each(lambda relay: relay.counts.accepted)),
+        Metric("fildes_relay_connections_refused_total", "counter",
+               "Clients that were not let in.", each(lambda relay: relay.counts.refused)),
+        Metric("fildes_relay_connections_active", "gauge",
+               "Connections that are open.", each(lambda relay: len(relay.connections))),
+        Metric("fildes_relay_connections_failed_total", "counter",
+               "Connections that failed, by the step in which they did.", failed),
+        Metric("fildes_relay_bytes_total", "counter", "Bytes that were copied.", moved),
+        Metric("fildes_relay_start_time_seconds", "gauge",
+               "When the process began to relay, in seconds since 1970.", {(): started}),
+    ]  # fmt: skip
+
+
+def label(name: str) -> Labels:
+    """Return the label of the relay called *name*; that of the command line has no name."""
+    return (("relay", name or "relay"),)
+
+
+def there(relay: Relay) -> float:
+    """Return the bytes that went left to right."""
+    return relay.counts.there + sum(each.there for each in relay.connections.values())
+
+
+def back(relay: Relay) -> float:
+    """Return the bytes that went right to left."""
+    return relay.counts.back + sum(each.back for each in relay.connections.values())
+
+
+async def answer(stream: Stream, service: Service) -> None:
+    """Read one request from *stream* and answer it; protocol code, run with a deadline."""
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < MAX_HEAD:
+        data = await stream.recv(MAX_HEAD)
+        if not data:
+            break
+        head += data
+    await stream.send_all(response(head, service))
+    await stream.half_close()
+    await stream.close()
+
+
+def response(head: bytes, service: Service) -> bytes:
+    """Return the answer to the request whose head is *head*."""
+    line, _, _ = head.partition(b"\r\n")
+    match line.split(b" "):
+        case [b"GET" | b"HEAD" as method, target, version] if version.startswith(b"HTTP/1."):
+            if target.partition(b"?")[0] in (b"/metrics", b"/"):
+                body = exposition(metrics_of(service)).encode()
+                return answer_of("200 OK", body, bodiless=method == b"HEAD")
+            return answer_of("404 Not Found", b"metrics are at /metrics\n")
+        case [_, _, version] if version.startswith(b"HTTP/1."):
+            return answer_of("405 Method Not Allowed", b"GET /metrics\n")
+    return answer_of("400 Bad Request", b"this speaks HTTP/1.1\n")
+
+
+def answer_of(status: str, body: bytes, *, bodiless: bool = False) -> bytes:
+    """Return a response with *body*, or with its head alone."""
+    kind = CONTENT_TYPE if status.startswith("200") else "text/plain; charset=utf-8"
+    allow = "Allow: GET, HEAD\r\n" if status.startswith("405") else ""
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        f"{allow}Connection: close\r\n\r\n"
+    )
+    return head.encode() + (b"" if bodiless else body)

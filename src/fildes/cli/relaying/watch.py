@@ -1,0 +1,121 @@
+"""The live table on a terminal; where there is none, a line now and then."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from typing import IO, TYPE_CHECKING
+
+from fildes.cli.relaying.metrics import back, there
+from fildes.cli.relaying.table import Row, Totals, render, summary
+from fildes.cli.terminal import fit, is_terminal, one_line
+
+if TYPE_CHECKING:
+    from fildes.cli.relaying.service import Service
+
+#: Seconds between two drawings, and between two lines where nothing can be drawn again.
+REDRAW_INTERVAL = 1.0
+LINE_INTERVAL = 10.0  # arbitrary
+
+#: Messages that stay in sight, below the table.
+MESSAGES = 3  # arbitrary
+
+# xterm's control sequences: the alternate screen, and the cursor's visibility.
+ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+# ISO 6429: cursor home, erase to the end of the line, and of the page.
+HOME, END_OF_LINE, END_OF_PAGE = "\x1b[H", "\x1b[K", "\x1b[J"
+
+
+class Watch:
+    """Draws what *service* does.
+
+    Attributes:
+      shown: whether it is drawn on a terminal.
+    """
+
+    def __init__(self, service: Service, out: IO[str] | None = None) -> None:
+        self.service = service
+        self.out = sys.stdout if out is None else out
+        self.shown = is_terminal(self.out)
+        self.interval = REDRAW_INTERVAL if self.shown else LINE_INTERVAL
+        self.messages: deque[str] = deque(maxlen=MESSAGES)
+        self.before: tuple[float, int, int] = (service.started, 0, 0)
+
+    def enter(self) -> None:
+        """Take the terminal over."""
+        if self.shown:
+            self.write(ENTER)
+        self.draw()
+
+    def leave(self) -> None:
+        """Give the terminal back as it was."""
+        if self.shown:
+            self.write(LEAVE)
+            self.shown = False
+
+    def say(self, text: str) -> None:
+        """Show one line for a while."""
+        self.messages.append(one_line(text))
+
+    def draw(self) -> None:
+        """Draw all anew."""
+        now = time.monotonic()
+        rows, totals = self.rows(now), self.totals(now)
+        if not self.shown:
+            self.write("".join(f"{line}\n" for line in summary(totals)))
+            return
+        columns, lines = self.size()
+        room = max(lines - len(self.messages), 4)
+        shown = render(totals, rows, columns, room)
+        shown += [fit(text, columns).rstrip() for text in self.messages]
+        page = f"{END_OF_LINE}\r\n".join(shown[:lines])
+        self.write(f"{HOME}{page}{END_OF_LINE}{END_OF_PAGE}")
+
+    def size(self) -> tuple[int, int]:
+        """Return the columns and lines of the terminal."""
+        try:
+            columns, lines = os.get_terminal_size(self.out.fileno())
+        except (OSError, ValueError):
+            columns = lines = 0
+        return columns or 80, lines or 24  # a serial line says 0; 80 by 24 is a VT100
+
+    def write(self, text: str) -> None:
+        """Write *text*; a terminal that went away is nobody's concern."""
+        try:
+            self.out.write(text)
+            self.out.flush()
+        except OSError:
+            self.shown = False
+
+    def rows(self, now: float) -> list[Row]:
+        """Return the open connections."""
+        rows = []
+        for relay in self.service.all_relays():
+            for each in relay.connections.values():
+                each.measure(now)
+                age = now - each.started
+                rows.append(Row(each.number, each.relay, each.left, each.right, age,
+                                each.there, each.back, *each.rates))  # fmt: skip
+        return rows
+
+    def totals(self, now: float) -> Totals:
+        """Return what all relays have done, and their rates since the last time."""
+        relays = self.service.all_relays()
+        out, into = (int(sum(map(value, relays))) for value in (there, back))
+        since, out_before, into_before = self.before
+        passed = max(now - since, 1e-6)  # a clock may stand still
+        self.before = now, out, into
+        return Totals(
+            uptime=now - self.service.started,
+            relays=len(self.service.relays),
+            open=sum(len(relay.connections) for relay in relays),
+            accepted=sum(relay.counts.accepted for relay in relays),
+            refused=sum(relay.counts.refused for relay in relays),
+            failed=sum(relay.counts.failed.total() for relay in relays),
+            there=out,
+            back=into,
+            rate_there=max(out - out_before, 0) / passed,
+            rate_back=max(into - into_before, 0) / passed,
+        )

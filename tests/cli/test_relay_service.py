@@ -1,0 +1,283 @@
+"""fildes relay with a listener that serves many connections."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from commands import LIMIT, start
+from exposition_grammar import COMMENT, SAMPLE
+from programs import need
+from relay_commands import Running, relay_running, socat
+
+ECHO = ["TCP-LISTEN:0,reuseaddr,fork", "EXEC:cat"]
+
+
+def connect(running: Running) -> socket.socket:
+    """Return a connection to the relay."""
+    return socket.create_connection(("127.0.0.1", running.port), timeout=LIMIT)
+
+
+def exchange(sock: socket.socket, data: bytes) -> bytes:
+    """Send *data*, and return as many bytes."""
+    sock.sendall(data)
+    received = b""
+    while len(received) < len(data):
+        more = sock.recv(len(data) - len(received))
+        if not more:
+            break
+        received += more
+    return received
+
+
+def is_served(sock: socket.socket) -> bool:
+    """Tell whether somebody answers *sock*, or ends it."""
+    sock.setblocking(False)
+    try:
+        return bool(sock.recv(1))
+    except BlockingIOError:
+        return False
+    finally:
+        sock.settimeout(LIMIT)
+
+
+@pytest.mark.parametrize("argv", [
+    ECHO, ["tcp-listen://:0", "exec:cat"], ["EXEC:cat", "TCP-LISTEN:0,fork"],
+])  # fmt: skip
+def test_clients_are_served_at_once(argv: list[str]) -> None:
+    """TCP4LISTENFORK: several clients at once, each with an other side of its own."""
+    with relay_running(*argv) as running, connect(running) as one, connect(running) as two:
+        assert exchange(two, b"two") == b"two"
+        assert exchange(one, b"one") == b"one"
+
+
+@pytest.mark.parametrize("listen", ["UNIX-LISTEN:{}/socket,fork", "unix-listen://{}/socket"])
+def test_unix_clients_are_served_one_after_another(tmp_path: Path, listen: str) -> None:
+    """UNIXLISTENFORK: one client after the other, and the socket is removed at the end."""
+    path = tmp_path / "socket"
+    with relay_running(listen.format(tmp_path), "EXEC:od -c") as running:
+        for _ in range(2):
+            assert b"0000003" in socat("-", f"UNIX-CONNECT:{path}", given=b"abc").stdout
+        running.process.terminate()
+        assert running.wait() == 0
+    assert not path.exists()
+
+
+def test_further_clients_wait() -> None:
+    """MAXCHILDREN: while the limit is reached the next client waits, and is served then."""
+    argv = ["TCP-LISTEN:0,fork,max-children=1", "EXEC:cat"]
+    with relay_running(*argv) as running, connect(running) as one, connect(running) as two:
+        assert exchange(one, b"one") == b"one"
+        two.sendall(b"two")
+        assert exchange(one, b"1") == b"1"
+        assert not is_served(two)
+        one.shutdown(socket.SHUT_WR)
+        assert one.recv(1) == b""
+        assert two.recv(3) == b"two"
+
+
+def test_refused_clients_cost_nothing() -> None:
+    """FDLEAK, L4: a thousand refused clients leave no descriptor and no child behind."""
+    with relay_running("TCP4-LISTEN:0,fork,range=10.0.0.0/8", "EXEC:cat") as running:
+        folder = Path(f"/proc/{running.process.pid}/fd")
+        before = len(list(folder.iterdir()))
+        for _ in range(1000):
+            with pytest.raises(ConnectionResetError), connect(running) as sock:
+                sock.recv(1)
+        assert len(list(folder.iterdir())) <= before + 1  # the one being accepted
+
+
+def test_failures_are_notices(tmp_path: Path) -> None:
+    """COOLWRITE: a connection that fails is told, and the others are served."""
+    with relay_running("tcp-listen://:0", f"unix:{tmp_path}/missing") as running:
+        for _ in range(2):
+            with connect(running) as sock, pytest.raises(ConnectionResetError):
+                sock.recv(1)
+        lines = [running.err.readline() for _ in range(2)]
+    for number, line in enumerate(lines, 1):
+        assert line.startswith(b"fildes: #%d unable to open unix:" % number)
+
+
+def test_programs_leave_no_zombies() -> None:
+    """SIGCHLD: a program that has ended is no child any more."""
+    with relay_running(*ECHO) as running:
+        with connect(running) as sock:
+            assert exchange(sock, b"x") == b"x"
+            sock.shutdown(socket.SHUT_WR)
+            assert sock.recv(1) == b""
+        with connect(running) as sock:  # by now the first one is over
+            assert exchange(sock, b"y") == b"y"
+            pid = running.process.pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert len(children) == 1
+
+
+@pytest.mark.slow
+def test_shared_side_outlives_its_users() -> None:
+    """EXECENDCLOSE: with end-close one program serves connection after connection."""
+    program = "SYSTEM:while read line; do echo $$ $line; done,end-close"
+    with relay_running("TCP-LISTEN:0,fork", program) as running:
+        answers = []
+        for _ in range(2):
+            with connect(running) as sock, sock.makefile("rwb", 0) as file:
+                file.write(b"hello\n")
+                answers.append(file.readline())
+                sock.shutdown(socket.SHUT_WR)
+                assert not file.readline()
+    assert answers[0] == answers[1]
+    assert answers[0].endswith(b" hello\n")
+
+
+def test_open_connections_may_end() -> None:
+    """L9: on SIGTERM nobody is accepted any more, what is open goes on, and the status is 0."""
+    with relay_running(*ECHO) as running:
+        with connect(running) as sock:
+            assert exchange(sock, b"before") == b"before"
+            running.process.terminate()
+            assert b"1 open, which may end" in running.err.readline()
+            with pytest.raises(ConnectionRefusedError):
+                connect(running)
+            assert exchange(sock, b"after") == b"after"
+            sock.shutdown(socket.SHUT_WR)
+            assert sock.recv(1) == b""
+        assert running.wait() == 0
+
+
+def test_what_does_not_end_is_cut() -> None:
+    """--drain-timeout: what is open after so many seconds is cut, and the status says so."""
+    with relay_running("--drain-timeout", "0.05", *ECHO) as running, connect(running) as sock:
+        assert exchange(sock, b"x") == b"x"
+        running.process.terminate()
+        assert running.wait() == 18
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_second_signal_ends_at_once(second: signal.Signals) -> None:
+    """A second SIGTERM or Ctrl-C waits for nobody."""
+    with relay_running(*ECHO) as running, connect(running) as sock:
+        assert exchange(sock, b"x") == b"x"
+        running.process.send_signal(signal.SIGINT)
+        assert b"which may end" in running.err.readline()
+        running.process.send_signal(second)
+        assert running.wait() == -second
+
+
+def test_statistics_on_demand() -> None:
+    """SIGUSR1: what has been done so far, and the relays go on."""
+    with relay_running(*ECHO) as running, connect(running) as sock:
+        assert exchange(sock, b"12345") == b"12345"
+        running.process.send_signal(signal.SIGUSR1)
+        assert b"1 relay, 1 open, 1 accepted, 0 refused, 0 failed" in running.err.readline()
+        assert exchange(sock, b"on") == b"on"
+
+
+def test_events_tell_of_each_connection() -> None:
+    """--json: listening, connected, opened and closed with counts, an object a line."""
+    with start("relay", "--json", *ECHO, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        events = [json.loads(process.stdout.readline())]
+        port = int(events[0]["address"].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as sock:
+            assert exchange(sock, b"hello") == b"hello"
+        events += [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+    assert [event["event"] for event in events] == ["listening", "connected", "opened", "closed"]
+    assert (events[3]["left_to_right"], events[3]["right_to_left"]) == (5, 5)
+    assert {event.get("connection") for event in events[1:]} == {1}
+
+
+def scrape(running: Running, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Return what curl gets from the metrics of a relay, which it tells next."""
+    line = running.err.readline().decode()
+    match = re.search(r"metrics at (\S+)", line)
+    assert match, line
+    command = [need("curl"), "-sS", "-i", *argv, match[1]]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
+
+
+def test_metrics_are_scraped() -> None:
+    """--metrics: curl gets all counters, in the grammar of the text format."""
+    with relay_running("--metrics", "127.0.0.1:0", *ECHO) as running, connect(running) as sock:
+        assert exchange(sock, b"12345") == b"12345"
+        done = scrape(running)
+    head, _, body = done.stdout.partition("\n\n")
+    assert head.startswith("HTTP/1.1 200 OK")
+    assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
+    for line in body.splitlines():
+        assert (COMMENT if line.startswith("#") else SAMPLE).fullmatch(line)
+    assert 'fildes_relay_up{relay="relay"} 1\n' in body
+    assert 'fildes_relay_connections_accepted_total{relay="relay"} 1\n' in body
+    assert 'fildes_relay_connections_active{relay="relay"} 1\n' in body
+    assert 'fildes_relay_bytes_total{relay="relay",direction="left_to_right"} 5\n' in body
+
+
+@pytest.mark.parametrize(("argv", "status"), [
+    (["-I"], 200), (["-X", "POST"], 405), (["--request-target", "/other"], 404),
+    (["--request-target", "a b"], 400),
+])  # fmt: skip
+def test_metrics_answer_nothing_else(argv: list[str], status: int) -> None:
+    """What is no request for metrics gets the status of HTTP that says so."""
+    with relay_running("--metrics", ":0", *ECHO) as running:
+        assert scrape(running, *argv).stdout.startswith(f"HTTP/1.1 {status} ")
+
+
+def test_metrics_over_a_unix_socket(tmp_path: Path) -> None:
+    """--metrics takes a unix socket, too, which is its owner's alone."""
+    path = tmp_path / "metrics"
+    with relay_running("--metrics", f"unix:{path}", *ECHO) as running:
+        running.err.readline()
+        assert path.stat().st_mode & 0o777 == 0o600
+        command = [need("curl"), "-sS", "--unix-socket", str(path), "http://localhost/metrics"]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=LIMIT)
+    assert b"fildes_relay_up" in done.stdout
+
+
+def test_failures_are_counted_by_step(tmp_path: Path) -> None:
+    """A connection that failed is counted under the step in which it did."""
+    argv = ["--metrics", ":0", "tcp-listen://:0", f"unix:{tmp_path}/missing"]
+    with relay_running(*argv) as running:
+        line = running.err.readline()
+        with connect(running) as sock, pytest.raises(ConnectionResetError):
+            sock.recv(1)
+        assert b"unable to open" in running.err.readline()
+        match = re.search(rb"metrics at (\S+)", line)
+        assert match
+        command = [need("curl"), "-sS", match[1].decode()]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=LIMIT)
+    expected = b'fildes_relay_connections_failed_total{relay="relay",step="connect"} 1\n'
+    assert expected in done.stdout
+
+
+def test_ready_is_told_to_the_service_manager(tmp_path: Path) -> None:
+    """Type=notify: READY=1 once it listens, STOPPING=1 when it ends; sd_notify(3)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(LIMIT)
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with start("relay", *ECHO, stdin=subprocess.DEVNULL, env=env) as process:
+            first = manager.recv(4096)
+            process.terminate()
+            last = manager.recv(4096)
+            assert process.wait(LIMIT) == 0
+    assert first.split(b"\n")[:2] == [b"READY=1", b"STATUS=1 relay listening"]
+    assert last.startswith(b"STOPPING=1")
+
+
+def test_taken_ports_are_errors() -> None:
+    """Where somebody listens already there is an error, and nothing else is left open."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"tcp-listen://127.0.0.1:{taken.getsockname()[1]}"
+        with start("relay", listen, "exec:cat", stdin=subprocess.DEVNULL) as process:
+            _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 7
+    assert b"Address already in use" in err
+    assert os.strerror(98).encode() in err

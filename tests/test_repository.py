@@ -29,7 +29,7 @@ LAYERS = (
     {"relaying"},
     {"verbs", "listing", "copying", "async_copying", "extracting", "signatures"},
     {"opener"},
-    {"fildes", "aio", "testing"},
+    {"fildes", "aio", "serving", "async_serving", "testing"},
     {"cli", "__main__"},
 )
 

@@ -28,6 +28,7 @@ from fildes.listing import glob, ls
 from fildes.opener import Opener
 from fildes.opening.programs import Exec
 from fildes.policy.policy import Policy
+from fildes.serving import serve
 from fildes.signatures import Listen, Open
 from fildes.trace import Step, Trace
 from fildes.verbs import Explanation, explain
@@ -69,6 +70,7 @@ __all__ = [
     "open",
     "pipe",
     "relay",
+    "serve",
 ]
 
 

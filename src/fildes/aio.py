@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fildes import drivers
 from fildes.async_copying import pipe, relay
 from fildes.async_listener import AsyncListener
+from fildes.async_serving import serve
 from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, AsyncFile, AsyncRawFile
 from fildes.files.async_description import AsyncDescription
 from fildes.files.async_text import AsyncTextFile
@@ -54,6 +55,7 @@ __all__ = [
     "open",
     "pipe",
     "relay",
+    "serve",
 ]
 
 

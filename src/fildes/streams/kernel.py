@@ -107,7 +107,8 @@ class SocketStream(Stream):
 
     def interrupt(self) -> None:
         try:
-            self.sock.shutdown(socket.SHUT_RDWR)
+            # Of the other direction the peer would take it for an end in order.
+            self.sock.shutdown(socket.SHUT_RD)
         except OSError as error:
             if error.errno not in (errno.ENOTCONN, errno.EBADF):
                 raise

@@ -1,0 +1,145 @@
+"""The verb serve for asyncio and trio."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from fildes.async_listener import AsyncListener
+from fildes.serving import CONNECTIONS, DRAIN_TIMEOUT, STOPPING, show
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from fildes.verbs import Options
+
+
+class Handlers:
+    """What the handlers of one server share."""
+
+    def __init__(
+        self,
+        handler: Callable[[Any], Awaitable[object]],
+        failed: Callable[[Any, Exception], object] | None,
+    ) -> None:
+        self.handler = handler
+        self.failed = failed or show
+
+    async def handle(self, file: Any) -> None:
+        """See to one connection, from its beginning to its end."""
+        try:
+            async with file:
+                await self.handler(file)
+        except Exception as error:  # whatever it is, it is one connection's
+            self.failed(file, error)
+
+
+async def serve(
+    address: Any,
+    handler: Callable[[Any], Awaitable[object]],
+    *,
+    drain_timeout: float | None = DRAIN_TIMEOUT,
+    ready: Callable[[str], object] | None = None,
+    failed: Callable[[Any, Exception], object] | None = None,
+    **arguments: Any,
+) -> None:
+    """Await *handler* with each connection to *address*, each in a task, until cancelled.
+
+    Arguments are those of `fildes.serve`. Signals are the event loop's business: to stop
+    in order, give an `AsyncListener` and close it.
+
+    Example:
+      >>> async def echo(f):
+      ...     await fildes.aio.pipe(f, f)
+      >>> await fildes.aio.serve("tcp://:8007", echo)
+    """
+    if not isinstance(address, AsyncListener):
+        address = await listen(address, arguments)
+    handlers = Handlers(handler, failed)
+    async with address as listener:
+        if ready is not None:
+            ready(listener.address)
+        trio = sys.modules.get("trio")
+        if trio is not None and trio.lowlevel.in_trio_task():
+            await serve_trio(trio, listener, handlers, drain_timeout)
+        else:
+            await serve_asyncio(listener, handlers, drain_timeout)
+
+
+async def listen(address: Any, arguments: Options) -> AsyncListener:
+    """Return a listener at *address* with the limit that servers have."""
+    from fildes import aio
+
+    listener: AsyncListener = await aio.listen(
+        address, **{"max_connections": CONNECTIONS, **arguments}
+    )
+    return listener
+
+
+async def serve_trio(
+    trio: Any, listener: AsyncListener, handlers: Handlers, drain_timeout: float | None
+) -> None:
+    """Serve in the tasks of a trio nursery."""
+    async with trio.open_nursery() as nursery:
+        async for file in listener:
+            nursery.start_soon(handlers.handle, file)
+        if drain_timeout is not None:
+            nursery.cancel_scope.deadline = trio.current_time() + drain_timeout
+
+
+async def serve_asyncio(
+    listener: AsyncListener, handlers: Handlers, drain_timeout: float | None
+) -> None:
+    """Serve in tasks of asyncio."""
+    import asyncio
+
+    tasks: set[asyncio.Task[None]] = set()
+    try:
+        async for file in listener:
+            task = asyncio.create_task(handlers.handle(file))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        if tasks:
+            await asyncio.wait(tasks, timeout=drain_timeout)
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def serve_in_asyncio(
+    address: Any, handler: Callable[[Any], Awaitable[object]], **arguments: Any
+) -> None:
+    """Serve in an event loop of our own, which signals stop."""
+    import asyncio
+    import threading
+
+    async def main() -> None:
+        ready = arguments.pop("ready")
+        how = {name: arguments.pop(name) for name in ("drain_timeout", "failed")}
+        async with await listen(address, arguments) as listener:
+            if threading.current_thread() is threading.main_thread():
+                stop_by_signals(listener)
+            await serve(listener, handler, ready=ready, **how)
+
+    with contextlib.suppress(asyncio.CancelledError):  # by the second signal
+        asyncio.run(main())
+
+
+def stop_by_signals(listener: AsyncListener) -> None:
+    """Let the first signal close *listener*, and the second one cancel the calling task."""
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop() -> None:
+        if listener.closed:
+            task.cancel()
+        listener.stop()
+
+    for number in STOPPING:
+        loop.add_signal_handler(number, stop)

@@ -1,0 +1,195 @@
+"""The verb serve: a handler for each connection that comes, until it is time to stop.
+
+A server that stops lets go of the place that it listens at at once, and of the open
+connections when they have ended, or when its patience has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from fildes import verbs
+from fildes.listener import Listener
+
+if TYPE_CHECKING:
+    import os
+    from types import FrameType
+
+    from fildes.address import Address
+
+F = TypeVar("F")
+
+#: Connections at once, unless said otherwise: each has a thread.  # arbitrary
+CONNECTIONS = 512
+
+#: Seconds that open connections get to end once a server stops.
+DRAIN_TIMEOUT = 30.0
+
+#: What asks a server to stop.
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def serve(
+    address: str | os.PathLike[str] | Address | Listener[Any],
+    handler: Callable[[Any], Any],
+    *,
+    drain_timeout: float | None = DRAIN_TIMEOUT,
+    ready: Callable[[str], object] | None = None,
+    failed: Callable[[Any, Exception], object] | None = None,
+    **arguments: Any,
+) -> None:
+    """Call *handler* with each connection to *address*, until SIGTERM, Ctrl-C or a close.
+
+    Each handler runs in a thread of its own; if it is a coroutine function, in a task
+    of asyncio. When it returns the connection is closed; when it raises, aborted.
+
+    To stop, the server first accepts no more and waits for its handlers; then it
+    returns. A second signal aborts their connections. Signals are looked at in the main
+    thread only; elsewhere give a listener, and close it.
+
+    Args:
+      address: as of `listen`; or a listener, which is closed in the end.
+      drain_timeout: seconds that handlers get to end; then their connections are
+        aborted. None for ever.
+      ready: called once it listens, with the address where.
+      failed: called with the file and the error of a handler; else a traceback is
+        written to standard error.
+      arguments: as of `listen`. At most 512 connections at once, unless
+        ``max_connections`` says otherwise.
+
+    Raises:
+      AddressError, OSError: as `listen`.
+
+    Example:
+      >>> fildes.serve("tcp://:8007", lambda f: fildes.pipe(f, f))
+    """
+    how = {"drain_timeout": drain_timeout, "ready": ready, "failed": failed}
+    import inspect  # 5 ms, which programs that only open do not pay
+
+    if inspect.iscoroutinefunction(handler):
+        from fildes.async_serving import serve_in_asyncio
+
+        serve_in_asyncio(address, handler, **how, **arguments)
+        return
+    if isinstance(address, Listener):
+        listener = address
+    else:
+        listener = verbs.listen(address, **{"max_connections": CONNECTIONS, **arguments})
+    with listener:
+        Server(listener, handler, failed).run(drain_timeout, ready)
+
+
+class Server(Generic[F]):
+    """The connections of one listener, a thread for each."""
+
+    def __init__(
+        self,
+        listener: Listener[F],
+        handler: Callable[[F], object],
+        failed: Callable[[F, Exception], object] | None = None,
+    ) -> None:
+        self.listener = listener
+        self.handler = handler
+        self.failed = failed or show
+        self.open: set[Any] = set()  # the files that handlers have
+        self.changed = threading.Condition()
+        self.hurried = False
+
+    def run(
+        self, drain_timeout: float | None, ready: Callable[[str], object] | None = None
+    ) -> None:
+        """Serve until the listener is closed, and wait for the handlers."""
+        with self.stopped_by_signals():
+            try:
+                if ready is not None:
+                    ready(self.listener.address)
+                for file in self.listener:
+                    self.start(file)
+            finally:
+                self.listener.close()
+                self.drain(drain_timeout)
+
+    @contextlib.contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """Let the first signal stop it, and the second one hurry it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.stop) for number in STOPPING}
+        try:
+            yield
+        finally:
+            for number, action in before.items():
+                signal.signal(number, action)
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Accept no more; the second time, wait for nobody any more."""
+        with self.changed:
+            self.hurried = self.listener.closed
+            self.listener.close()
+            self.changed.notify_all()
+
+    def start(self, file: F) -> None:
+        """Begin with one connection."""
+        with self.changed:
+            self.open.add(file)
+        # A daemon: who has been hurried must not wait for it at exit.
+        thread = threading.Thread(
+            target=self.handle, args=(file,), name="fildes-serve", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # there can be no more threads now
+            self.end(file)
+            abort(file)
+            self.failed(file, error)
+
+    def handle(self, file: Any) -> None:
+        """See to one connection, from its beginning to its end."""
+        try:
+            with file:
+                self.handler(file)
+        except Exception as error:  # whatever it is, it is one connection's
+            self.failed(file, error)
+        finally:
+            self.end(file)
+
+    def end(self, file: F) -> None:
+        """Note that one connection is over."""
+        with self.changed:
+            self.open.discard(file)
+            self.changed.notify_all()
+
+    def drain(self, timeout: float | None) -> None:
+        """Wait for the handlers; abort the connections of those that take longer."""
+        until = None if timeout is None else time.monotonic() + timeout
+        with self.changed:
+            while self.open and not self.hurried:
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self.changed.wait(left)
+            late = list(self.open)
+        for file in late:
+            abort(file)
+
+
+def abort(file: Any) -> None:
+    """Abort a connection whose handler may be using it."""
+    with contextlib.suppress(OSError, ValueError):
+        file.abort()
+
+
+def show(file: Any, error: Exception) -> None:
+    """Write what a handler has raised to standard error, as threads do."""
+    if sys.stderr is not None:
+        import traceback
+
+        print(f"fildes: serving {getattr(file, 'peer', None)}:", file=sys.stderr)
+        traceback.print_exception(error)

@@ -97,7 +97,7 @@ def test_failures_are_notices(tmp_path: Path) -> None:
     """COOLWRITE: a connection that fails is told, and the others are served."""
     with relay_running("tcp-listen://:0", f"unix:{tmp_path}/missing") as running:
         for _ in range(2):
-            with connect(running) as sock, pytest.raises(ConnectionResetError):
+            with pytest.raises(ConnectionResetError), connect(running) as sock:
                 sock.recv(1)
         lines = [running.err.readline() for _ in range(2)]
     for number, line in enumerate(lines, 1):
@@ -246,7 +246,7 @@ def test_failures_are_counted_by_step(tmp_path: Path) -> None:
     argv = ["--metrics", ":0", "tcp-listen://:0", f"unix:{tmp_path}/missing"]
     with relay_running(*argv) as running:
         line = running.err.readline()
-        with connect(running) as sock, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), connect(running) as sock:
             sock.recv(1)
         assert b"unable to open" in running.err.readline()
         match = re.search(rb"metrics at (\S+)", line)

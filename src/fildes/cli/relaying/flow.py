@@ -79,6 +79,20 @@ class Flow:
         """Return what shows *tap* the pieces of one direction."""
         return lambda data: tap(self.number, direction, data)
 
+    @property
+    def ends(self) -> tuple[Stream, Stream]:
+        """The left and the right side, as they are copied between."""
+        return self.sides[">"], self.sides["<"]
+
+    @property
+    def both(self) -> tuple[Half, Half]:
+        """Both directions; one that there is not has copied nothing."""
+        left, right = self.ends
+        return (
+            self.halves.get(">") or Half(left, right),
+            self.halves.get("<") or Half(right, left),
+        )
+
     def copied(self, direction: Direction) -> int:
         """Return how many bytes were copied in *direction*."""
         return self.halves[direction].copied if direction in self.halves else 0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fildes.cli.relaying.exposition import CONTENT_TYPE, Labels, Metric, exposition
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.service import Relay, Service
+    from fildes.cli.relaying.service import Relay
+    from fildes.cli.relaying.serving import Serving
     from fildes.streams.stream import Stream
 
 #: Longest head of a request that is read; a scraper's has a few hundred bytes.
@@ -18,10 +19,10 @@ MAX_HEAD = 8192  # arbitrary
 Value = Callable[["Relay"], float]
 
 
-def metrics_of(service: Service) -> list[Metric]:
-    """Return all metrics of *service*; a relay that listens no more still counts."""
+def metrics_of(serving: Serving) -> list[Metric]:
+    """Return all metrics of *serving*; a relay that listens no more still counts."""
     relays: dict[str, list[Relay]] = {}
-    for relay in service.all_relays():
+    for relay in serving.all_relays():
         relays.setdefault(relay.plan.name, []).append(relay)
 
     def each(value: Value) -> dict[Labels, float]:
@@ -31,7 +32,7 @@ def metrics_of(service: Service) -> list[Metric]:
     failed: dict[Labels, float] = {}
     for name, several in relays.items():
         for relay in several:
-            for step, count in relay.counts.failed.items():
+            for step, count in relay.failed.items():
                 key = (*label(name), ("step", step))
                 failed[key] = failed.get(key, 0) + count
     moved = {
@@ -39,14 +40,14 @@ def metrics_of(service: Service) -> list[Metric]:
         for direction, value in (("left_to_right", there), ("right_to_left", back))
         for labels, amount in each(value).items()
     }
-    up = {label(name): float(name in service.relays) for name in relays}
-    started = time.time() - (time.monotonic() - service.started)
+    up = {label(name): float(name in serving.relays) for name in relays}
+    started = time.time() - (time.monotonic() - serving.started)
     return [
         Metric("fildes_relay_up", "gauge", "Whether the relay listens.", up),
         Metric("fildes_relay_connections_accepted_total", "counter",
-               "Connections that were accepted.", each(lambda relay: relay.counts.accepted)),
+               "Connections that were accepted.", each(lambda relay: relay.accepted)),
         Metric("fildes_relay_connections_refused_total", "counter",
-               "Clients that were not let in.", each(lambda relay: relay.counts.refused)),
+               "Clients that were not let in.", each(lambda relay: relay.refused)),
         Metric("fildes_relay_connections_active", "gauge",
                "Connections that are open.", each(lambda relay: len(relay.connections))),
         Metric("fildes_relay_connections_failed_total", "counter",
@@ -64,15 +65,15 @@ def label(name: str) -> Labels:
 
 def there(relay: Relay) -> float:
     """Return the bytes that went left to right."""
-    return relay.counts.there + sum(each.there for each in relay.connections.values())
+    return relay.moved_so_far[0]
 
 
 def back(relay: Relay) -> float:
     """Return the bytes that went right to left."""
-    return relay.counts.back + sum(each.back for each in relay.connections.values())
+    return relay.moved_so_far[1]
 
 
-async def answer(stream: Stream, service: Service) -> None:
+async def answer(stream: Stream, serving: Serving) -> None:
     """Read one request from *stream* and answer it; protocol code, run with a deadline."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < MAX_HEAD:
@@ -80,18 +81,18 @@ async def answer(stream: Stream, service: Service) -> None:
         if not data:
             break
         head += data
-    await stream.send_all(response(head, service))
+    await stream.send_all(response(head, serving))
     await stream.half_close()
     await stream.close()
 
 
-def response(head: bytes, service: Service) -> bytes:
+def response(head: bytes, serving: Serving) -> bytes:
     """Return the answer to the request whose head is *head*."""
     line, _, _ = head.partition(b"\r\n")
     match line.split(b" "):
         case [b"GET" | b"HEAD" as method, target, version] if version.startswith(b"HTTP/1."):
             if target.partition(b"?")[0] in (b"/metrics", b"/"):
-                body = exposition(metrics_of(service)).encode()
+                body = exposition(metrics_of(serving)).encode()
                 return answer_of("200 OK", body, bodiless=method == b"HEAD")
             return answer_of("404 Not Found", b"metrics are at /metrics\n")
         case [_, _, version] if version.startswith(b"HTTP/1."):

@@ -66,6 +66,10 @@ class Reporter:
         """Tell who has connected."""
         self.event("connected", relay, connection=connection, peer=peer)
 
+    def refused(self, peer: str | None, reason: Exception, relay: str = "") -> None:
+        """Tell that a client was not let in; to programs only, for there may be many."""
+        self.event("refused", relay, peer=peer, message=message_of(reason))
+
     def failed(self, error: BaseException, connection: int = 0, relay: str = "") -> None:
         """Tell what went wrong; the relay may go on."""
         message = message_of(error)

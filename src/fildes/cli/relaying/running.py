@@ -48,12 +48,14 @@ def run_plans(
     metrics = metrics_of(arguments, config)
     with open_taps(wanted) as taps:
         if config is not None or serves_many(plans[0]):
-            from fildes.cli.relaying.service import Service
-            from fildes.cli.relaying.serving import Extras, run_service
+            from fildes.cli.relaying.service import Surroundings
+            from fildes.cli.relaying.serving import Extras, Serving
+            from fildes.drivers.loop import Loop
 
             load = None if config is None else config.load
-            service = Service(means, reporter, taps)
-            return run_service(service, plans, Extras(metrics, load, arguments.watch))
+            with Loop() as loop:
+                around = Surroundings.make(loop, means, reporter, taps)
+                return Serving(around, Extras(metrics, load, arguments.watch)).run(plans)
         if metrics is not None or arguments.watch:
             raise UsageError("--watch and --metrics are for a listener that serves many")
         run_one(plans[0], means, reporter, taps, quiet=arguments.json or bool(wanted.kinds))

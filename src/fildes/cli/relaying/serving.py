@@ -1,36 +1,35 @@
-"""The process that runs a service: its signals, its metrics, its table, its end."""
+"""The process that runs relays: its signals, its metrics, its table, its end."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.cli.relaying import readiness
 from fildes.cli.relaying.metrics import answer
-from fildes.cli.relaying.service import Service, cancel
+from fildes.cli.relaying.service import Relay, Surroundings, listen
 from fildes.cli.relaying.watch import Watch
 from fildes.cli.reporting import message_of
 from fildes.cli.status import Status
-from fildes.drivers import asyncio as asyncio_driver
 from fildes.opening.opening import Opening
 
 if TYPE_CHECKING:
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.side import Side
+    from fildes.listening.accepting import Acceptor
     from fildes.streams.stream import Stream
 
-#: Seconds that a scraper may take to ask and to read.
-SCRAPE_TIMEOUT = 10.0  # Prometheus' own default, scrape_timeout
+#: Seconds that a scraper may take to ask and to read; Prometheus' own scrape_timeout.
+SCRAPE_TIMEOUT = 10.0
 
 Load = Callable[[], Sequence["Plan"]]
 
 
 class Extras(NamedTuple):
-    """What a service does beside relaying.
+    """What a process does beside relaying.
 
     Attributes:
       metrics: where metrics are served; None for nowhere.
@@ -43,153 +42,178 @@ class Extras(NamedTuple):
     watch: bool = False
 
 
-def run_service(service: Service, plans: Sequence[Plan], extras: Extras) -> int:
-    """Serve *plans* until a signal ends it; return the status.
-
-    Raises:
-      OSError: a relay cannot listen; none does then.
-    """
-    return asyncio.run(Serving(service, extras).run(plans))
-
-
 class Serving:
-    """A service that runs.
+    """The relays of one process, while they run.
 
     Attributes:
+      relays: those that listen, by name.
+      retired: those that listen no more, and still have connections or counts.
       stops: the signals to end that came so far.
     """
 
-    def __init__(self, service: Service, extras: Extras) -> None:
-        self.service = service
+    def __init__(self, around: Surroundings, extras: Extras) -> None:
+        self.around = around
+        self.loop = around.loop
+        self.reporter = around.reporter
         self.extras = extras
+        self.started = time.monotonic()
+        self.relays: dict[str, Relay] = {}
+        self.retired: list[Relay] = []
         self.stops: list[int] = []
-        self.stopped = asyncio.Event()
-        self.stopped_again = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.metrics: Acceptor | None = None
         self.watch: Watch | None = None
 
-    async def run(self, plans: Sequence[Plan]) -> int:
-        """Serve until the end and return the status."""
+    def run(self, plans: Sequence[Plan]) -> int:
+        """Serve *plans* until a signal ends it; return the status.
+
+        Raises:
+          OSError: a relay cannot listen; none does then.
+        """
         try:
-            for plan in plans:
-                await self.service.add(plan)
-            if self.extras.metrics is not None:
-                await self.serve_metrics(self.extras.metrics)
-            with self.on_signals(), self.watching():
-                readiness.ready(self.summary())
-                await self.stopped.wait()
-                return await self.end()
+            with self.on_signals():
+                for plan in plans:
+                    self.add(plan)
+                if self.extras.metrics is not None:
+                    self.serve_metrics(self.extras.metrics)
+                with self.watching():
+                    readiness.ready(self.summary())
+                    self.loop.run(lambda: bool(self.stops))
+                    return self.end()
         finally:
-            await cancel(self.tasks)
-            await self.service.abort()
+            if self.metrics is not None:
+                self.metrics.close()
+            for relay in self.all_relays():
+                relay.close()
+                relay.release()
+
+    def all_relays(self) -> list[Relay]:
+        """Return the relays that listen, and those that did."""
+        return [*self.relays.values(), *self.retired]
 
     def summary(self) -> str:
-        """Return what it does, for the service manager."""
-        count = len(self.service.relays)
+        """Return what is done, for the service manager."""
+        count = len(self.relays)
         return f"{count} relay{'s' * (count != 1)} listening"
 
-    async def end(self) -> int:
+    def add(self, plan: Plan) -> None:
+        """Let the relay of *plan* listen.
+
+        Raises:
+          OSError: as bind(2).
+        """
+        self.relays[plan.name] = self.loop.run_protocol(listen(plan, self.around))
+
+    def remove(self, name: str) -> None:
+        """Let the relay called *name* listen no more; its connections go on."""
+        relay = self.relays.pop(name)
+        relay.drain()
+        self.retired.append(relay)
+
+    def end(self) -> int:
         """Accept no more, and let what is open end, unless a second signal comes."""
-        await self.service.stop_listening()
-        open_now = sum(len(relay.connections) for relay in self.service.all_relays())
-        readiness.stopping(f"{open_now} connections open")
-        if open_now:
-            self.say(f"no more connections are accepted; {open_now} open, which may end")
-        drain = asyncio.create_task(self.service.drain())
-        again = asyncio.create_task(self.stopped_again.wait())
-        await asyncio.wait([drain, again], return_when=asyncio.FIRST_COMPLETED)
-        again.cancel()
-        if drain.done():
-            return Status.COMPLETE if drain.result() else Status.INCOMPLETE
-        drain.cancel()
-        return -self.stops[-1]
+        for name in list(self.relays):
+            self.remove(name)
+        left = sum(len(relay.connections) for relay in self.retired)
+        readiness.stopping(f"{left} connections open")
+        if left:
+            self.say(f"no more connections are accepted; {left} open, which may end")
+        for relay in self.retired:
+            relay.drain(relay.plan.manner.drain_timeout)
+        self.loop.run(lambda: len(self.stops) > 1 or not any(r.connections for r in self.retired))
+        if len(self.stops) > 1:
+            return -self.stops[-1]
+        cut = sum(relay.cut for relay in self.retired)
+        return Status.INCOMPLETE if cut else Status.COMPLETE
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen to signals during the body."""
-        loop = asyncio.get_running_loop()
-        actions = {
-            signal.SIGTERM: lambda: self.stop(signal.SIGTERM),
-            signal.SIGINT: lambda: self.stop(signal.SIGINT),
-            signal.SIGHUP: lambda: self.begin(self.reload()),
+        """Listen to signals during the body; they are seen to in the loop."""
+        actions: dict[int, Callable[[], None]] = {
+            signal.SIGTERM: lambda: self.stops.append(signal.SIGTERM),
+            signal.SIGINT: lambda: self.stops.append(signal.SIGINT),
+            signal.SIGHUP: self.reload,
             signal.SIGUSR1: self.show_statistics,
             signal.SIGWINCH: self.redraw,
         }
-        for number, action in actions.items():
-            loop.add_signal_handler(number, action)
-        try:
-            yield
-        finally:
+
+        def act(number: int, frame: object) -> None:
+            self.loop.call_soon_threadsafe(actions[number])
+
+        with contextlib.ExitStack() as before:
             for number in actions:
-                loop.remove_signal_handler(number)
+                before.callback(signal.signal, number, signal.signal(number, act))
+            yield
 
-    def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine in a task of its own."""
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    def stop(self, number: int) -> None:
-        """Note that the signal *number* asks for the end."""
-        self.stops.append(number)
-        (self.stopped_again if self.stopped.is_set() else self.stopped).set()
-
-    async def reload(self) -> None:
+    def reload(self) -> None:
         """Read the configuration and the certificates again; keep what was, if it is bad."""
         readiness.reloading()
         try:
-            plans = [relay.plan for relay in self.service.relays.values()]
+            plans = [relay.plan for relay in self.relays.values()]
             if self.extras.load is not None:
                 plans = list(self.extras.load())
         except (OSError, ValueError) as error:
             self.say(f"nothing was reloaded: {error}")
         else:
-            failures = await self.service.reload(plans)
-            for name, failure in failures:
+            for name, failure in self.replace(plans):
                 self.say(f"{name or 'relay'}: {message_of(failure)}")
-            self.service.reporter.event("reloaded", relays=sorted(self.service.relays))
+            self.reporter.event("reloaded", relays=sorted(self.relays))
             self.say(f"reloaded: {self.summary()}")
         readiness.ready(self.summary())
 
+    def replace(self, plans: Sequence[Plan]) -> Iterator[tuple[str, Exception]]:
+        """Serve *plans* from now on; yield which could not be started, and why.
+
+        A relay that has not changed keeps its listener, and reads its certificates
+        again. One that has gets a new one. Old connections go on as they were.
+        """
+        wanted = {plan.name: plan for plan in plans}
+        for name, relay in list(self.relays.items()):
+            if wanted.get(name) != relay.plan:
+                self.remove(name)
+                continue
+            del wanted[name]
+            try:
+                relay.acceptor.reload()
+            except (OSError, ValueError) as error:  # it keeps the old ones
+                yield name, error
+        for name, plan in wanted.items():
+            try:
+                self.add(plan)
+            except (OSError, ValueError) as error:
+                yield name, error
+
     def say(self, text: str) -> None:
-        """Tell one line."""
-        if not self.service.reporter.as_json:
-            self.service.reporter.tell(text)
+        """Tell one line, unless programs listen."""
+        if not self.reporter.as_json:
+            self.reporter.tell(text)
 
     def show_statistics(self) -> None:
         """Tell what has been done so far."""
         from fildes.cli.relaying.table import summary
 
-        totals = (self.watch or Watch(self.service)).totals(time.monotonic())
-        for line in summary(totals):
-            self.service.reporter.tell(line)
+        for line in summary((self.watch or Watch(self)).totals(time.monotonic())):
+            self.reporter.tell(line)
 
-    async def serve_metrics(self, side: Side) -> None:
+    def serve_metrics(self, side: Side) -> None:
         """Serve metrics at *side* from now on."""
-        means = self.service.means
+        means = self.around.means
         opening = Opening(side.address, "r+b", means.policy, means.options)
-        acceptor = await asyncio_driver.run(opening.listen())
-        self.service.reporter.metrics(str(acceptor.address))
+        self.metrics = acceptor = self.loop.run_protocol(opening.listen())
+        self.reporter.metrics(str(acceptor.address))
 
         async def serve() -> None:
-            try:
-                while True:
-                    stream = await asyncio_driver.run(acceptor.accept_stream())
-                    self.begin(self.scrape(stream))
-            finally:
-                acceptor.close()
+            while True:
+                self.scrape(await acceptor.accept_stream())
 
-        self.begin(serve())
+        self.loop.spawn(serve(), raise_error)
 
-    async def scrape(self, stream: Stream) -> None:
-        """Answer one scraper."""
-        try:
-            deadline = time.monotonic() + SCRAPE_TIMEOUT
-            await asyncio_driver.run(answer(stream, self.service), deadline)
-        except (OSError, EOFError):  # it will ask again
-            pass
-        finally:
+    def scrape(self, stream: Stream) -> None:
+        """Answer one scraper, which will ask again whatever comes of it."""
+
+        def answered(_: None, error: Exception | None) -> None:
             stream.abort()
+
+        self.loop.spawn(answer(stream, self), answered, time.monotonic() + SCRAPE_TIMEOUT)
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -197,25 +221,34 @@ class Serving:
         if not self.extras.watch:
             yield
             return
-        self.watch = watch = Watch(self.service)
-        before = self.service.reporter.tell
+        self.watch = watch = Watch(self)
+        before = self.reporter.tell
         if watch.shown:
-            self.service.reporter.tell = watch.say
-        self.begin(self.keep_drawing(watch))
+            self.reporter.tell = watch.say
+        watch.enter()
+        self.draw_later(watch)
         try:
             yield
         finally:
             watch.leave()
-            self.service.reporter.tell = before
+            self.reporter.tell = before
 
-    async def keep_drawing(self, watch: Watch) -> None:
+    def draw_later(self, watch: Watch) -> None:
         """Draw again and again."""
-        watch.enter()
-        while True:
-            await asyncio.sleep(watch.interval)
+
+        def draw() -> None:
             watch.draw()
+            self.draw_later(watch)
+
+        self.loop.call_at(time.monotonic() + watch.interval, draw)
 
     def redraw(self) -> None:
         """Draw at once: the terminal has another size."""
         if self.watch is not None and self.watch.shown:
             self.watch.draw()
+
+
+def raise_error(_: None, error: Exception | None) -> None:
+    """Let the loop end with an error that nobody expects."""
+    if error is not None and not isinstance(error, ValueError):  # the acceptor was closed
+        raise error

@@ -13,7 +13,8 @@ from fildes.cli.relaying.table import Row, Totals, render, summary
 from fildes.cli.terminal import fit, is_terminal, one_line
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.service import Service
+    from fildes.cli.relaying.serving import Serving
+    from fildes.relaying.connection import Connection
 
 #: Seconds between two drawings, and between two lines where nothing can be drawn again.
 REDRAW_INTERVAL = 1.0
@@ -29,19 +30,20 @@ HOME, END_OF_LINE, END_OF_PAGE = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 class Watch:
-    """Draws what *service* does.
+    """Draws what *serving* does.
 
     Attributes:
       shown: whether it is drawn on a terminal.
     """
 
-    def __init__(self, service: Service, out: IO[str] | None = None) -> None:
-        self.service = service
+    def __init__(self, serving: Serving, out: IO[str] | None = None) -> None:
+        self.serving = serving
         self.out = sys.stdout if out is None else out
         self.shown = is_terminal(self.out)
         self.interval = REDRAW_INTERVAL if self.shown else LINE_INTERVAL
         self.messages: deque[str] = deque(maxlen=MESSAGES)
-        self.before: tuple[float, int, int] = (service.started, 0, 0)
+        self.before: tuple[float, int, int] = (serving.started, 0, 0)
+        self.seen: dict[Connection, tuple[float, int, int]] = {}  # when it was drawn last
 
     def enter(self) -> None:
         """Take the terminal over."""
@@ -91,29 +93,32 @@ class Watch:
 
     def rows(self, now: float) -> list[Row]:
         """Return the open connections."""
-        rows = []
-        for relay in self.service.all_relays():
-            for each in relay.connections.values():
-                each.measure(now)
-                age = now - each.started
-                rows.append(Row(each.number, each.relay, each.left, each.right, age,
-                                each.there, each.back, *each.rates))  # fmt: skip
+        rows, before, self.seen = [], self.seen, {}
+        for relay in self.serving.all_relays():
+            for each in relay.connections:
+                there, back = relay.moved_by(each)
+                since, *was = before.get(each, (each.since, 0, 0))
+                self.seen[each] = now, there, back
+                passed = max(now - since, 1e-6)  # a clock may stand still
+                rates = (there - was[0]) / passed, (back - was[1]) / passed
+                ends, age = relay.ends_of(each), now - each.since
+                rows.append(Row(each.number, relay.plan.name, *ends, age, there, back, *rates))
         return rows
 
     def totals(self, now: float) -> Totals:
         """Return what all relays have done, and their rates since the last time."""
-        relays = self.service.all_relays()
+        relays = self.serving.all_relays()
         out, into = (int(sum(map(value, relays))) for value in (there, back))
         since, out_before, into_before = self.before
         passed = max(now - since, 1e-6)  # a clock may stand still
         self.before = now, out, into
         return Totals(
-            uptime=now - self.service.started,
-            relays=len(self.service.relays),
+            uptime=now - self.serving.started,
+            relays=len(self.serving.relays),
             open=sum(len(relay.connections) for relay in relays),
-            accepted=sum(relay.counts.accepted for relay in relays),
-            refused=sum(relay.counts.refused for relay in relays),
-            failed=sum(relay.counts.failed.total() for relay in relays),
+            accepted=sum(relay.accepted for relay in relays),
+            refused=sum(relay.refused for relay in relays),
+            failed=sum(relay.failed.total() for relay in relays),
             there=out,
             back=into,
             rate_there=max(out - out_before, 0) / passed,

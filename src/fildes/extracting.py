@@ -27,7 +27,8 @@ class Picture(NamedTuple):
     Attributes:
       kind: ``"png"``, ``"jpeg"``, ``"gif"`` or ``"webp"``.
       number: its own among those that were asked for, from 0.
-      offset: where it begins in the input; in base64, where its first letter is.
+      offset: where it begins in the input; in base64, where its first letter is, and in
+        compressed data, where that begins.
       data: the whole file.
     """
 
@@ -48,8 +49,10 @@ def extract(
 
     PNG, JPEG, GIF and WebP files are known by their structure, wherever they lie: raw
     in any stream, in the base64 of ``data:`` URIs in HTML or CSS, in the parts of a
-    mail or of multipart/x-mixed-replace. A picture inside another, such as the small
-    one that a camera adds, is a part of that.
+    mail or of multipart/x-mixed-replace, in archives (zip, tar and what is built on them,
+    such as documents of office programs) and in gzip, bzip2, xz or zstd data, up to five
+    in each other. A picture inside another, such as the small one that a camera adds, is
+    a part of that.
 
     Args:
       address: as of `open`. It is opened when the first picture is asked for, and
@@ -60,9 +63,9 @@ def extract(
 
     Raises:
       ValueError: there is no such kind.
-      ProtocolError: a picture was corrupt, cut short (`IncompleteError`) or larger than
-        *max_size*. The first such error is raised at the end, when all that are sound
-        were given out.
+      ProtocolError: a picture, or compressed data, was corrupt, cut short
+        (`IncompleteError`) or larger than *max_size*. The first such error is raised at
+        the end, when all that are sound were given out.
       OSError, EOFError: as of `open` and of reading it.
 
     Example:
@@ -115,14 +118,18 @@ class Found(NamedTuple):
 
 def events_of(file: Any, seen: Callable[[int], object] = lambda size: None) -> Iterator[Event]:
     """Yield what is found in *file*, opened unbuffered; call *seen* with each read's size."""
-    from fildes.wire.picture_finder import PictureFinder
+    from fildes.compression.unpacking import DeepFinder
 
-    finder = PictureFinder()
+    finder = DeepFinder()
     view = memoryview(bytearray(READ_SIZE))
-    while size := file.readinto(view):
-        seen(size)
-        yield from finder.feed(view[:size])
-    yield from finder.finish()
+    try:
+        while size := file.readinto(view):
+            seen(size)
+            yield from finder.feed(view[:size])
+        yield from finder.finish()
+    except OSError as error:  # of a read it is told already
+        add_context(error, "decode", file.address)
+        raise
 
 
 def whole(events: Iterator[Event], max_size: int) -> Iterator[Found]:

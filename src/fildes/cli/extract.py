@@ -1,7 +1,8 @@
 """Take every picture out of what an address holds, into a folder.
 
 PNG, JPEG, GIF and WebP files are known by their structure, wherever they lie: raw in
-any stream, in the data: URIs of a page, in a mail, in what a camera sends. Each has
+any stream, in the data: URIs of a page, in a mail, in what a camera sends, in archives
+and compressed data (zip and its like, tar, gzip, bzip2, xz, zstd). Each has
 its exact bytes, and is there only when it is complete. One that is corrupt or cut
 short is told of, and the others are still taken.
 """
@@ -25,6 +26,7 @@ USAGE = "[OPTIONS] ADDRESS [-o DIR]"
 EXAMPLES = (
     ("fildes extract https://example.com/page", "the pictures in a page, as 001.png and so on"),
     ("fildes extract -o mail ./mail.eml", "those in a mail, into the folder mail"),
+    ("fildes extract -o media https://example.com/slides.pptx", "those in an archive"),
     ("fildes extract --limit 10 http://camera/video", "ten pictures of a camera"),
 )
 TAKES_PROGRAM = False

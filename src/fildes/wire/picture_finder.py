@@ -62,12 +62,12 @@ class PictureFinder:
       size: of the input so far.
     """
 
-    def __init__(self, kinds: Sequence[Kind] = KINDS) -> None:
-        """Start before the first byte of the input."""
+    def __init__(self, kinds: Sequence[Kind] = KINDS, base: int = 0) -> None:
+        """Start before the first byte of the input, whose offset is *base*."""
         self.size = 0
         self._kinds = tuple(kinds)
         self._text = b""  # input that is not done with, or may be looked at again
-        self._base = 0  # where in the input that begins
+        self._base = base  # where in the input that begins
         self._at = 0  # where in the text the next step goes on
         self._floor = 0  # what lies before this in the input makes no start
         self._starts: list[Start] = []  # in `_searched`, from `_searched_from` on

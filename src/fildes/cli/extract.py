@@ -1,10 +1,10 @@
 """Take every picture out of what an address holds, into a folder.
 
-PNG, JPEG, GIF and WebP files are known by their structure, wherever they lie: raw in
-any stream, in the data: URIs of a page, in a mail, in what a camera sends, in archives
-and compressed data (zip and its like, tar, gzip, bzip2, xz, zstd). Each has
-its exact bytes, and is there only when it is complete. One that is corrupt or cut
-short is told of, and the others are still taken.
+PNG, JPEG, GIF and WebP files are known by their structure, wherever they lie:
+raw in any stream, in the data: URIs of a page, in a mail, in what a camera sends,
+in archives (zip and its like, tar) and in compressed data. Each has its exact
+bytes, and is there only when it is complete. One that is corrupt or cut short is
+told of, and the others are still taken.
 """
 
 from __future__ import annotations

@@ -38,6 +38,9 @@ Handler = Callable[[int, int], None]
 #: Events of one round; more come in the next one, so that timers are looked at.
 MAX_EVENTS = 512  # arbitrary
 
+#: Timers that are kept, cancelled or not, before anybody looks.
+TIDY_SIZE = 256  # arbitrary
+
 
 class Loop:
     """Who is called when; used by one thread, but for `call_soon_threadsafe`.
@@ -51,6 +54,7 @@ class Loop:
         self.handlers: dict[int, Handler] = {}
         self.always: dict[int, tuple[Handler, int]] = {}  # regular files; epoll_ctl(2), EPERM
         self.timers: list[tuple[float, int, Timer]] = []
+        self.tidy_at = TIDY_SIZE
         self.order = itertools.count()  # of timers that are due at one moment
         self.soon: deque[Callable[[], None]] = deque()
         self.tasks: set[Task[Any]] = set()
@@ -96,11 +100,27 @@ class Loop:
             with contextlib.suppress(OSError):  # closed, against the rule, but closed
                 self.poll.unregister(fd)
 
+    def drop(self, fd: int) -> None:
+        """Watch *fd* no longer, which is going to be closed now.
+
+        The kernel forgets what is closed by itself, unless there is a duplicate; epoll(7).
+        """
+        self.always.pop(fd, None)
+        self.handlers.pop(fd, None)
+
     def call_at(self, moment: float, callback: Callable[[], None]) -> Timer:
         """Call *callback* at *moment*, as `time.monotonic` has it, or soon after."""
         timer = Timer(callback)
+        if len(self.timers) >= self.tidy_at:
+            self.tidy()
         heapq.heappush(self.timers, (moment, next(self.order), timer))
         return timer
+
+    def tidy(self) -> None:
+        """Take out the timers that were cancelled: most of them are, long before their time."""
+        self.timers = [each for each in self.timers if each[2].callback is not None]
+        heapq.heapify(self.timers)
+        self.tidy_at = max(TIDY_SIZE, 2 * len(self.timers))
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call *callback* in the next round."""
@@ -136,9 +156,9 @@ class Loop:
         """
         task = Task(self, protocol, done)
         self.tasks.add(task)
-        if deadline is not None and deadline < math.inf:
-            task.timer = self.call_at(deadline, task.late)
         task.go_on(None)
+        if deadline is not None and deadline < math.inf and not task.ended:
+            task.timer = self.call_at(deadline, task.late)
         return task
 
     def run(self, ended: Callable[[], bool]) -> None:

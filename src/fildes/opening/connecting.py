@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.errors import add_context
-from fildes.waiting import WRITE, call_blocking, wait_any
+from fildes.waiting import WRITE, call_blocking, wait_any, wait_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -139,6 +139,8 @@ async def connect_any(
       OSError: none did. With several attempts the error is the first one's, and
         names them all.
     """
+    if len(candidates) == 1:
+        return await connect_one(opening, candidates[0], prepare)
     waiting = deque(candidates)
     running: dict[int, Attempt] = {}
     failures: list[OSError] = []
@@ -157,6 +159,31 @@ async def connect_any(
         for attempt in running.values():
             attempt.sock.close()
     raise summary(opening, failures, failures[0]) from several(failures)
+
+
+async def connect_one(
+    opening: Opening, candidate: Candidate, prepare: Callable[[socket.socket], None]
+) -> socket.socket:
+    """Connect to *candidate*, which is the only one; as `connect_any`, in fewer steps."""
+    since = time.monotonic()
+    try:
+        sock = begin(candidate, prepare, since).sock
+        try:
+            if not is_connected(sock):
+                await wait_writable(sock.fileno())
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code not in CONNECTED:
+                    raise OSError(code, os.strerror(code))
+            sock.setblocking(True)
+        except BaseException:
+            sock.close()
+            raise
+    except OSError as error:
+        failures: list[OSError] = []
+        fail(opening, candidate, since, error, failures)
+        raise summary(opening, failures, error) from None
+    opening.trace.record("connect", str(candidate), since)
+    return sock
 
 
 def start_next(

@@ -113,8 +113,8 @@ def preparation(opening: Opening, address: Address) -> Callable[[socket.socket],
     def prepare(sock: socket.socket) -> None:
         for name, value in given:
             setting = SETTINGS[name]
-            if sock.family == socket.AF_INET6:
-                setting = SETTINGS_IPV6.get(name, setting)
+            if name in SETTINGS_IPV6 and sock.family == socket.AF_INET6:
+                setting = SETTINGS_IPV6[name]
             set_option(sock, setting, name, round(value * setting.factor))
 
     return prepare

@@ -13,7 +13,7 @@ import select
 from typing import TYPE_CHECKING, cast
 
 from fildes.streams.buffers import Buffers, buffers_here
-from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream
+from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset
 from fildes.streams.relay import Half, first_error
 
 if TYPE_CHECKING:
@@ -71,13 +71,53 @@ class SocketHalf(Half):
     def end(self) -> bool:
         """Take the end of file, unless the stream knows that it is none."""
         source = cast("SocketStream", self.source)
-        try:
-            source.try_recv_into(memoryview(bytearray(1)))
-        except OSError as error:
-            self.error, self.lost = error, True
+        if source.was_reset:
+            self.error, self.lost = reset(), True
         else:
-            self.ended = True
+            self.ended = source.received_end = True
         return True
+
+
+class End:
+    """One of the two sockets of a pair.
+
+    Attributes:
+      out, into: the directions that it is the source and the sink of.
+      watched: the events that it is watched for.
+    """
+
+    __slots__ = ("fd", "into", "out", "pair", "watched")
+
+    def __init__(self, pair: Pair, fd: int, out: Half, into: Half) -> None:
+        self.pair, self.fd = pair, fd
+        self.out, self.into = out, into
+        self.watched = 0
+
+    def ready(self, fd: int, events: int) -> None:
+        """Go on with what *events* allow."""
+        pair, out, into = self.pair, self.out, self.into
+        waits = out.left is not None or out.ended or out.error is not None
+        if events & SAYS and not waits and out.advance(pair.buffers):
+            pair.touched = pair.loop.now
+            if out.left is not None or out.ended or out.error is not None:
+                pair.settle()
+                return
+        if events & TAKES and into.left is not None and into.advance(pair.buffers):
+            pair.touched = pair.loop.now
+            pair.settle()
+
+    def watch(self, loop: Loop) -> None:
+        """Watch it for what both directions want."""
+        wanted = IN if self.out.running and self.out.left is None else 0
+        if self.into.left is not None and self.into.error is None:
+            wanted |= OUT
+        if wanted == self.watched:
+            return
+        self.watched = wanted
+        if wanted:
+            loop.watch(self.fd, wanted, self.ready)
+        else:
+            loop.forget(self.fd)
 
 
 class Pair:
@@ -88,7 +128,7 @@ class Pair:
       touched: the moment at which something moved last; of the loop.
     """
 
-    __slots__ = ("back", "buffers", "done", "left_fd", "loop", "right_fd", "there", "touched")
+    __slots__ = ("back", "buffers", "done", "ends", "loop", "there", "touched")
 
     def __init__(
         self,
@@ -106,81 +146,52 @@ class Pair:
         self.loop = loop
         self.done = done
         self.buffers = buffers_here()
-        self.left_fd, self.right_fd = left.sock.fileno(), right.sock.fileno()
         self.there, self.back = SocketHalf(left, right), SocketHalf(right, left)
+        self.ends: tuple[End, ...] = (
+            End(self, left.sock.fileno(), self.there, self.back),
+            End(self, right.sock.fileno(), self.back, self.there),
+        )
         self.touched = loop.now
 
     def start(self) -> None:
         """Begin with what is there: who connects has often said something."""
-        if self.there.left is not None or self.there.advance(self.buffers):
-            self.settle()
-        else:
-            self.loop.watch(self.left_fd, IN, self.left_ready)
-            self.loop.watch(self.right_fd, IN, self.right_ready)
-
-    def left_ready(self, fd: int, events: int) -> None:
-        """Go on with what *events* of the left socket allow."""
-        self.ready(events, self.there, self.back)
-
-    def right_ready(self, fd: int, events: int) -> None:
-        """Go on with what *events* of the right socket allow."""
-        self.ready(events, self.back, self.there)
-
-    def ready(self, events: int, out: Half, into: Half) -> None:
-        """Go on: the source of *out*, which is the sink of *into*, is ready."""
-        waits = out.left is not None or out.ended or out.error is not None
-        if events & SAYS and not waits and out.advance(self.buffers):
-            self.touched = self.loop.now
-            if out.left is not None or out.ended or out.error is not None:
-                self.settle()
-                return
-        if events & TAKES and into.left is not None and into.advance(self.buffers):
-            self.touched = self.loop.now
-            self.settle()
+        self.there.advance(self.buffers)
+        self.settle()
 
     def settle(self) -> None:
         """See to ends and errors, then watch for what is wanted next."""
-        for half in (self.there, self.back):
-            if half.lost:
-                self.finish()
-                return
-        self.pass_on(self.there)
-        self.pass_on(self.back)
-        if not self.there.running and not self.back.running:
+        there, back = self.there, self.back
+        if there.lost or back.lost:
             self.finish()
             return
-        self.watch(self.left_fd, self.there, self.back, self.left_ready)
-        self.watch(self.right_fd, self.back, self.there, self.right_ready)
-
-    def pass_on(self, half: Half) -> None:
-        """Half-close the sink of a direction that has just ended."""
-        if half.ended and not half.passed_on:
-            passing = half.pass_on_end()
-            try:
-                passing.send(None)
-            except StopIteration:  # shutdown(2) does not wait
-                return
-            raise AssertionError("a socket's half_close never waits")
-
-    def watch(self, fd: int, out: Half, into: Half, handler: Callable[[int, int], None]) -> None:
-        """Watch one socket for what both directions want of it."""
-        wanted = IN if out.running and out.left is None else 0
-        if into.left is not None and into.error is None:
-            wanted |= OUT
-        if wanted:
-            self.loop.watch(fd, wanted, handler)
-        else:
-            self.loop.forget(fd)
+        pass_on(there)
+        pass_on(back)
+        if not there.running and not back.running:
+            self.finish()
+            return
+        for end in self.ends:
+            end.watch(self.loop)
 
     def stop(self) -> None:
-        """Copy no more; nobody is told."""
-        self.loop.forget(self.left_fd)
-        self.loop.forget(self.right_fd)
+        """Copy no more; nobody is told, and both sockets have to be closed."""
+        for end in self.ends:
+            self.loop.drop(end.fd)
+        self.ends = ()  # which know the pair: without the circle its memory is free at once
 
     def finish(self) -> None:
         """Say that it is over."""
         self.stop()
         self.done(self, first_error([self.there, self.back]))
+
+
+def pass_on(half: Half) -> None:
+    """Half-close the sink of a direction that has just ended."""
+    if half.ended and not half.passed_on:
+        try:
+            half.pass_on_end().send(None)
+        except StopIteration:  # shutdown(2) does not wait
+            return
+        raise AssertionError("the half_close of a socket never waits")
 
 
 def is_socket(stream: Stream) -> bool:

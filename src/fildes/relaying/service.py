@@ -53,7 +53,7 @@ class Service:
         self,
         loop: Loop,
         acceptor: Acceptor,
-        open_far: Callable[[], Protocol[Stream]],
+        open_far: Callable[[Stream], Protocol[Stream]],
         observer: Observer | None = None,
         *,
         timeout: float | None = 30.0,
@@ -65,7 +65,7 @@ class Service:
 
         Args:
           acceptor: where clients come from; closed by `drain` and `close`.
-          open_far: returns the protocol that opens the other side of a connection.
+          open_far: returns the protocol that opens the other side, given a client's stream.
           timeout: seconds that this may take; None for no limit.
           idle_timeout: seconds without a byte in either direction.
           eof: what an end of file does; see `copy_until`.
@@ -150,7 +150,7 @@ class Service:
                 self.flow(connection, connection.near, far)
 
         limit = None if self.timeout is None else time.monotonic() + self.timeout
-        self.run(connection, self.open_far(), opened, limit)
+        self.run(connection, self.open_far(connection.near), opened, limit)
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways."""

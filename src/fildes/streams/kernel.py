@@ -59,7 +59,7 @@ class SocketStream(Stream):
         except BlockingIOError:
             return None
         if not received and self.was_reset:
-            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+            raise reset()
         self.received_end = not received
         return received
 
@@ -82,7 +82,7 @@ class SocketStream(Stream):
             if error.errno != errno.ENOTCONN:
                 raise
             # The connection was reset. Its pending error is left for the next receive.
-            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from None
+            raise reset() from None
 
     async def close(self) -> None:
         if self.sock.fileno() < 0:
@@ -131,6 +131,11 @@ class SocketStream(Stream):
     @property
     def peer(self) -> str | None:
         return endpoint(self.sock, self.peer_name)
+
+
+def reset() -> ConnectionResetError:
+    """Return the error of a connection that its peer has reset."""
+    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
 #: Socket types by the scheme that opens them; families beside AF_UNIX are internet's.

@@ -18,7 +18,7 @@ class Connection:
       number: counted from 1.
       near, far: the streams; *far* is None until it is open.
       since: the moment at which it was accepted.
-      halves: the directions, there and back, once bytes flow.
+      pair, halves: one of them, once bytes flow: two sockets, or two directions.
     """
 
     __slots__ = ("far", "halves", "near", "number", "pair", "since", "task")
@@ -29,12 +29,14 @@ class Connection:
         self.far: Stream | None = None
         self.since = since
         self.halves: tuple[Half, ...] = ()
-        self.pair: Pair | None = None
+        self.pair: Pair[Connection] | None = None
         self.task: Task[Any] | None = None
 
     @property
     def copied(self) -> tuple[int, int]:
         """The bytes there and back."""
+        if self.pair is not None:
+            return self.pair.there.copied, self.pair.back.copied
         return (self.halves[0].copied, self.halves[1].copied) if self.halves else (0, 0)
 
     def abort(self) -> None:

@@ -10,7 +10,7 @@ epoll(7) would tell of its end again and again.
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from fildes.streams.buffers import Buffers, buffers_here
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from fildes.drivers.loop import Loop
     from fildes.streams.stream import Stream
+
+Owner = TypeVar("Owner")
 
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
 
@@ -34,12 +36,11 @@ TAKES = OUT | select.EPOLLERR | select.EPOLLHUP
 class SocketHalf(Half):
     """One direction between two sockets; as `Half`, without asking their streams."""
 
-    __slots__ = ("recv_into", "send_some")
+    __slots__ = ("from_sock", "to_sock")
 
     def __init__(self, source: SocketStream, sink: SocketStream) -> None:
         super().__init__(source, sink)
-        self.recv_into = source.sock.recv_into
-        self.send_some = sink.sock.send
+        self.from_sock, self.to_sock = source.sock, sink.sock
 
     def advance(self, buffers: Buffers) -> bool:
         """Do what can be done now; see `Half`."""
@@ -47,7 +48,7 @@ class SocketHalf(Half):
             return self.send_left(self.left, buffers)
         view = buffers.view
         try:
-            received = self.recv_into(view, 0, RECV_FLAGS)
+            received = self.from_sock.recv_into(view, 0, RECV_FLAGS)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -57,7 +58,7 @@ class SocketHalf(Half):
             return self.end()
         data = view[:received]
         try:
-            sent = self.send_some(data, SEND_FLAGS)
+            sent = self.to_sock.send(data, SEND_FLAGS)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -88,7 +89,7 @@ class End:
 
     __slots__ = ("fd", "into", "out", "pair", "watched")
 
-    def __init__(self, pair: Pair, fd: int, out: Half, into: Half) -> None:
+    def __init__(self, pair: Pair[Any], fd: int, out: Half, into: Half) -> None:
         self.pair, self.fd = pair, fd
         self.out, self.into = out, into
         self.watched = 0
@@ -120,7 +121,7 @@ class End:
             loop.forget(self.fd)
 
 
-class Pair:
+class Pair(Generic[Owner]):
     """Two sockets that are copied both ways until each has sent its end of file.
 
     Attributes:
@@ -128,21 +129,23 @@ class Pair:
       touched: the moment at which something moved last; of the loop.
     """
 
-    __slots__ = ("back", "buffers", "done", "ends", "loop", "there", "touched")
+    __slots__ = ("back", "buffers", "done", "ends", "loop", "owner", "there", "touched")
 
     def __init__(
         self,
         loop: Loop,
         left: SocketStream,
         right: SocketStream,
-        done: Callable[[Pair, Exception | None], None],
+        done: Callable[[Owner, Exception | None], None],
+        owner: Owner,
     ) -> None:
         """Prepare; `start` begins.
 
         Args:
-          done: called once, when nothing is copied any more; with an error if a
-            direction was cut short. Both streams are then the caller's to end.
+          done: called once with the *owner*, when nothing is copied any more, and with
+            an error if a direction was cut short. Both streams are then to be ended.
         """
+        self.owner = owner
         self.loop = loop
         self.done = done
         self.buffers = buffers_here()
@@ -181,7 +184,7 @@ class Pair:
     def finish(self) -> None:
         """Say that it is over."""
         self.stop()
-        self.done(self, first_error([self.there, self.back]))
+        self.done(self.owner, first_error([self.there, self.back]))
 
 
 def pass_on(half: Half) -> None:

@@ -79,6 +79,7 @@ class Service:
         self.accepted = self.refused = 0
         self.failed: Counter[str] = Counter()
         self.moved = [0, 0]
+        self.paired = self.pair_ended  # one bound method for all connections
         self.sweeper: Timer | None = None
         acceptor.refused = self.refuse
         self.gate = Gate(loop, acceptor, self.begin)
@@ -169,15 +170,16 @@ class Service:
 
     def flow_between(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow between two sockets."""
-
-        def copied(pair: Pair, error: Exception | None) -> None:
-            connection.pair = None
-            self.finish(connection, error)
-
-        pair = Pair(self.loop, cast("SocketStream", near), cast("SocketStream", far), copied)
-        connection.pair = pair
-        connection.halves = pair.there, pair.back
+        left, right = cast("SocketStream", near), cast("SocketStream", far)
+        pair = connection.pair = Pair(self.loop, left, right, self.paired, connection)
         pair.start()
+
+    def pair_ended(self, connection: Connection, error: Exception | None) -> None:
+        """End a connection between two sockets."""
+        pair, connection.pair = connection.pair, None
+        assert pair is not None  # it says so itself
+        connection.halves = pair.there, pair.back
+        self.finish(connection, error)
 
     def run(
         self,

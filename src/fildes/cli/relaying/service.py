@@ -107,8 +107,8 @@ class Relay(Service):
         near, far = connection.near.peer or "?", self.other.address.display()
         return (near, far) if self.left_is_front else (far, near)
 
-    async def open_other(self) -> Stream:
-        """Open the other side, or take the one that all connections share."""
+    async def open_other(self, near: Stream) -> Stream:
+        """Open the other side for the client *near*, or take the one that all share."""
         if not self.other.settings.end_close:
             return await self.open_with_retries()
         if self.shared is None:

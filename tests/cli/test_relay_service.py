@@ -69,9 +69,12 @@ def test_unix_clients_are_served_one_after_another(tmp_path: Path, listen: str) 
     assert not path.exists()
 
 
-def test_further_clients_wait() -> None:
+@pytest.mark.parametrize("argv", [
+    ["TCP-LISTEN:0,fork,max-children=1", "EXEC:cat"],
+    ["--max-connections", "1", "tcp-listen://:0", "exec:cat"],
+])  # fmt: skip
+def test_further_clients_wait(argv: list[str]) -> None:
     """MAXCHILDREN: while the limit is reached the next client waits, and is served then."""
-    argv = ["TCP-LISTEN:0,fork,max-children=1", "EXEC:cat"]
     with relay_running(*argv) as running, connect(running) as one, connect(running) as two:
         assert exchange(one, b"one") == b"one"
         two.sendall(b"two")

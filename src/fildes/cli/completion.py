@@ -34,7 +34,8 @@ _fildes() {{
     completion) words="bash zsh fish" ;;
 {options}  esac
   case $command in
-    cat | get | ls | extract | show | run | explain) [[ $word == -* ]] || words="{schemes}" ;;
+    cat | get | ls | extract | show | run | relay | explain)
+      [[ $word == -* ]] || words="{schemes}" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
   [[ ${{COMPREPLY[0]}} == *: || ${{COMPREPLY[0]}} == *:// ]] && compopt -o nospace
@@ -55,7 +56,7 @@ _fildes() {{
     completion) compadd -- bash zsh fish ;;
 {options}  esac
   case $command in
-    cat | get | ls | extract | show | run | explain) compadd -S "" -- $schemes; _files ;;
+    cat | get | ls | extract | show | run | relay | explain) compadd -S "" -- $schemes; _files ;;
   esac
 }}
 if [ "$funcstack[1]" = _fildes ]; then _fildes "$@"; else compdef _fildes fildes; fi
@@ -136,7 +137,7 @@ def for_fish() -> str:
         f"complete -c fildes -f -n '{none}' -a {name} -d {shlex.quote(text)}"
         for name, text in COMMANDS.items()
     ]
-    opening = "__fish_seen_subcommand_from cat get ls extract show run explain"
+    opening = "__fish_seen_subcommand_from cat get ls extract show run relay explain"
     lines.append(f"complete -c fildes -n '{opening}' -a '{' '.join(openings())}'")
     names = " ".join([*registry.known(), *COMMANDS])
     lines.append(f"complete -c fildes -f -n '__fish_seen_subcommand_from help' -a '{names}'")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import UsageError
 from fildes.cli.opening import how
-from fildes.cli.relaying.plan import KEYS, Manner, Plan, check_sides
+from fildes.cli.relaying.plan import KEYS, Manner, Plan, settled
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.taps import Wanted
 from fildes.policy.policy import Policy
@@ -128,8 +128,7 @@ def run(arguments: Namespace) -> int:
         raise UsageError("--check looks over a file: --config FILE --check")
     if not arguments.left or not arguments.right:
         raise UsageError("say both sides: fildes relay LEFT RIGHT")
-    plan = plan_of(arguments)
-    check_sides(plan)
+    plan = settled(plan_of(arguments))
     try:
         return run_plans([plan], means_of(arguments), wanted_of(arguments), arguments)
     except Ended as ended:

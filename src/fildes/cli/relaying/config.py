@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from fildes.address.syntax import excerpt, nearest
-from fildes.cli.relaying.plan import KEYS, Manner, Plan, check_sides
+from fildes.cli.relaying.plan import KEYS, Manner, Plan, settled
 from fildes.cli.relaying.positions import Positions
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.side import Side
@@ -159,12 +159,11 @@ class Reader:
         left, right = (self.side((*place, key), table) for key in SIDES)
         if left is None or right is None:
             return None
-        plan = Plan(name, left, right, manner)
         try:
-            check_sides(plan)
+            return settled(Plan(name, left, right, manner))
         except AddressError as error:
             self.wrong(place, str(error))
-        return plan
+            return None
 
     def side(self, place: Place, table: Mapping[str, Any]) -> Side | None:
         """Return one side of a relay; None if it cannot be read."""

@@ -138,11 +138,26 @@ KEYS = (
 )  # fmt: skip
 
 
-def check_sides(plan: Plan) -> None:
-    """Raise unless a relay with the sides of *plan* makes sense.
+def settled(plan: Plan) -> Plan:
+    """Return *plan* with its limits where they are kept, if its sides make sense.
 
     Raises:
-      AddressError: it does not.
+      AddressError: they do not.
     """
-    if plan.left.settings.fork and plan.right.settings.fork and plan.right.listening:
+    left, right = plan.left, plan.right
+    if left.settings.fork and right.settings.fork and right.listening:
         raise AddressError("one side only can serve many connections: the other one is opened")
+    most = plan.manner.max_connections
+    if most is None:
+        return plan
+    return plan._replace(left=limited(left, most), right=limited(right, most))
+
+
+def limited(side: Side, most: int) -> Side:
+    """Return *side*, accepting at most so many connections at once if it is a listener."""
+    address = side.address
+    options = dict(address.options)
+    if not side.listening or "max-connections" in options:
+        return side
+    options["max-connections"] = most
+    return side._replace(address=address.replace(options=tuple(sorted(options.items()))))

@@ -117,6 +117,7 @@ class Serving:
         readiness.stopping(f"{left} connections open")
         if left:
             self.say(f"no more connections are accepted; {left} open, which may end")
+            self.redraw()
         for relay in self.retired:
             relay.drain(relay.plan.manner.drain_timeout)
         self.loop.run(lambda: len(self.stops) > 1 or not any(r.connections for r in self.retired))

@@ -1,0 +1,132 @@
+"""The live table of fildes relay, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import pty
+import re
+import signal
+import socket
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator
+from typing import IO, Any
+
+import pytest
+from commands import LIMIT, start
+from relay_commands import Running
+
+ENTER, LEAVE = b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"
+
+
+class Screen:
+    """A terminal, and what was shown on it."""
+
+    def __init__(self, end: IO[bytes]) -> None:
+        self.end = end
+        self.shown = b""
+
+    def read_until(self, pattern: bytes) -> bytes:
+        """Read until *pattern* was shown; return all from its beginning."""
+        while not (match := re.search(pattern, self.shown, re.DOTALL)):
+            self.shown += self.end.read(65536)
+        self.shown = self.shown[match.start() :]
+        return match[0]
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the terminal another size; whoever has it gets SIGWINCH, tty_ioctl(4)."""
+        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+
+@contextlib.contextmanager
+def watching(*argv: str) -> Iterator[tuple[Running, Screen]]:
+    """Run a relay with its table on a terminal of 80 columns and 24 lines."""
+    ours, theirs = pty.openpty()
+    with open(ours, "r+b", 0) as end:
+        screen = Screen(end)
+        screen.resize(80, 24)
+        with open(theirs, "r+b", 0) as tty:
+            how: dict[str, Any] = {"stdin": tty, "stdout": tty}
+            process = start("relay", "--watch", *argv, "TCP-LISTEN:0,fork", "EXEC:cat", **how)
+        with process:
+            try:
+                yield Running(process), screen
+            finally:
+                process.kill()
+
+
+def page(lines: int, last: bytes) -> bytes:
+    """Return a pattern for a drawing of so many lines, of which the last one begins so."""
+    return rb"\x1b\[H(?:[^\x1b]*\x1b\[K\r\r?\n){%d}%s[^\x1b]*\x1b\[K\x1b\[J" % (lines - 1, last)
+
+
+def lines_of(shown: bytes) -> list[bytes]:
+    """Return the lines of a drawing."""
+    return re.sub(rb"\x1b\[\w|\r", b"", shown).split(b"\n")
+
+
+@pytest.mark.slow
+def test_table_is_drawn_and_the_screen_restored() -> None:
+    """--watch: the totals and each connection; at the end the screen is as it was."""
+    with watching() as (running, screen):
+        screen.read_until(re.escape(ENTER))
+        with socket.create_connection(("127.0.0.1", running.port), timeout=LIMIT) as sock:
+            sock.sendall(b"12345")
+            assert sock.recv(100) == b"12345"
+            shown = screen.read_until(page(5, rb"#1 "))
+            sock.shutdown(socket.SHUT_WR)
+            assert sock.recv(1) == b""
+        assert b"1 relay, 1 open, 1 accepted, 0 refused, 0 failed" in shown
+        assert re.search(rb"#1 +127\.0\.0\.1:\d+ +exec:.*5 B +5 B +\d+ B/s", shown)
+        assert max(map(len, lines_of(shown))) <= 80
+        running.process.terminate()
+        screen.read_until(re.escape(LEAVE))
+        assert running.wait() == 0
+
+
+def test_table_follows_the_size_of_the_terminal() -> None:
+    """A terminal that is made smaller is drawn anew at once, and nothing wraps."""
+    with watching() as (running, screen):
+        screen.read_until(page(4, rb""))
+        screen.resize(40, 10)
+        running.process.send_signal(signal.SIGWINCH)
+        shown = screen.read_until(page(4, rb"[^\x1b]{0,40}"))
+        screen.shown = b""
+        running.process.send_signal(signal.SIGWINCH)
+        shown = screen.read_until(page(4, rb""))
+        assert max(map(len, lines_of(shown))) <= 40
+
+
+def test_messages_are_shown_below() -> None:
+    """What goes wrong is told below the table, not across it."""
+    with watching("--max-bytes", "5") as (running, screen):
+        screen.read_until(re.escape(ENTER))
+        with socket.create_connection(("127.0.0.1", running.port), timeout=LIMIT) as sock:
+            sock.sendall(b"1")
+            assert sock.recv(100) == b"1"
+            running.process.terminate()
+            assert screen.read_until(rb"no more connections are accepted; 1 open")
+        assert running.wait() == 0
+
+
+def test_without_a_terminal_there_are_lines() -> None:
+    """Into a file or a pipe go plain lines, now and then, without control sequences."""
+    argv = ["relay", "--watch", "TCP-LISTEN:0,fork", "EXEC:cat"]
+    with start(*argv, stdin=subprocess.DEVNULL) as process:
+        running = Running(process)
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        process.terminate()
+        assert running.wait() == 0
+    assert lines[0].startswith(b"fildes relay, up 0:00: 1 relay, 0 open, 0 accepted")
+    assert lines[1] == b"left> 0 B, 0 B/s   <right 0 B, 0 B/s\n"
+
+
+def test_watch_is_for_listeners() -> None:
+    """One relay that is opened once has no table, and says so."""
+    with start("relay", "--watch", "-", "exec:cat", stdin=subprocess.DEVNULL) as process:
+        _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 2
+    assert b"serves many" in err

@@ -28,7 +28,7 @@ LAYERS = (
     {"listener", "async_listener"},
     {"relaying"},
     {"verbs", "listing", "copying", "async_copying", "extracting", "signatures"},
-    {"opener"},
+    {"opener", "async_opening", "async_opener"},
     {"fildes", "aio", "serving", "async_serving", "testing"},
     {"cli", "__main__"},
 )

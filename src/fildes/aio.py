@@ -6,17 +6,17 @@ found out at the call. Protocol code is shared with the blocking face.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
 from fildes.async_copying import pipe, relay
 from fildes.async_listener import AsyncListener
+from fildes.async_opener import AsyncOpener
+from fildes.async_opening import Opened, open_now, to_file
 from fildes.async_serving import serve
 from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, AsyncFile, AsyncRawFile
-from fildes.files.async_description import AsyncDescription
 from fildes.files.async_text import AsyncTextFile
-from fildes.files.modes import check_text, pending_size
+from fildes.files.modes import check_text
 from fildes.listing import addresses_of
 from fildes.opening.arguments import check_times
 from fildes.opening.opening import Opening
@@ -24,18 +24,15 @@ from fildes.verbs import (
     OPEN_TIMEOUT,
     Explanation,
     deadline_in,
-    idle_limit,
     prepare,
     prepare_to_listen,
 )
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Generator, Sequence
-    from types import TracebackType
+    from collections.abc import Sequence
 
     from fildes.address import Address
-    from fildes.files.modes import Mode
     from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
     from fildes.verbs import Options
@@ -46,8 +43,10 @@ __all__ = [
     "AsyncDatagramFile",
     "AsyncFile",
     "AsyncListener",
+    "AsyncOpener",
     "AsyncRawFile",
     "AsyncTextFile",
+    "Opener",
     "explain",
     "glob",
     "listen",
@@ -58,27 +57,7 @@ __all__ = [
     "serve",
 ]
 
-
-class Opened:
-    """An open that is about to happen: await it, or enter it with ``async with``."""
-
-    def __init__(self, start: Callable[[], Awaitable[Any]]) -> None:
-        self.start = start
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self.start().__await__()
-
-    async def __aenter__(self) -> Any:
-        self.file = await self
-        return self.file
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.file.__aexit__(kind, error, traceback)
+Opener = AsyncOpener
 
 
 def open(
@@ -117,12 +96,7 @@ def open(
         check_times(timeout, idle_timeout)
         opening, wanted = prepare(address, mode, policy, options, compression)
         check_text(wanted, buffering, text)
-        stream = await drivers.here().run(opening.run(), deadline_in(timeout))
-        try:
-            return to_file(stream, opening, wanted, buffering, idle_timeout, **text)
-        except BaseException:
-            stream.abort()
-            raise
+        return await open_now(opening, wanted, buffering, timeout, idle_timeout, **text)
 
     return Opened(start)
 
@@ -181,26 +155,6 @@ def listen(
     return Opened(start)
 
 
-def to_file(
-    stream: Stream,
-    opening: Opening,
-    wanted: Mode,
-    buffering: int,
-    idle_timeout: float | None,
-    **text: str | None,
-) -> AsyncFile[Any]:
-    """Return *stream* as the file that the arguments of `open` ask for."""
-    description = AsyncDescription(
-        drivers.here(),
-        stream,
-        opening.address,
-        opening.trace,
-        idle_timeout=idle_limit(opening, idle_timeout),
-        pending_size=pending_size(buffering, wanted),
-    )
-    return make_file(description, wanted, buffering, **text)
-
-
 async def explain(
     address: str | os.PathLike[str] | Address,
     *,
@@ -244,27 +198,3 @@ async def glob(
     opening, _ = prepare(address, "rb", policy, options)
     entries: list[Entry] = await drivers.here().run(opening.entries(), deadline_in(timeout))
     return addresses_of(opening.address, entries)
-
-
-def make_file(
-    description: AsyncDescription, mode: Mode, buffering: int = -1, **text: str | None
-) -> AsyncFile[Any]:
-    """Return the face of *description* that *mode* and *buffering* ask for.
-
-    Args:
-      text: ``encoding``, ``errors``, ``newline`` of the built-in open.
-    """
-    buffer = make_binary(description, buffering)
-    if not mode.text:
-        return buffer
-    if not isinstance(buffer, AsyncBufferedFile):
-        raise io.UnsupportedOperation("datagrams are read and written as bytes")
-    text["encoding"] = io.text_encoding(text["encoding"], 4)  # the caller of open
-    return AsyncTextFile(buffer, line_buffering=buffering == 1, **text)
-
-
-def make_binary(description: AsyncDescription, buffering: int) -> AsyncFile[Any]:
-    """Return the binary face of *description*."""
-    if description.stream.messages:
-        return AsyncDatagramFile(description)
-    return AsyncRawFile(description) if buffering == 0 else AsyncBufferedFile(description)

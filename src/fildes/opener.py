@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fildes.files.modes import check_text
 from fildes.http.connection import Pool
@@ -13,6 +13,8 @@ from fildes.verbs import OPEN_TIMEOUT, Options, open_now, prepare
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from fildes.files.modes import Mode
+    from fildes.opening.opening import Opening
     from fildes.policy.policy import Policy
     from fildes.signatures import Open
 
@@ -20,7 +22,56 @@ if TYPE_CHECKING:
 LEFT_OUT: Any = object()
 
 
-class Opener:
+class Prepared(NamedTuple):
+    """An open whose arguments were checked, with its time limits."""
+
+    opening: Opening
+    wanted: Mode
+    timeout: float | None
+    idle_timeout: float | None
+
+
+class Defaults:
+    """What an `Opener` of either kind has: defaults, and connections."""
+
+    def __init__(
+        self,
+        *,
+        timeout: float | None = OPEN_TIMEOUT,
+        idle_timeout: float | None = None,
+        policy: Policy | None = None,
+        **options: Options,
+    ) -> None:
+        check_times(timeout, idle_timeout)
+        self.timeout = timeout
+        self.idle_timeout = idle_timeout
+        self.policy = policy
+        self.options = check_options(options)
+        self.pool = Pool()
+
+    def prepare(
+        self,
+        address: Any,
+        mode: str | None,
+        timeout: float | None,
+        idle_timeout: float | None,
+        policy: Policy | None,
+        compression: str | None,
+        options: Mapping[str, Options],
+    ) -> Prepared:
+        """Merge what is given to one open with the defaults, and check all of it."""
+        if self.pool.closed:
+            raise ValueError("the Opener is closed")
+        limit = self.timeout if timeout is LEFT_OUT else timeout
+        idle = self.idle_timeout if idle_timeout is LEFT_OUT else idle_timeout
+        check_times(limit, idle)
+        merged = merge(self.options, options)
+        opening, wanted = prepare(address, mode, policy or self.policy, merged, compression)
+        opening.pool = self.pool
+        return Prepared(opening, wanted, limit, idle)
+
+
+class Opener(Defaults):
     r"""Opens documents one after the other, over connections that are kept.
 
     `fildes.open` makes a connection of its own for each document. An Opener keeps an
@@ -39,21 +90,6 @@ class Opener:
       ...             f.read()
     """
 
-    def __init__(
-        self,
-        *,
-        timeout: float | None = OPEN_TIMEOUT,
-        idle_timeout: float | None = None,
-        policy: Policy | None = None,
-        **options: Options,
-    ) -> None:
-        check_times(timeout, idle_timeout)
-        self.timeout = timeout
-        self.idle_timeout = idle_timeout
-        self.policy = policy
-        self.options = check_options(options)
-        self.pool = Pool()
-
     def open_file(
         self,
         address: Any,
@@ -71,15 +107,9 @@ class Opener:
     ) -> Any:
         """Do what `open` says."""
         text = {"encoding": encoding, "errors": errors, "newline": newline}
-        if self.pool.closed:
-            raise ValueError("the Opener is closed")
-        merged = merge(self.options, options)
-        limit = self.timeout if timeout is LEFT_OUT else timeout
-        idle = self.idle_timeout if idle_timeout is LEFT_OUT else idle_timeout
-        check_times(limit, idle)
-        opening, wanted = prepare(address, mode, policy or self.policy, merged, compression)
-        opening.pool = self.pool
-        check_text(wanted, buffering, text)
+        prepared = self.prepare(address, mode, timeout, idle_timeout, policy, compression, options)
+        check_text(prepared.wanted, buffering, text)
+        opening, wanted, limit, idle = prepared
         return open_now(opening, wanted, buffering, limit, idle, **text)
 
     @property

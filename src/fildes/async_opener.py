@@ -1,0 +1,79 @@
+"""Opening many documents under asyncio and trio, over connections that are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from fildes.async_opening import Opened, open_now
+from fildes.files.modes import check_text
+from fildes.opener import LEFT_OUT, Defaults
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fildes.files.async_binary import AsyncFile
+    from fildes.policy.policy import Policy
+    from fildes.verbs import Options
+
+
+class AsyncOpener(Defaults):
+    r"""Opens documents over connections that are kept; as `fildes.Opener`.
+
+    Any number of tasks of one event loop may share it. Each has a connection of its own
+    while it reads, and leaves that to whoever comes next.
+
+    Args:
+      timeout, idle_timeout, policy, options: defaults for each `open`.
+
+    Example:
+      >>> async with fildes.aio.Opener(timeout=10) as opener:
+      ...     async with opener.open("https://localhost/a") as f:
+      ...         await f.read()
+    """
+
+    def open(
+        self,
+        address: Any,
+        mode: str | None = None,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        timeout: float | None = LEFT_OUT,
+        idle_timeout: float | None = LEFT_OUT,
+        policy: Policy | None = None,
+        compression: str | None = None,
+        **options: Options,
+    ) -> Opened:
+        """Open an address as `fildes.aio.open` does, which has the same arguments.
+
+        What is left out is as the Opener was told; options of one scheme are merged
+        name by name.
+        """
+        text = {"encoding": encoding, "errors": errors, "newline": newline}
+
+        async def start() -> AsyncFile[Any]:
+            prepared = self.prepare(
+                address, mode, timeout, idle_timeout, policy, compression, options
+            )
+            check_text(prepared.wanted, buffering, text)
+            opening, wanted, limit, idle = prepared
+            return await open_now(opening, wanted, buffering, limit, idle, **text)
+
+        return Opened(start)
+
+    async def close(self) -> None:
+        """Close the connections that are kept; files still open are not touched."""
+        self.pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from fildes.async_listener import AsyncListener
-from fildes.serving import CONNECTIONS, DRAIN_TIMEOUT, STOPPING, show
+from fildes.serving import DRAIN_TIMEOUT, STOPPING, limited, show
 
 if TYPE_CHECKING:
     import asyncio
@@ -72,9 +72,7 @@ async def listen(address: Any, arguments: Options) -> AsyncListener:
     """Return a listener at *address* with the limit that servers have."""
     from fildes import aio
 
-    listener: AsyncListener = await aio.listen(
-        address, **{"max_connections": CONNECTIONS, **arguments}
-    )
+    listener: AsyncListener = await aio.listen(address, **limited(address, dict(arguments)))
     return listener
 
 

@@ -80,9 +80,17 @@ def serve(
     if isinstance(address, Listener):
         listener = address
     else:
-        listener = verbs.listen(address, **{"max_connections": CONNECTIONS, **arguments})
+        listener = verbs.listen(address, **limited(address, arguments))
     with listener:
         Server(listener, handler, failed).run(drain_timeout, ready)
+
+
+def limited(address: object, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return *arguments* with the limit of connections that servers have."""
+    from fildes.listening.naming import knows
+
+    most = {"max_connections": CONNECTIONS} if knows(address, "max-connections") else {}
+    return {**most, **arguments}
 
 
 class Server(Generic[F]):

@@ -20,6 +20,7 @@ COMMANDS = {
     "ls": "list what is in an archive or a directory",
     "run": "run a program with an opened address as its input and output",
     "relay": "copy bytes both ways between any two addresses or listeners",
+    "serve": "run a program for each connection, as its input and output",
     "explain": "open an address and draw the steps that it took",
     "help": "say how a scheme's addresses are written, or what a command does",
     "tour": "see what fildes does, in seconds, without a network",

@@ -7,6 +7,7 @@ at is declared once, by the scheme of the second name.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,9 +41,12 @@ def listening_form(address: Address, options: Options) -> tuple[Address, dict[st
     """Return *address* and *options*, by scheme, in the names of what listens.
 
     Raises:
+      io.UnsupportedOperation: nothing can be accepted at such addresses.
       AddressError: an option says nothing of a place to listen at.
     """
     scheme = listening_name(address.scheme)
+    if not hasattr(registry.find_module(scheme), "listen_"):
+        raise io.UnsupportedOperation(f"{scheme} addresses cannot be listened at")
     given = dict(options)
     if scheme.endswith(SUFFIX):
         own = given.pop(scheme.removesuffix(SUFFIX).replace("-", "_"), {})
@@ -51,6 +55,16 @@ def listening_form(address: Address, options: Options) -> tuple[Address, dict[st
         typed = check_options(dict(address.options), registry.find_scheme(scheme))
         address = address.replace(scheme=scheme, options=typed)
     return address, given
+
+
+def knows(address: object, option: str) -> bool:
+    """Tell whether the option called *option* can be said of listening at *address*."""
+    name = address.scheme if isinstance(address, Address) else str(address).partition(":")[0]
+    try:
+        scheme = registry.find_scheme(listening_name(name.lower()))
+    except AddressError:
+        return False
+    return scheme.option(option) is not None
 
 
 def add_options(given: dict[str, Any], scheme: str, more: Mapping[str, Any]) -> None:

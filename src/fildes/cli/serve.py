@@ -1,0 +1,57 @@
+"""Run a program for each connection, which is its standard input and output.
+
+The program gets the connection as a genuine descriptor, under TLS what comes
+out of it, and variables that tell of it: PROTO, TCPREMOTEIP, TCPREMOTEPORT,
+TCPLOCALIP, TCPLOCALPORT, SSL_CLIENT_S_DN and their like. No shell looks at its
+arguments.
+
+The first line of output is the address that is listened at, with its real
+port. SIGTERM ends in order: nobody is let in any more, and those who are there
+may finish; a second one ends at once. SIGHUP reads certificates again.
+Programs that fail are told of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fildes.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+USAGE = "[OPTIONS] ADDRESS -- PROGRAM [ARGUMENT...]"
+EXAMPLES = (
+    ("fildes serve :8007 -- cat", "echo, for programs of this machine"),
+    ("fildes serve tls-listen://0.0.0.0:8443?cert=ours.pem -- ./greet", "under TLS, for all"),
+    ("fildes serve --allow 10.0.0.0/8 tcp://0.0.0.0:79 -- finger", "for some"),
+    ("fildes serve systemd: -- ./answer", "at the sockets of a .socket unit"),
+)
+TAKES_PROGRAM = True
+OPENS = True
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add = parser.add_argument
+    add("address", metavar="ADDRESS", help="where to listen; without a host on loopback only")
+    add("--max-connections", type=int, metavar="N", help="at once; more have to wait (100)")
+    add("--max-per-peer", type=int, metavar="N", help="at once from one address; no more get in")
+    add("--allow", action="append", metavar="NETWORK", help="let only those in; repeat for more")
+    add(
+        "--drain",
+        type=float,
+        default=30.0,
+        metavar="S",
+        help="seconds that open connections get to finish at the end (30)",
+    )
+    add("--ready-fd", type=int, metavar="FD", help="write the address there, not to the output")
+
+
+def run(arguments: Namespace) -> int:
+    """Serve until a signal ends it."""
+    if not arguments.program:
+        raise UsageError("say which program: fildes serve ADDRESS -- PROGRAM")
+    from fildes.cli.serving import run_server
+
+    return run_server(arguments)

@@ -1,0 +1,127 @@
+"""What a program learns of its connection: variables, as UCSPI names them.
+
+The UNIX Client-Server Program Interface of tcpserver(1): PROTO, and with it as prefix
+the two ends. What TLS has agreed on and proved is told in the names that Apache's
+mod_ssl has given it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+from fildes.opening.announcing import header_of
+from fildes.streams.kernel import SocketStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fildes.streams.stream import Stream
+    from fildes.tls.engine import TlsEngine
+
+#: Variables that begin so are ours to set, and nobody else's to leave behind.
+PREFIXES = ("TCPREMOTE", "TCPLOCAL", "UDPREMOTE", "UDPLOCAL", "UNIXREMOTE", "UNIXLOCAL", "SSL_")
+
+#: pid, uid, gid of unix(7), SO_PEERCRED.
+CREDENTIALS = struct.Struct("iii")
+
+#: Attributes of a certificate's names by what mod_ssl calls them; RFC 4519 section 2.
+ATTRIBUTES = {
+    "commonName": "CN",
+    "countryName": "C",
+    "emailAddress": "Email",
+    "localityName": "L",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "serialNumber": "serialNumber",
+    "stateOrProvinceName": "ST",
+    "userId": "UID",
+}
+
+
+def environment(stream: Stream, base: Mapping[str, str]) -> dict[str, str]:
+    """Return *base* with the variables that tell of *stream*, and none that told of another."""
+    told = {
+        name: value.replace("\0", "")  # which no variable can hold
+        for name, value in variables(stream)
+    }
+    kept = {
+        name: value
+        for name, value in base.items()
+        if name != "PROTO" and not name.startswith(PREFIXES)
+    }
+    return {**kept, **told}
+
+
+def variables(stream: Stream) -> Iterator[tuple[str, str]]:
+    """Yield the variables that tell of *stream*."""
+    sockets = [layer for layer in stream.layers() if isinstance(layer, SocketStream)]
+    if sockets:
+        yield from of_socket(sockets[-1])
+    engine = next((e for layer in stream.layers() if (e := getattr(layer, "engine", None))), None)
+    if engine is not None:
+        yield from of_tls(engine)
+
+
+def of_socket(stream: SocketStream) -> Iterator[tuple[str, str]]:
+    """Yield what names the ends of a socket."""
+    if stream.sock.family == socket.AF_UNIX:
+        yield from of_unix(stream.sock)
+        return
+    proto = "UDP" if stream.sock.type == socket.SOCK_DGRAM else "TCP"
+    yield "PROTO", proto
+    header = header_of(stream)
+    for end, place in (("REMOTE", header.source), ("LOCAL", header.destination)):
+        if place is not None:
+            yield f"{proto}{end}IP", place[0]
+            yield f"{proto}{end}PORT", str(place[1])
+
+
+def of_unix(sock: socket.socket) -> Iterator[tuple[str, str]]:
+    """Yield who is at the other end of a unix socket, and where ours is."""
+    yield "PROTO", "UNIX"
+    with contextlib.suppress(OSError):
+        packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        for name, value in zip(("PID", "EUID", "EGID"), CREDENTIALS.unpack(packed), strict=True):
+            yield f"UNIXREMOTE{name}", str(value)
+    own: Any = sock.getsockname()
+    path = f"@{own[1:].decode(errors='replace')}" if isinstance(own, bytes) and own else own
+    if path:
+        yield "UNIXLOCALPATH", path
+
+
+def of_tls(engine: TlsEngine) -> Iterator[tuple[str, str]]:
+    """Yield what TLS has agreed on, and what the client has proved."""
+    facts = {
+        "SSL_PROTOCOL": engine.version,
+        "SSL_CIPHER": engine.cipher,
+        "SSL_ALPN_PROTOCOL": engine.alpn,
+    }
+    yield from ((name, value) for name, value in facts.items() if value)
+    certificate = engine.certificate
+    yield "SSL_CLIENT_VERIFY", "SUCCESS" if certificate else "NONE"
+    if certificate:
+        yield "SSL_CLIENT_M_SERIAL", certificate["serialNumber"]
+        yield "SSL_CLIENT_V_START", certificate["notBefore"]
+        yield "SSL_CLIENT_V_END", certificate["notAfter"]
+        yield from of_name("SSL_CLIENT_S_DN", certificate["subject"])
+        yield from of_name("SSL_CLIENT_I_DN", certificate["issuer"])
+        for at, (kind, value) in enumerate(certificate.get("subjectAltName", ())):
+            yield f"SSL_CLIENT_SAN_{kind.replace(' ', '_')}_{at}", str(value)
+
+
+def of_name(variable: str, name: Any) -> Iterator[tuple[str, str]]:
+    """Yield a certificate's distinguished name, whole and in its parts."""
+    pairs = [(ATTRIBUTES.get(key, key), value) for part in name for key, value in part]
+    yield variable, ",".join(f"{key}={escaped(value)}" for key, value in reversed(pairs))
+    first: dict[str, str] = {}
+    for key, value in pairs:
+        first.setdefault(key, value)
+    yield from ((f"{variable}_{key}", value) for key, value in first.items())
+
+
+def escaped(value: str) -> str:
+    """Return *value* with its commas and their like escaped; RFC 4514 section 2.4."""
+    return "".join(f"\\{char}" if char in ',+"\\<>;=' else char for char in value)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from commands import LIMIT, RunMain, fildes, run, run_on_terminal
+from counting import CountingServer, whole
 from peers import Conversation, Script, StartPeer
 
 __all__ = ["fildes"]
@@ -71,6 +72,16 @@ def test_several_addresses(fildes: RunMain, peer: StartPeer, jobs: str) -> None:
     addresses = [server.address("http", f"/{name}") for name in "abcde"]
     assert fildes("get", "-j", jobs, "-d", "new/folder", *addresses) == (0, "", "")
     assert contents("new/folder") == {name: f"/{name}" for name in "abcde"}
+
+
+def test_files_share_connections(fildes: RunMain) -> None:
+    """What comes from one server comes over no more connections than are busy at once."""
+    with CountingServer(BODY, whole) as server:
+        addresses = [server.address(f"/{number}") for number in range(12)]
+        assert fildes("get", "-j", "2", *addresses) == (0, "", "")
+        assert server.count == 12
+        assert server.connections <= 2
+    assert set(os.listdir()) == {str(number) for number in range(12)}
 
 
 def test_as_many_at_once_as_said(fildes: RunMain, peer: StartPeer) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.cli.board import Board
 from fildes.cli.getting import Getter, Job
+from fildes.cli.opening import opener_of
 from fildes.cli.output import write_text
 from fildes.cli.reporting import message_of, report
 from fildes.cli.status import Status
@@ -30,7 +31,8 @@ class Batch:
         self.jobs = jobs
         self.arguments = arguments
         self.board = Board(len(jobs))
-        self.getter = Getter(arguments, self.board.begin, self.board.say)
+        self.opener = opener_of(arguments)
+        self.getter = Getter(arguments, self.board.begin, self.board.say, self.opener)
         self.left = iter(enumerate(jobs))
         self.lock = threading.Lock()  # of `left`
         self.records: dict[int, dict[str, Any]] = {}
@@ -47,6 +49,8 @@ class Batch:
         except BaseException:  # Ctrl-C
             self.stop(threads)
             raise
+        finally:
+            self.opener.close()
         self.board.finish()
         if self.arguments.json:
             import json

@@ -13,6 +13,7 @@ from fildes.cli import remembering
 from fildes.cli.crew import Crew
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.ledger import ENDLESS, Ledger, Share
+from fildes.cli.opening import opener_of
 from fildes.cli.output import writing
 from fildes.cli.partial import Partial, Record, Scratch, Version
 from fildes.cli.parting import Sources, no_parts, version_of
@@ -60,7 +61,9 @@ class Download:
         self.place = job.place
         self.arguments = getter.arguments
         self.count: int = self.arguments.connections
-        self.sources = Sources(job.addresses, self.arguments, trusted=bool(self.arguments.sha256))
+        self.opener = getter.opener or opener_of(self.arguments)
+        trusted = bool(self.arguments.sha256)
+        self.sources = Sources(job.addresses, self.opener, trusted=trusted)
         self.version = Version(None, None, None)
         self.lock = threading.Lock()
         self.saved = time.monotonic()
@@ -72,7 +75,8 @@ class Download:
           OSError, EOFError: as of `fildes.open` and of reading; LocalWriteError.
         """
         with contextlib.ExitStack() as undo:
-            undo.callback(self.sources.opener.close)
+            if self.getter.opener is None:
+                undo.callback(self.opener.close)
             try:
                 source = self.begin(undo)
             except NotModifiedError:

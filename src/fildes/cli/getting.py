@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fildes.address import Address
     from fildes.cli.downloading import Download
+    from fildes.opener import Opener
 
 WEB = ("http", "https")  #: what has parts and versions
 
@@ -53,6 +54,7 @@ class Getter:
     """Receives files as the command line says.
 
     Attributes:
+      opener: opens over connections that are kept, for several files; None for one.
       sources, downloads: what is being read, so that another thread can end that.
     """
 
@@ -61,8 +63,10 @@ class Getter:
         arguments: Namespace,
         progress: Callable[[str, int | None], Progress] = Progress,
         tell: Callable[[str], None] = say,
+        opener: Opener | None = None,
     ) -> None:
         self.arguments = arguments
+        self.opener = opener
         self.progress = progress
         self.tell = tell
         self.sources: set[Any] = set()
@@ -102,7 +106,7 @@ class Getter:
         return Received(download.place, size)
 
     def get_from(self, address: Address, job: Job) -> Received:
-        with open_for_reading(address, self.arguments) as source:
+        with self.open(address) as source:
             self.sources.add(source)
             try:
                 self.check_running()
@@ -112,6 +116,11 @@ class Getter:
                     return self.receive(source, sink, place)
             finally:
                 self.sources.discard(source)
+
+    def open(self, address: Address) -> Any:
+        if self.opener is None:
+            return open_for_reading(address, self.arguments)
+        return self.opener.open_file(address, "rb", 0)
 
     def find_place(self, source: Any, job: Job) -> str:
         """Return where to put what its server may name, and nothing else goes."""

@@ -16,6 +16,8 @@ from fildes.opening import registry
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from fildes.opener import Opener
+
 
 def read_address(text: str) -> Address:
     """Return the address that *text*, in any spelling of the command line, stands for.
@@ -32,6 +34,13 @@ def open_for_reading(address: Address, arguments: Namespace) -> Any:
     return verbs.open(
         address, "rb", 0, compression=compression, **limits(arguments), **how(arguments)
     )
+
+
+def opener_of(arguments: Namespace) -> Opener:
+    """Return what opens addresses as *arguments* say, over connections that are kept."""
+    from fildes.opener import Opener
+
+    return Opener(**limits(arguments), **how(arguments))
 
 
 def limits(arguments: Namespace) -> dict[str, Any]:

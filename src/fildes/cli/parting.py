@@ -6,18 +6,16 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from fildes.cli.ledger import ENDLESS
-from fildes.cli.opening import how, limits
 from fildes.cli.partial import Version
 from fildes.errors import add_context
 from fildes.http.validator import changed, validator_of
-from fildes.opener import Opener
 from fildes.wire.content_range import parse_content_range
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Sequence
 
     from fildes.address import Address
+    from fildes.opener import Opener
 
 #: What says that a server gives no parts, or not this one.
 NO_PARTS_STATUS = frozenset({400, 416, 501})
@@ -34,12 +32,10 @@ class Sources:
 
     home = 0
 
-    def __init__(
-        self, addresses: Sequence[Address], arguments: Namespace, *, trusted: bool
-    ) -> None:
+    def __init__(self, addresses: Sequence[Address], opener: Opener, *, trusted: bool) -> None:
         self.addresses = addresses
         self.trusted = trusted
-        self.opener = Opener(**limits(arguments), **how(arguments))
+        self.opener = opener
 
     def open(self, number: int, **options: str) -> Any:
         """Open the address of this *number*, with options besides those of the user."""

@@ -85,3 +85,10 @@ def listening_place(process: subprocess.Popen[bytes]) -> str:
             return match[1].rpartition(":")[2] if "/" not in match[1] else match[1].strip('"')
         assert line, "socat ended before it listened"
     raise AssertionError("socat does not listen")
+
+
+def relay(*argv: str, given: bytes = b"") -> tuple[int, bytes]:
+    """Run `fildes relay` with *given* on standard input; return status and output."""
+    with start("relay", *argv, stdin=subprocess.PIPE) as process:
+        out, _ = process.communicate(given, timeout=LIMIT)
+    return process.returncode, out

@@ -91,7 +91,7 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
     ("TCP-L:80,range=[fe80::]/10", "tcp-listen://:80?allow=fe80%3A%3A/10", {}),
     ("TCP-L:80,range=0.0.0.0/0", "tcp-listen://:80?allow=0.0.0.0/0", {}),
     ("UDP-LISTEN:53,fork", "udp-listen://:53", {"fork": True}),
-    ("UDP4-RECVFROM:53,fork", "udp4-listen://:53", {"fork": True}),
+    ("UDP4-RECVFROM:53,fork", "udp-listen://127.0.0.1:53", {"fork": True}),
     ("UNIX-LISTEN:/tmp/s,fork", "unix-listen:///tmp/s", {"fork": True}),
     ("UNIX-L:/tmp/s,mode=0660,unlink-early", "unix-listen:///tmp/s?mode=660", {}),
     ("UNIX-L:/tmp/s,unlink-close", "unix-listen:///tmp/s", {}),

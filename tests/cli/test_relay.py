@@ -196,6 +196,7 @@ def test_statuses_tell_failures_apart(argv: list[str], status: Status) -> None:
     assert len(done.stderr.splitlines()) == (status != Status.COMPLETE)
 
 
+@pytest.mark.slow
 def test_eof_policies() -> None:
     """--eof first and linger end a relay whose other side says no end; -t is linger."""
     for argv in (["--eof", "first"], ["--eof", "linger:0.01"], ["-t", "0.01"]):

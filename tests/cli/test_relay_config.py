@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from socat_schemes import find_scheme
 
 from fildes.cli.relaying.config import ConfigError, Mistake, read_config
 from fildes.cli.relaying.plan import Plan
 from fildes.cli.relaying.positions import Positions
-from fildes.opening import registry
 
 WHOLE = """\
 metrics = "127.0.0.1:9100"
@@ -32,12 +30,6 @@ connect = "tls://db.internal:5433"
 idle-timeout = 0
 eof = "linger:2.5"
 """
-
-
-@pytest.fixture(autouse=True)
-def schemes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read addresses of all schemes that there will be."""
-    monkeypatch.setattr(registry, "find_scheme", find_scheme)
 
 
 def mistakes(text: str) -> list[str]:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import os
-import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from authority import Authority
-from commands import LIMIT, start
-from relay_commands import relay_running, socat, socat_serving
+from commands import LIMIT
+from programs import need, serving
+from relay_commands import relay, relay_running, socat, socat_serving
 
 BIG = os.urandom(1 << 20)
 
 #: What od(1) says of ``hello``; it says so after its own end of file only.
 OD = b"0000000   h   e   l   l   o\n0000005\n"
-
-
-def relay(*argv: str, given: bytes = b"") -> tuple[int, bytes]:
-    """Run `fildes relay` with *given* on standard input; return status and output."""
-    with start("relay", *argv, stdin=subprocess.PIPE) as process:
-        out, _ = process.communicate(given, timeout=LIMIT)
-    return process.returncode, out
 
 
 @pytest.mark.parametrize(("argv", "given", "out"), [
@@ -50,6 +40,16 @@ def relay(*argv: str, given: bytes = b"") -> tuple[int, bytes]:
 def test_standard_io_and_programs(argv: list[str], given: bytes, out: bytes) -> None:
     """What goes in comes out at the other side, and the status is 0."""
     assert relay(*argv, given=given) == (0, out)
+
+
+def test_pipes_give_back_what_they_get(tmp_path: Path) -> None:
+    """PIPE, PIPE:path: what is written is read again; a named one is removed if asked to."""
+    path = tmp_path / "pipe"
+    for address in ("PIPE", f"PIPE:{path},unlink-close"):
+        assert relay("-", address, "--eof", "linger:0.05", given=b"hello") == (0, b"hello")
+    assert not path.exists()
+    status, _ = relay("-u", "-", f"PIPE:{path}", given=b"")
+    assert (status, path.is_fifo()) == (0, True)
 
 
 CONNECTS = [
@@ -166,116 +166,61 @@ def test_outsiders_are_refused(network: str, out: bytes) -> None:
         assert socat("-", f"TCP4:127.0.0.1:{running.port}", given=b"x").stdout == out
 
 
-@contextlib.contextmanager
-def entries(directory: Path) -> Iterator[None]:
-    """Make what a path may lead to."""
-    (directory / "DIRECTORY").mkdir()
-    (directory / "FILE").write_text("not a socket")
-    kinds = {"DGRAM": socket.SOCK_DGRAM, "SEQPACKET": socket.SOCK_SEQPACKET}
-    with contextlib.ExitStack() as open_sockets:
-        for name in ("DGRAM", "SEQPACKET", "ORPHANED"):
-            sock = socket.socket(socket.AF_UNIX, kinds.get(name, socket.SOCK_STREAM))
-            open_sockets.enter_context(sock)
-            sock.bind(str(directory / name))
-            if name == "ORPHANED":
-                sock.close()
-        yield
-
-
-NAMES = ["MISSING", "DIRECTORY", "ORPHANED", "FILE", "DGRAM", "SEQPACKET", "FILE/below"]
-
-
-@pytest.mark.parametrize(("keyword", "name"), [
-    *itertools.product(["UNIX-CONNECT", "UNIX-CLIENT"], NAMES),
-    # GOPEN takes a file, and makes what is missing.
-    *(("GOPEN", name) for name in NAMES if name not in ("MISSING", "FILE")),
+@pytest.mark.parametrize(("keyword", "program"), [
+    ("SOCKS5:127.0.0.1:{proxy}:127.0.0.1:{port}", "microsocks"),
+    ("PROXY:127.0.0.1:127.0.0.1:{port},proxyport={proxy}", "tinyproxy"),
+    ("PROXY-CONNECT:127.0.0.1:127.0.0.1:{port},proxyport={proxy},proxyauth=me:secret",
+     "tinyproxy"),
 ])  # fmt: skip
-def test_wrong_entries_are_errors(tmp_path: Path, keyword: str, name: str) -> None:
-    """CONNECT_TO_*: what is no socket that listens is an error with a message."""
-    with entries(tmp_path), start("relay", "-", f"{keyword}:{tmp_path / name}",
-                                  stdin=subprocess.DEVNULL) as process:  # fmt: skip
-        _, err = process.communicate(timeout=LIMIT)
-    assert process.returncode == 7
-    assert err.startswith(b"fildes: unable to open")
-    assert len(err.splitlines()) == 1
+def test_proxies_lead_on(tmp_path: Path, keyword: str, program: str) -> None:
+    """SOCKS5CONNECT, PROXYCONNECT, PROXYAUTH: through a proxy that others wrote to socat."""
+    config = tmp_path / "tinyproxy.conf"
+
+    def argv(port: int) -> list[str]:
+        auth = "BasicAuth me secret\n" if "proxyauth" in keyword else ""
+        config.write_text(f"Port {port}\nListen 127.0.0.1\n{auth}")
+        own = {
+            "microsocks": ["-i", "127.0.0.1", "-p", str(port)],
+            "tinyproxy": ["-d", "-c", str(config)],
+        }
+        return [need(program), *own[program]]
+
+    listen = "TCP4-LISTEN:0,bind=127.0.0.1"
+    with serving(argv) as proxy, socat_serving(listen, "SYSTEM:echo hello") as port:
+        # One way: these proxies end both directions as soon as one has ended.
+        assert relay("-U", "-", keyword.format(proxy=proxy, port=port)) == (0, b"hello\n")
 
 
-def test_existing_files_are_kept(tmp_path: Path) -> None:
-    """UNIXLISTEN_KEEPFILE: what is at the path and not ours is neither taken nor removed."""
-    (tmp_path / "file").write_text("precious")
-    status, _ = relay(f"UNIX-LISTEN:{tmp_path / 'file'},unlink-early", "EXEC:cat")
-    assert status != 0
-    assert (tmp_path / "file").read_text() == "precious"
+@pytest.mark.parametrize(("listen", "connect"), [
+    ("UDP4-LISTEN:0,fork", "UDP4:127.0.0.1:{}"), ("UDP6-LISTEN:0,fork", "UDP6:[::1]:{}"),
+    ("UDP-RECVFROM:0,fork", "UDP-SENDTO:127.0.0.1:{}"),
+])  # fmt: skip
+def test_peers_of_datagrams_are_served(listen: str, connect: str) -> None:
+    """UDPLISTENFORK, UDP4RECVFROM_FORK: several senders, one after the other, get answers."""
+    with relay_running(listen, "SYSTEM:read line; echo $line again") as running:
+        for word in (b"one", b"two"):
+            command = ["socat", "-t", "0.2", "-", connect.format(running.port)]
+            done = subprocess.run(
+                command, input=word + b"\n", capture_output=True, check=True, timeout=LIMIT
+            )
+            assert done.stdout == word + b" again\n"
 
 
-@pytest.mark.parametrize("number", [0, signal.SIGTERM, signal.SIGINT])
-def test_sockets_are_removed(tmp_path: Path, number: int) -> None:
-    """UNIXLISTEN_REMOVE: our socket goes when we end, also by a signal."""
-    path = tmp_path / "socket"
-    with relay_running(f"UNIX-LISTEN:{path}", "EXEC:cat") as running:
-        assert path.is_socket()
-        if number:
-            running.process.send_signal(number)
-        else:
-            assert socat("-", f"UNIX-CONNECT:{path}", given=b"x").stdout == b"x"
-        running.wait()
-        assert not path.exists()
-
-
-def test_accept_and_connect_timeouts() -> None:
-    """ACCEPTTIMEOUT, CONNECTTIMEOUT: the limits end an open that nobody answers."""
-    assert relay("TCP-LISTEN:0,accept-timeout=0.05", "EXEC:cat") == (28, b"")
-    with (
-        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
-        contextlib.ExitStack() as waiting,
-    ):
-        for _ in range(4):  # more than a backlog of 0 takes; nobody accepts
-            client = waiting.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(full.getsockname())
-        target = f"TCP:127.0.0.1:{full.getsockname()[1]},connect-timeout=0.05"
-        assert relay("-", target) == (28, b"")
-
-
-def test_inactivity_ends_it() -> None:
-    """IGNOREEOF, TOTALTIMEOUT: an end of file that is ignored does not keep -T from its end."""
-    assert relay("-T", "0.1", "STDIO,ignoreeof", "EXEC:cat", given=b"x") == (28, b"x")
-
-
-def test_ignored_end_blocks_nothing() -> None:
-    """IGNOREEOFNOBLOCK: while more input is looked for, output flows."""
-    program = "SYSTEM:read line; echo $line; seq 100000 | tail -1"
-    assert relay("--eof", "first", "STDIO,ignoreeof", program, given=b"hi\n") == (
-        0,
-        b"hi\n100000\n",
-    )
-
-
-@pytest.mark.parametrize("program", ["EXEC:false", "SYSTEM:exit 3", "SYSTEM:kill -9 $$"])
-def test_failed_programs_are_failures(program: str) -> None:
-    """EXEC_RC, SYSTEM_RC: a program that fails makes the relay fail."""
-    assert relay("-", program)[0] != 0
-
-
-def test_program_has_three_descriptors() -> None:
-    """EXEC_FDS: the program inherits 0, 1 and 2, whatever else is open here."""
-    source, sink = os.pipe()
-    with open(source, "rb"), open(sink, "wb"), start(
-        "relay", "-", "EXEC:ls /proc/self/fd", stdin=subprocess.DEVNULL, pass_fds=[source]
-    ) as process:  # fmt: skip
-        out, _ = process.communicate(timeout=LIMIT)
-    assert out.split() == [b"0", b"1", b"2", b"3"]  # 3: the directory it reads
-
-
-def test_large_writes_to_a_pipe_are_whole(tmp_path: Path) -> None:
-    """INCOMPLETE_WRITE: a megabyte into a pipe that somebody made non-blocking arrives."""
-    source, sink = os.pipe()
-    os.set_blocking(sink, False)
-    given, got = tmp_path / "given", tmp_path / "got"
-    given.write_bytes(BIG)
-    with open(source, "rb") as end, got.open("wb") as file:
-        with open(sink, "wb") as pipe, given.open("rb") as stdin:
-            process = start("relay", "-u", "-", "FD:1", stdin=stdin, stdout=pipe)
-        with process, subprocess.Popen(["cat"], stdin=end, stdout=file) as cat:
-            assert (process.wait(LIMIT), cat.wait(LIMIT)) == (0, 0)
-    assert got.read_bytes() == BIG
+def test_datagrams_stay_datagrams() -> None:
+    """SOCKETPAIR_BOUNDARIES: two small datagrams stay two through a relay, also if queued."""
+    with socket.socket(type=socket.SOCK_DGRAM) as server, socket.socket(
+        type=socket.SOCK_DGRAM
+    ) as client:  # fmt: skip
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(LIMIT)
+        target = f"UDP4:127.0.0.1:{server.getsockname()[1]}"
+        with relay_running("UDP4-LISTEN:0,fork", target) as running:
+            client.connect(("127.0.0.1", running.port))
+            client.settimeout(LIMIT)
+            for data in (b"a", b"bc", b"d" * 1000):
+                client.send(data)
+            answers = [server.recvfrom(2000) for _ in range(3)]
+            assert [data for data, _ in answers] == [b"a", b"bc", b"d" * 1000]
+            for data in (b"1", b"23"):
+                server.sendto(data, answers[0][1])
+            assert [client.recv(100), client.recv(100)] == [b"1", b"23"]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from socat_lines import LINES, WRONG
-from socat_schemes import find_scheme
 
-from fildes.address import parse
+from fildes.address import Address, parse
 from fildes.cli.relaying.side import DEFAULT, Side
 from fildes.cli.socat.compiling import compile_socat
 from fildes.cli.socat.deciding import is_socat
 from fildes.cli.socat.lexing import read_words, split_command
 from fildes.cli.socat.options import all_rules
 from fildes.errors import AddressError
+from fildes.opening.registry import find_scheme
 
 KEYWORDS = ["TCP:", "TCP-LISTEN:", "UNIX:", "EXEC:", "SYSTEM:", "OPENSSL:", "FD:", "-", "PTY",
             "PROXY:", "SOCKS5:", "OPEN:", "PIPE", "VSOCK:", "/tmp/x"]  # fmt: skip
@@ -129,3 +129,11 @@ def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
         except AddressError as error:
             message = str(error)
         assert message.isprintable()
+
+
+def test_pipes_have_no_scheme() -> None:
+    """PIPE is opened by the relay itself: unnamed, or at a path."""
+    assert compile_socat("PIPE", find_scheme).address == Address("pipe")
+    named = compile_socat("PIPE:/tmp/p,mode=600,unlink-close", find_scheme)
+    assert named.address == Address("pipe", path="/tmp/p")
+    assert changed(named) == {"mode": 0o600, "unlink_close": True}

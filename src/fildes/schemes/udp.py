@@ -44,11 +44,15 @@ SCHEME = Scheme(
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Connect a socket of datagrams to the host and port that the address names."""
+    return await connect(opening, address)
+
+
+async def connect(opening: Opening, address: Address, family: int = 0) -> Stream:
+    """Connect to an address of *family*; 0 for any."""
     there = Target(address.host, opening.port_of(address))
     prepare = preparation(opening, address)
     place = place_of(opening, address)
-    family = 0  # any
     if place is not None:
-        prepare, family = placed(prepare, place), place.family
+        prepare, family = placed(prepare, place), family or place.family
     sock = await connect_host(opening, there, prepare, family=family, type=socket.SOCK_DGRAM)
     return DatagramStream(sock)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 #: with bytes of its unread does not reset the connection under what it has not read.
 LAST_WORDS = 1.0  # arbitrary
 
+#: Seconds that the close of a side may take whose end the policy did not wait for: a
+#: program that goes on is killed then.
+CUT_TIMEOUT = 0.25  # arbitrary
+
 #: Seconds of silence after which it is over where an end of file cannot be passed on, to
 #: a terminal or a datagram socket say.
 LINGER = 2.0  # arbitrary; whoever computes for longer says --eof linger:SECONDS

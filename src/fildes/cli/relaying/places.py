@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fildes.schemes.fd import directions
 from fildes.streams.kernel import DescriptorStream
+from fildes.streams.shaped import ShapedStream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -48,6 +50,44 @@ async def open_place(path: str, mode: str, settings: Settings) -> Stream:
     except BaseException:
         os.close(fd)
         raise
+
+
+def open_pipe(path: str, mode: str, settings: Settings) -> Stream:
+    """Open the pipe at *path*, which is made if it is not there; an unnamed one without.
+
+    What is written to it is read from it, if both directions are opened.
+    """
+    if not path:
+        source, sink = os.pipe2(os.O_CLOEXEC)
+        return DescriptorStream(source, sink)
+    with contextlib.suppress(FileExistsError):
+        os.mkfifo(path, 0o666 if settings.mode is None else settings.mode)
+    # Open for both, a pipe has never to wait for its other end; fifo(7).
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    return DescriptorStream(fd if mode != "wb" else -1, fd if mode != "rb" else -1)
+
+
+class UnlinkedStream(ShapedStream):
+    """A stream over what is at *path*, which is removed when it is closed."""
+
+    def __init__(self, inner: Stream, path: str) -> None:
+        super().__init__(inner)
+        self.path = path
+
+    def remove(self) -> None:
+        """Remove what is at the path, the first time."""
+        path, self.path = self.path, ""
+        if path:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    async def close(self) -> None:
+        self.remove()
+        await self.inner.close()
+
+    def abort(self) -> None:
+        self.remove()
+        self.inner.abort()
 
 
 def set_modes(fd: int, modes: Sequence[tuple[str, int]]) -> None:

@@ -11,7 +11,7 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from fildes.cli.relaying.flow import LAST_WORDS, Flow
+from fildes.cli.relaying.flow import CUT_TIMEOUT, Flow
 from fildes.cli.relaying.opening import MODES, Means, open_side
 from fildes.cli.relaying.shaping import shape
 from fildes.cli.relaying.shared import SharedStream
@@ -166,7 +166,7 @@ class Relay(Service):
             connection.abort()
             self.over(connection, None)
 
-        limit = time.monotonic() + LAST_WORDS
+        limit = time.monotonic() + CUT_TIMEOUT
         self.run(connection, close_both(connection), closed, limit)
 
     def over(self, connection: Connection, error: Exception | None) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fildes.cli.relaying.flow import LAST_WORDS, Flow
+from fildes.cli.relaying.flow import CUT_TIMEOUT, Flow
 from fildes.cli.relaying.opening import MODES, Means, open_side
 from fildes.cli.relaying.shaping import shape
 from fildes.cli.relaying.terminal_modes import terminal_in_modes
@@ -127,7 +127,7 @@ class Session:
         when it is closed, either: a program is then killed.
         """
         cut_short = self.flow is not None and self.flow.cut_short
-        deadline = time.monotonic() + LAST_WORDS if cut_short else None
+        deadline = time.monotonic() + CUT_TIMEOUT if cut_short else None
         try:
             blocking.run(stream.close(), deadline)
         except (OSError, EOFError) as error:

@@ -48,11 +48,11 @@ def connecting(scheme: str) -> MakeDraft:
     return make
 
 
-def listening(scheme: str) -> MakeDraft:
+def listening(scheme: str, host: str = "") -> MakeDraft:
     """Return what makes the address of a listener at a port, on loopback without bind=."""
 
     def make(service: str) -> Draft:
-        return Draft([Layer(scheme, "", port_of(service, scheme))])
+        return Draft([Layer(scheme, host, port_of(service, scheme))])
 
     return make
 
@@ -115,9 +115,7 @@ def shell(line: str) -> Draft:
 
 def pipe(path: str = "") -> Draft:
     """Return the draft for a named pipe, or for one that gives back what it is given."""
-    if not path:
-        return Draft([Layer("pipe")])
-    return opening(os.O_CREAT)(path)
+    return Draft([Layer("pipe", path=path)])
 
 
 def through(proxy: str, default_port: int) -> MakeDraft:
@@ -167,6 +165,7 @@ FILE = "any file named terminal"
 def of_family(family: str) -> tuple[Kind, ...]:
     """Return the kinds that come once for each *family*: either, 4, 6."""
     tcp, udp = f"tcp{family}", f"udp{family}"
+    loopback = {"": "", "4": "127.0.0.1", "6": "::1"}[family]
     tcp_connect, udp_connect = connecting(tcp), connecting(udp)
     return (
         Kind(f"{tcp} {tcp}-connect inet{family}", "HOST PORT", f"{CONNECTS} ip tcp", tcp_connect),
@@ -175,7 +174,7 @@ def of_family(family: str) -> tuple[Kind, ...]:
         Kind(f"{udp} {udp}-connect {udp}-sendto {udp}-send {udp}-datagram {udp}-dgram",
              "HOST PORT", f"{CONNECTS} ip udp", udp_connect),
         Kind(f"{udp}-listen {udp}-l {udp}-recvfrom", "PORT", f"{LISTENS} ip udp datagrams",
-             listening(f"{udp}-listen")),
+             listening("udp-listen", loopback)),
     )  # fmt: skip
 
 

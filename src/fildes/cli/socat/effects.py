@@ -86,7 +86,7 @@ def set_family(draft: Draft, argument: str, value: str) -> None:
     family = families[value.lower()]
     layer = draft.outer if draft.outer.scheme.endswith("-listen") else draft.carrier()
     name, listen, _ = layer.scheme.partition("-listen")
-    if name == "tls":
+    if name in ("tls", "udp") and listen:
         layer.host = layer.host or {"4": "127.0.0.1", "6": "::1"}[family]
     else:
         layer.scheme = f"{name.rstrip('46')}{family}{listen}"
@@ -126,7 +126,7 @@ def set_access(draft: Draft, argument: str, value: bool) -> None:
 
 def set_mode(draft: Draft, argument: str, value: int) -> None:
     """Set the permission bits of what is created."""
-    if draft.outer.scheme == "file":
+    if draft.outer.scheme in ("file", "pipe"):
         draft.settings["mode"] = value
     else:
         draft.outer.options["mode"] = f"{value:o}"

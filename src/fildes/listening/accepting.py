@@ -209,7 +209,7 @@ class Acceptor:
 
     async def pause(self, seconds: float, mine: Handshakes) -> float:
         """Wait for something to be released, return how long to wait the next time."""
-        if seconds >= LONGEST_PAUSE:
+        if seconds >= LONGEST_PAUSE and not mine.drop_oldest():
             self.turn_away()
         await mine.wait({}, seconds)
         return min(2 * seconds, LONGEST_PAUSE)

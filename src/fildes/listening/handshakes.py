@@ -65,7 +65,7 @@ class Handshakes:
     async def begin(self, stream: Stream, protocol: Protocol[Stream], seconds: float) -> None:
         """Begin another one, which may take *seconds*."""
         if len(self.running) >= MOST_AT_ONCE:
-            self.drop(self.running.pop(0), deadline_passed())
+            self.drop_oldest()
         shake = Shake(stream, protocol, time.monotonic() + seconds)
         self.running.append(shake)
         await self.advance(shake, None)
@@ -107,6 +107,13 @@ class Handshakes:
         if shake.result is not None:
             self.running.remove(shake)
             self.ready.append(shake.result)
+
+    def drop_oldest(self) -> bool:
+        """Refuse the client that is slowest; False if there is none."""
+        if not self.running:
+            return False
+        self.drop(self.running.pop(0), deadline_passed())
+        return True
 
     def drop(self, shake: Shake, reason: Exception) -> None:
         """Refuse the client of *shake*."""

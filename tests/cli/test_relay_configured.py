@@ -90,31 +90,49 @@ def test_unchanged_relays_keep_their_listener(config: Path) -> None:
         assert echo_at(running.address) == b"hello"
 
 
-def test_changed_relays_get_a_new_listener(config: Path) -> None:
-    """SIGHUP: who has changed listens anew, and old connections finish as they were."""
+def test_changed_target_keeps_the_listener(config: Path) -> None:
+    """SIGHUP: with another other side nobody is turned away, and old connections finish."""
     with relay_running("--config", str(config)) as running, connected(running.address) as old:
         assert exchange(old, b"before") == b"before"
         config.write_text(RELAY.format("one", "rev"))
-        lines = reload(running)
-        new = lines[0].split()[-1]
+        assert "1 relay listening" in reload(running)[0]
+        assert exchange(old, b"after") == b"after"
+        assert echo_at(running.address, b"new\n") == b"wen\n"
+        running.process.terminate()
+        assert "open, which may end" in running.err.readline().decode()
+        old.shutdown(socket.SHUT_WR)
+        assert old.recv(1) == b""
+        assert running.wait() == 0
+
+
+def test_clients_that_wait_are_not_turned_away(config: Path) -> None:
+    """SIGHUP: a client in the backlog is served by the relay as it is afterwards."""
+    limited = config.read_text().replace(":0", ":0?max-connections=1")
+    config.write_text(limited)
+    with relay_running("--config", str(config)) as running, connected(running.address) as old:
+        assert exchange(old, b"old") == b"old"
+        with connected(running.address) as waiting:
+            waiting.sendall(b"new\n")
+            waiting.shutdown(socket.SHUT_WR)
+            config.write_text(limited.replace("exec:cat", "exec:rev"))
+            reload(running)
+            old.shutdown(socket.SHUT_WR)
+            assert old.recv(1) == b""
+            assert waiting.makefile("rb").read() == b"wen\n"
+
+
+def test_changed_places_get_a_new_listener(config: Path) -> None:
+    """SIGHUP: who listens elsewhere listens no more where it did; old connections finish."""
+    with relay_running("--config", str(config)) as running, connected(running.address) as old:
+        assert exchange(old, b"before") == b"before"
+        config.write_text(
+            RELAY.format("one", "rev").replace("127.0.0.1:0", "127.0.0.1:0?backlog=9")
+        )
+        new = reload(running)[0].split()[-1]
         assert exchange(old, b"after") == b"after"
         with pytest.raises(ConnectionRefusedError):
             echo_at(running.address)
         assert echo_at(new, b"new\n") == b"wen\n"
-
-
-def test_same_port_is_taken_over(config: Path) -> None:
-    """SIGHUP: a relay that has changed listens at the port that it had, while it is used."""
-    with relay_running("--config", str(config)) as running:
-        port = str(running.port)
-        config.write_text(RELAY.format("one", "cat").replace(":0", f":{port}"))
-        reload(running)
-        with connected(running.address) as old:
-            assert exchange(old, b"old") == b"old"
-            config.write_text(RELAY.format("one", "rev").replace(":0", f":{port}"))
-            reload(running)
-            assert echo_at(running.address, b"new\n") == b"wen\n"
-            assert exchange(old, b"old") == b"old"
 
 
 @pytest.mark.parametrize("text", ["[relay.one", "", '[relay.one]\nlisten = "tcp-listen://:0"\n'])

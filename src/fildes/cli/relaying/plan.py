@@ -49,6 +49,16 @@ class Plan(NamedTuple):
     manner: Manner = Manner()
     directions: Directions = "both"
 
+    @property
+    def left_is_front(self) -> bool:
+        """Whether the left side is the one that serves many."""
+        return self.left.listening and self.left.settings.fork
+
+    @property
+    def front(self) -> Side:
+        """The side at which connections are accepted."""
+        return self.left if self.left_is_front else self.right
+
     def tries(self, side: Side) -> tuple[int, float]:
         """Return how often to try again to open *side*, -1 for ever, and how far between."""
         if side.settings.retry:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.reporter import Reporter
-    from fildes.cli.relaying.side import Side
     from fildes.cli.relaying.taps import Tap
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
@@ -69,9 +68,8 @@ class Relay(Service):
 
     def __init__(self, plan: Plan, acceptor: Acceptor, around: Surroundings) -> None:
         self.plan, self.around = plan, around
-        self.left_is_front = front_is_left(plan)
-        sides = (plan.left, plan.right) if self.left_is_front else (plan.right, plan.left)
-        self.front, self.other = sides
+        self.left_is_front = plan.left_is_front
+        self.front, self.other = plan.front, plan.right if plan.left_is_front else plan.left
         modes = MODES[plan.directions]
         self.near_mode, self.far_mode = modes if self.left_is_front else modes[::-1]
         self.flows: dict[Connection, Flow] = {}
@@ -219,19 +217,13 @@ class Teller(Observer):
         self.reporter.refused(peer, reason, self.name)
 
 
-def front_is_left(plan: Plan) -> bool:
-    """Tell whether the left side of *plan* is the one that serves many."""
-    return plan.left.listening and plan.left.settings.fork
-
-
 async def listen(plan: Plan, around: Surroundings) -> Relay:
     """Let the relay of *plan* listen.
 
     Raises:
       OSError: as bind(2).
     """
-    front: Side = plan.left if front_is_left(plan) else plan.right
-    opening = Opening(front.address, "r+b", around.means.policy, around.means.options)
+    opening = Opening(plan.front.address, "r+b", around.means.policy, around.means.options)
     acceptor = await opening.listen()
     relay = Relay(plan, acceptor, around)
     around.reporter.listening(str(acceptor.address), plan.name)

@@ -164,15 +164,19 @@ class Serving:
     def replace(self, plans: Sequence[Plan]) -> Iterator[tuple[str, Exception]]:
         """Serve *plans* from now on; yield which could not be started, and why.
 
-        A relay that has not changed keeps its listener, and reads its certificates
-        again. One that has gets a new one. Old connections go on as they were.
+        A relay that listens where it did keeps its listener, and reads its certificates
+        again. Any other one gets a new one. Old connections go on as they were.
         """
         wanted = {plan.name: plan for plan in plans}
         for name, relay in list(self.relays.items()):
-            if wanted.get(name) != relay.plan:
+            plan = wanted.pop(name, None)
+            if plan is None or plan.front != relay.plan.front:
                 self.remove(name)
+                if plan is not None:
+                    wanted[name] = plan
                 continue
-            del wanted[name]
+            if plan != relay.plan:
+                self.hand_over(relay, plan)
             try:
                 relay.acceptor.reload()
             except (OSError, ValueError) as error:  # it keeps the old ones
@@ -182,6 +186,12 @@ class Serving:
                 self.add(plan)
             except (OSError, ValueError) as error:
                 yield name, error
+
+    def hand_over(self, relay: Relay, plan: Plan) -> None:
+        """Let a relay of *plan* have the listener of *relay*: no client is turned away."""
+        relay.gate.unwatch()
+        self.retired.append(relay)
+        self.relays[plan.name] = Relay(plan, relay.acceptor, self.around)
 
     def say(self, text: str) -> None:
         """Tell one line, unless programs listen."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import UsageError
 from fildes.cli.opening import how
-from fildes.cli.relaying.plan import KEYS, Manner, Plan, settled
+from fildes.cli.relaying.plan import KEYS, Manner, Plan, read_count, settled
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.taps import Wanted
 from fildes.policy.policy import Policy
@@ -58,6 +58,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="only look the configuration over, and say what is wrong",
     )
+    add("--workers", type=typed(read_count), metavar="N",
+        help="serve in N processes, among which the kernel shares connections out")  # fmt: skip
     add("--watch", action="store_true", help="show a live table of connections and rates")
     add("--metrics", metavar="ADDRESS", help="serve counters to Prometheus, as at 127.0.0.1:9100")
     add_limits(parser.add_argument_group("limits"))

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.cli.errors import UsageError
 from fildes.cli.progress import Progress
@@ -46,20 +46,54 @@ def run_plans(
         as_json=arguments.json, statistics=arguments.statistics, emit=emit_for(*sides)
     )
     metrics = metrics_of(arguments, config)
+    many = config is not None or serves_many(plans[0])
+    if not many and (metrics is not None or arguments.watch or arguments.workers):
+        raise UsageError("--watch, --metrics and --workers are for a listener that serves many")
+    if arguments.workers and (metrics is not None or arguments.watch):
+        raise UsageError("--watch and --metrics are of one process: leave --workers out")
     with open_taps(wanted) as taps:
-        if config is not None or serves_many(plans[0]):
-            from fildes.cli.relaying.service import Surroundings
-            from fildes.cli.relaying.serving import Extras, Serving
-            from fildes.drivers.loop import Loop
+        if not many:
+            run_one(plans[0], means, reporter, taps, quiet=arguments.json or bool(wanted.kinds))
+            return Status.COMPLETE
+        return run_many(plans, Many(means, reporter, taps, metrics, config, arguments))
 
-            load = None if config is None else config.load
-            with Loop() as loop:
-                around = Surroundings.make(loop, means, reporter, taps)
-                return Serving(around, Extras(metrics, load, arguments.watch)).run(plans)
-        if metrics is not None or arguments.watch:
-            raise UsageError("--watch and --metrics are for a listener that serves many")
-        run_one(plans[0], means, reporter, taps, quiet=arguments.json or bool(wanted.kinds))
-    return Status.COMPLETE
+
+class Many(NamedTuple):
+    """What relays that serve many need beside their plans."""
+
+    means: Means
+    reporter: Reporter
+    taps: list[Tap]
+    metrics: Side | None
+    config: Config | None
+    arguments: Namespace
+
+
+def run_many(plans: Sequence[Plan], many: Many) -> int:
+    """Serve *plans* in this process, or in several workers; return the status."""
+    from fildes.cli.relaying.service import Surroundings
+    from fildes.cli.relaying.serving import Extras, Serving
+    from fildes.drivers.loop import Loop
+
+    workers = many.arguments.workers or 1
+
+    def serve(plans: Sequence[Plan], worker: int, ready: Callable[[], None]) -> int:
+        load = None if many.config is None else many.config.load
+        many.reporter.quiet = bool(worker)  # where they listen, one tells for all
+        with Loop() as loop:
+            around = Surroundings.make(loop, many.means, many.reporter, many.taps, worker, workers)
+            extras = Extras(many.metrics, load, many.arguments.watch, ready)
+            return Serving(around, extras).run(plans)
+
+    if not many.arguments.workers:
+        return serve(plans, 0, lambda: None)
+    from fildes.cli.relaying.workers import run_workers, shareable
+
+    if many.config is not None and many.config.load is not None:
+        again = many.config.load
+        shared = many.config._replace(load=lambda: [shareable(plan) for plan in again()])
+        many = many._replace(config=shared)
+    return run_workers(workers, plans, serve)
 
 
 def serves_many(plan: Plan) -> bool:

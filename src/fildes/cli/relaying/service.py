@@ -48,9 +48,14 @@ class Surroundings(NamedTuple):
     numbers: Iterator[int]
 
     @classmethod
-    def make(cls, loop: Loop, means: Means, reporter: Reporter, taps: list[Tap]) -> Surroundings:
-        """Return surroundings in which no connection was counted yet."""
-        return cls(loop, means, reporter, taps, count(1))
+    def make(
+        cls, loop: Loop, means: Means, reporter: Reporter, taps: list[Tap], worker: int, of: int
+    ) -> Surroundings:
+        """Return surroundings in which no connection was counted yet.
+
+        No two of the *of* processes give a number twice.
+        """
+        return cls(loop, means, reporter, taps, count(worker + 1, of))
 
 
 class Relay(Service):

@@ -35,11 +35,13 @@ class Extras(NamedTuple):
       metrics: where metrics are served; None for nowhere.
       load: reads the configuration again; None if there is none.
       watch: whether a live table is wanted.
+      ready: called once all relays listen.
     """
 
     metrics: Side | None = None
     load: Load | None = None
     watch: bool = False
+    ready: Callable[[], None] = lambda: None
 
 
 class Serving:
@@ -77,6 +79,7 @@ class Serving:
                     self.serve_metrics(self.extras.metrics)
                 with self.watching():
                     readiness.ready(self.summary())
+                    self.extras.ready()
                     self.loop.run(lambda: bool(self.stops))
                     return self.end()
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +15,10 @@ from programs import need
 
 #: What the command says once it listens.
 LISTENING = re.compile(rb"fildes: (?:[\w.-]+: )?listening at (\S+)\n")
+
+
+#: A relay that answers each client with what it says.
+ECHO = ["TCP-LISTEN:0,reuseaddr,fork", "EXEC:cat"]
 
 
 class Running:
@@ -92,3 +97,20 @@ def relay(*argv: str, given: bytes = b"") -> tuple[int, bytes]:
     with start("relay", *argv, stdin=subprocess.PIPE) as process:
         out, _ = process.communicate(given, timeout=LIMIT)
     return process.returncode, out
+
+
+def connect(running: Running) -> socket.socket:
+    """Return a connection to the relay."""
+    return socket.create_connection(("127.0.0.1", running.port), timeout=LIMIT)
+
+
+def exchange(sock: socket.socket, data: bytes) -> bytes:
+    """Send *data*, and return as many bytes."""
+    sock.sendall(data)
+    received = b""
+    while len(received) < len(data):
+        more = sock.recv(len(data) - len(received))
+        if not more:
+            break
+        received += more
+    return received

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from commands import LIMIT, RunMain, fildes, run, start
+from commands import LIMIT, RunMain, fildes, read_screen, run, start
+from peers import Conversation, StartPeer
 
 from fildes.cli.status import Status
 
@@ -227,10 +228,58 @@ def test_terminal_is_restored() -> None:
         assert termios.tcgetattr(tty) == before
 
 
+def test_progress_is_for_terminals(tmp_path: Path) -> None:
+    """A transfer between files says nothing where nobody looks."""
+    done = run("relay", "-u", "./pyproject.toml", str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "out").read_bytes() == Path("pyproject.toml").read_bytes()
+
+
 def test_progress_on_a_terminal(tmp_path: Path) -> None:
     """A transfer between files shows its progress where somebody looks."""
-    done = run("relay", "-u", "./pyproject.toml", str(tmp_path / "out"))
-    assert done.stderr == b""  # no terminal, no progress
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", 0) as screen:
+        with open(theirs, "wb", 0) as tty:
+            how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": tty}
+            process = start("relay", "-u", "./pyproject.toml", str(tmp_path / "out"), **how)
+        with process:
+            shown = read_screen(screen)
+            assert process.wait(LIMIT) == 0
+    assert re.search(rb"relay  [0-9.]+ KiB", shown)
+
+
+def test_readers_that_go_away_end_it_quietly() -> None:
+    """C4: in `fildes relay ... | head` the reader has seen enough: no message, no traceback."""
+    with start("relay", "-U", "-", "exec:yes?stderr=null", stdin=subprocess.PIPE) as process:
+        stdin, stdout, stderr = pipes(process)
+        assert stdout.read(2) == b"y\n"
+        stdout.close()
+        assert process.wait(LIMIT) == -signal.SIGPIPE
+        assert stderr.read() == b""
+        stdin.close()
+
+
+@pytest.mark.parametrize("sink", ["OPEN:/dev/full,wronly", "GOPEN:/dev/full", "/dev/full"])
+def test_full_disks_are_local_errors(sink: str) -> None:
+    """C6: what cannot be written here has a status of its own."""
+    done = relay("-u", "-", sink, given=TEXT)
+    assert done.returncode == Status.LOCAL_WRITE
+    assert b"No space left on device" in done.stderr
+
+
+def test_connecting_again_and_again(peer: StartPeer) -> None:
+    """fork on a side that connects: when one relay is over the next one begins."""
+
+    def ask(talk: Conversation) -> None:
+        talk.send(b"hello\n")
+        talk.fin()
+        assert talk.recv_all() == b"HELLO\n"
+
+    server = peer(ask, ask)
+    target = f"TCP:127.0.0.1:{server.port},fork,interval=0.01"
+    done = relay(target, "EXEC:tr a-z A-Z")
+    assert done.returncode == Status.CONNECT  # the third time nobody listens
+    assert b"Connection refused" in done.stderr
 
 
 def test_help_has_a_line_of_socat(fildes: RunMain) -> None:

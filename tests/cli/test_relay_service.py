@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 from commands import LIMIT, start
-from exposition_grammar import COMMENT, SAMPLE
-from programs import need
-from relay_commands import Running, relay_running, socat
-
-ECHO = ["TCP-LISTEN:0,reuseaddr,fork", "EXEC:cat"]
-
-
-def connect(running: Running) -> socket.socket:
-    """Return a connection to the relay."""
-    return socket.create_connection(("127.0.0.1", running.port), timeout=LIMIT)
-
-
-def exchange(sock: socket.socket, data: bytes) -> bytes:
-    """Send *data*, and return as many bytes."""
-    sock.sendall(data)
-    received = b""
-    while len(received) < len(data):
-        more = sock.recv(len(data) - len(received))
-        if not more:
-            break
-        received += more
-    return received
+from relay_commands import ECHO, connect, exchange, relay_running, socat
 
 
 def is_served(sock: socket.socket) -> bool:
@@ -182,6 +161,33 @@ def test_statistics_on_demand() -> None:
         assert exchange(sock, b"on") == b"on"
 
 
+def test_unread_questions_reset_no_answer() -> None:
+    """R9: a document goes out whole, although what the client said is read by nobody."""
+    with relay_running("tcp-listen://:0", "data:,answer") as running, connect(running) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n\r\n" * 1000)
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.makefile("rb").read() == b"answer"
+
+
+def test_hangup_ends_what_has_nothing_to_reload() -> None:
+    """SIGHUP: without file and certificates the terminal has gone, and so does the relay."""
+    with relay_running(*ECHO) as running:
+        running.process.send_signal(signal.SIGHUP)
+        assert running.wait() == 0
+
+
+def test_errors_name_their_side() -> None:
+    """A reset is told with the side that it came from."""
+    with relay_running("-v", *ECHO) as running:
+        with connect(running) as sock:
+            assert exchange(sock, b"x") == b"x"
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        lines = iter(running.err.readline, b"")
+        message = next(line for line in lines if line.startswith(b"fildes: "))
+    assert message.startswith(b"fildes: #1 unable to read tcp-listen://")
+    assert b"Connection reset by peer" in message
+
+
 def test_events_tell_of_each_connection() -> None:
     """--json: listening, connected, opened and closed with counts, an object a line."""
     with start("relay", "--json", *ECHO, stdin=subprocess.DEVNULL) as process:
@@ -196,68 +202,6 @@ def test_events_tell_of_each_connection() -> None:
     assert [event["event"] for event in events] == ["listening", "connected", "opened", "closed"]
     assert (events[3]["left_to_right"], events[3]["right_to_left"]) == (5, 5)
     assert {event.get("connection") for event in events[1:]} == {1}
-
-
-def scrape(running: Running, *argv: str) -> subprocess.CompletedProcess[str]:
-    """Return what curl gets from the metrics of a relay, which it tells next."""
-    line = running.err.readline().decode()
-    match = re.search(r"metrics at (\S+)", line)
-    assert match, line
-    command = [need("curl"), "-sS", "-i", *argv, match[1]]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
-
-
-def test_metrics_are_scraped() -> None:
-    """--metrics: curl gets all counters, in the grammar of the text format."""
-    with relay_running("--metrics", "127.0.0.1:0", *ECHO) as running, connect(running) as sock:
-        assert exchange(sock, b"12345") == b"12345"
-        done = scrape(running)
-    head, _, body = done.stdout.partition("\n\n")
-    assert head.startswith("HTTP/1.1 200 OK")
-    assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
-    for line in body.splitlines():
-        assert (COMMENT if line.startswith("#") else SAMPLE).fullmatch(line)
-    assert 'fildes_relay_up{relay="relay"} 1\n' in body
-    assert 'fildes_relay_connections_accepted_total{relay="relay"} 1\n' in body
-    assert 'fildes_relay_connections_active{relay="relay"} 1\n' in body
-    assert 'fildes_relay_bytes_total{relay="relay",direction="left_to_right"} 5\n' in body
-
-
-@pytest.mark.parametrize(("argv", "status"), [
-    (["-I"], 200), (["-X", "POST"], 405), (["--request-target", "/other"], 404),
-    (["--request-target", "a b"], 400),
-])  # fmt: skip
-def test_metrics_answer_nothing_else(argv: list[str], status: int) -> None:
-    """What is no request for metrics gets the status of HTTP that says so."""
-    with relay_running("--metrics", ":0", *ECHO) as running:
-        assert scrape(running, *argv).stdout.startswith(f"HTTP/1.1 {status} ")
-
-
-def test_metrics_over_a_unix_socket(tmp_path: Path) -> None:
-    """--metrics takes a unix socket, too, which is its owner's alone."""
-    path = tmp_path / "metrics"
-    with relay_running("--metrics", f"unix:{path}", *ECHO) as running:
-        running.err.readline()
-        assert path.stat().st_mode & 0o777 == 0o600
-        command = [need("curl"), "-sS", "--unix-socket", str(path), "http://localhost/metrics"]
-        done = subprocess.run(command, capture_output=True, check=True, timeout=LIMIT)
-    assert b"fildes_relay_up" in done.stdout
-
-
-def test_failures_are_counted_by_step(tmp_path: Path) -> None:
-    """A connection that failed is counted under the step in which it did."""
-    argv = ["--metrics", ":0", "tcp-listen://:0", f"unix:{tmp_path}/missing"]
-    with relay_running(*argv) as running:
-        line = running.err.readline()
-        with pytest.raises(ConnectionResetError), connect(running) as sock:
-            sock.recv(1)
-        assert b"unable to open" in running.err.readline()
-        match = re.search(rb"metrics at (\S+)", line)
-        assert match
-        command = [need("curl"), "-sS", match[1].decode()]
-        done = subprocess.run(command, capture_output=True, check=True, timeout=LIMIT)
-    expected = b'fildes_relay_connections_failed_total{relay="relay",step="connect"} 1\n'
-    assert expected in done.stdout
 
 
 def test_ready_is_told_to_the_service_manager(tmp_path: Path) -> None:

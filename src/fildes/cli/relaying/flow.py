@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from fildes.cli.errors import LocalWriteError
+from fildes.cli.output import STDOUT_NAME
 from fildes.errors import AddressError, add_context
 from fildes.streams.kernel import SocketStream
 from fildes.streams.relay import Half, copy
@@ -16,6 +18,7 @@ from fildes.waiting import wait_any
 if TYPE_CHECKING:
     from fildes.cli.relaying.dump import Direction
     from fildes.cli.relaying.plan import Manner, Plan
+    from fildes.cli.relaying.side import Side
     from fildes.cli.relaying.taps import Tap
     from fildes.streams.stream import Stream
 
@@ -115,8 +118,10 @@ class Flow:
         """
         with self.blamed():
             await self.run_halves()
-            if self.plan.directions != "both":
-                await hear_out(self.sides["<" if self.plan.directions == "there" else ">"])
+            sources = [half.source for half in self.halves.values()]
+            for stream in self.ends:
+                if stream not in sources:
+                    await hear_out(stream)
 
     async def run_halves(self) -> None:
         """Copy until the policy says that it is over."""
@@ -131,17 +136,39 @@ class Flow:
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
-        """Say of an error of the copying to which side it belongs."""
+        """Say of an error of the copying to which side it belongs.
+
+        Raises:
+          LocalWriteError: what came could not be written here.
+        """
         try:
             yield
         except (OSError, EOFError) as error:
-            for direction, half in self.halves.items():
-                if half.error is error:
-                    at_left = half.lost == (direction == ">")
-                    side = self.plan.left if at_left else self.plan.right
-                    add_context(error, "read" if half.lost else "write", side.address.display())
-            add_context(error, "read", self.plan.right.address.display())
+            left, right = self.plan.left, self.plan.right
+            blame(error, self.halves.get(">"), left, right)
+            blame(error, self.halves.get("<"), right, left)
+            add_context(error, "read", right.address.display())
             raise
+
+
+def blame(error: OSError | EOFError, half: Half | None, source: Side, sink: Side) -> None:
+    """Say of *error*, if it cut *half* short, which of its sides it belongs to.
+
+    Raises:
+      LocalWriteError: it is one of writing what came to a place of this machine.
+    """
+    if half is None or half.error is not error:
+        return
+    if not half.lost and isinstance(error, OSError) and is_local(sink):
+        place = STDOUT_NAME if sink.address.scheme == "stdio" else sink.address.display()
+        raise LocalWriteError(error.errno, error.strerror, place) from error
+    side = source if half.lost else sink
+    add_context(error, "read" if half.lost else "write", side.address.display())
+
+
+def is_local(side: Side) -> bool:
+    """Tell whether what is written to *side* stays here, and no peer reads it."""
+    return (side.sink or side).address.scheme in ("stdio", "file", "fd", "pipe")
 
 
 def own_manner(plan: Plan) -> Manner:

@@ -116,12 +116,18 @@ def run_one(plan: Plan, means: Means, reporter: Reporter, taps: list[Tap], *, qu
     Raises:
       OSError, EOFError: something was not complete.
     """
+    again = plan.left.settings.fork
     with progress_of(quiet=quiet) as moved:
         while True:
             session = Session(plan, means, reporter, [*taps, *moved])
             with on_signals(session):
-                session.run()
-                if not plan.left.settings.fork:
+                try:
+                    session.run()
+                except (OSError, EOFError) as error:
+                    if not again or session.flow is None:
+                        raise
+                    reporter.failed(error)
+                if not again:
                     return
                 blocking.run(wait_any({}, plan.left.settings.interval))
 

@@ -11,7 +11,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from fildes.cli.relaying.flow import CUT_TIMEOUT, Flow
+from fildes.cli.errors import LocalWriteError
+from fildes.cli.relaying.flow import CUT_TIMEOUT, Flow, blame
 from fildes.cli.relaying.opening import MODES, Means, open_side
 from fildes.cli.relaying.shaping import shape
 from fildes.cli.relaying.shared import SharedStream
@@ -175,9 +176,20 @@ class Relay(Service):
     def over(self, connection: Connection, error: Exception | None) -> None:
         """Take a connection off the books."""
         if isinstance(error, OSError | EOFError):
-            add_context(error, "close", self.plan.right.address.display())
+            error = self.blamed(connection, error)
         self.flows.pop(connection, None)
         super().over(connection, error)
+
+    def blamed(self, connection: Connection, error: OSError | EOFError) -> OSError | EOFError:
+        """Return *error*, which says to which side it belongs."""
+        there, back = connection.halves or (None, None)
+        try:
+            blame(error, there, self.front, self.other)
+            blame(error, back, self.other, self.front)
+        except LocalWriteError as local:
+            return local
+        add_context(error, "close", self.other.address.display())
+        return error
 
     def abort(self) -> None:
         """End all connections at once."""

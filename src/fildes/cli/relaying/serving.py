@@ -149,7 +149,13 @@ class Serving:
             yield
 
     def reload(self) -> None:
-        """Read the configuration and the certificates again; keep what was, if it is bad."""
+        """Read the configuration and the certificates again; keep what was, if it is bad.
+
+        Where there is neither, SIGHUP means that the terminal has gone, and ends all.
+        """
+        if self.extras.load is None and not any(map(has_certificates, self.relays.values())):
+            self.stops.append(signal.SIGHUP)
+            return
         readiness.reloading()
         try:
             plans = [relay.plan for relay in self.relays.values()]
@@ -260,6 +266,11 @@ class Serving:
         """Draw at once: the terminal has another size."""
         if self.watch is not None and self.watch.shown:
             self.watch.draw()
+
+
+def has_certificates(relay: Relay) -> bool:
+    """Tell whether the listener of *relay* has read files that may change."""
+    return any(layer.scheme == "tls-listen" for layer in relay.front.address.layers())
 
 
 def raise_error(_: None, error: Exception | None) -> None:

@@ -54,7 +54,7 @@ class AsyncDescription(BaseDescription):
         await self.take_turns()
         view = memoryview(buffer).cast("B")
         if self.stream.waits:
-            return await self.ask(self.stream.recv_into(view))
+            return await self.recv_asking(view)
         try:
             self.send_before_receiving()
             while (received := self.stream.try_recv_into(view)) is None:
@@ -65,6 +65,18 @@ class AsyncDescription(BaseDescription):
         if not received:
             self.check_end()
         return received
+
+    async def recv_asking(self, view: memoryview) -> int:
+        """Receive what has to be asked for."""
+        assert isinstance(self.stream, RandomStream), "no other stream waits"
+        try:
+            received = self.stream.recv_here(view)
+        except (OSError, EOFError) as error:
+            self.blame(error, "read")
+            raise
+        if received is not None:
+            return received
+        return await self.ask(self.stream.recv_into(view))
 
     async def ask(self, protocol: Protocol[T]) -> T:
         """Return the result of protocol code that reads."""

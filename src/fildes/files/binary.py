@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 #: buffer, so it must be below the 64 KiB that callers usually ask for.
 BUFFER_SIZE = 16384
 
-#: Asked for at once when all is wanted; io.RawIOBase asks for 8 KiB.
+#: Asked for at once when all is wanted: first little, since most documents are small and
+#: fresh memory costs more than they do, then up to this; io.RawIOBase asks for 8 KiB.
 READALL_SIZE = 262144  # arbitrary
 
 
@@ -103,9 +104,11 @@ class RawFile(File, RandomAccess, io.RawIOBase):
     def readall(self) -> bytes:
         """Return all bytes up to the end of file."""
         data = bytearray()
-        chunk = memoryview(bytearray(READALL_SIZE))
+        chunk = memoryview(bytearray(BUFFER_SIZE))
         while size := self.readinto(chunk):
             data += chunk[:size]
+            if size == len(chunk) < READALL_SIZE:
+                chunk = memoryview(bytearray(READALL_SIZE))
         return bytes(data)
 
     def write(self, data: Buffer) -> int:

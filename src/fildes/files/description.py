@@ -35,12 +35,14 @@ class Description(BaseDescription):
     """An open file that is waited for in the calling thread."""
 
     receiving = False
+    random: RandomStream
 
     def use(self, stream: Stream) -> None:
         super().use(stream)
         direct = self.idle_timeout is None  # else the kernel would wait for ever
         self.direct_recv_into = (direct and stream.blocking_recv_into()) or self.recv_waiting
-        if stream.waits:
+        if isinstance(stream, RandomStream):
+            self.random = stream
             self.direct_recv_into = self.recv_asking
         self.direct_send = (direct and stream.blocking_send()) or self.send_waiting
 
@@ -73,7 +75,10 @@ class Description(BaseDescription):
     def recv_asking(self, buffer: Buffer) -> int:
         """Receive what has to be asked for."""
         view = memoryview(buffer).cast("B")
-        return blocking.run(self.stream.recv_into(view), idle_timeout=self.idle_timeout)
+        received = self.random.recv_here(view)
+        if received is None:
+            return blocking.run(self.stream.recv_into(view), idle_timeout=self.idle_timeout)
+        return received
 
     def ask(self, protocol: Protocol[T]) -> T:
         """Return the result of protocol code that reads."""

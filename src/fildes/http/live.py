@@ -42,7 +42,15 @@ class Live:
           OSError, EOFError: the connection ended before.
           ProtocolError: the body is not as long as its Content-Range says.
         """
-        received = await self.body.recv_into(view)
+        return self.count(await self.body.recv_into(view))
+
+    def receive_here(self, view: memoryview) -> int | None:
+        """As `receive`; None if no byte has come yet."""
+        received = self.body.try_recv_into(view)
+        return None if received is None else self.count(received)
+
+    def count(self, received: int) -> int:
+        """Return how many bytes were *received*, once they are known to be some of ours."""
         if not 0 < received <= self.left:
             words = "longer" if received else "shorter"
             raise ProtocolError(f"partial answer (206) is {words} than its Content-Range")

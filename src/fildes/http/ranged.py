@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 from fildes.http.connection import Pool
 from fildes.http.extents import ExtentMap
 from fildes.http.live import Live
+from fildes.http.passing import pass_here, pass_on
 from fildes.http.planning import Planner, Window
 from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
 from fildes.streams.random import RandomStream
 from fildes.waiting import together, wait_any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fildes.http.fetching import Answer
     from fildes.http.parts import Parts
@@ -53,6 +54,8 @@ class RangedStream(RandomStream):
       lives: answers that nobody reads from at the moment, the latest last.
       taken: those that somebody reads from.
       came: how many bytes have come so far.
+      passed: up to where a forward reader got bytes that were not kept.
+      returned: somebody came back for some of them, so all are kept from then on.
     """
 
     def __init__(self, parts: Parts, answer: Answer, pool: Pool, *, own_pool: bool) -> None:
@@ -74,8 +77,17 @@ class RangedStream(RandomStream):
         self.taken: list[Live] = []
         self.closed = False
         self.came = 0
+        self.passed = 0
+        self.returned = False
         self.lock = threading.Lock()
         self.pid = os.getpid()
+
+    def recv_here(self, buffer: memoryview) -> int | None:
+        return pass_here(self, buffer)
+
+    async def recv_into(self, buffer: memoryview) -> int:
+        received = await pass_on(self, buffer)
+        return await super().recv_into(buffer) if received is None else received
 
     async def pread_into(self, view: memoryview, offset: int) -> int:
         return await self.read_some(view, offset, exact=False)
@@ -124,6 +136,7 @@ class RangedStream(RandomStream):
                 window, track = Window(offset, min(stop, gap[1])), None
             else:
                 window, track = self.planner.miss(offset, stop, gap)
+                self.returned = self.returned or offset < self.passed
         await self.make_room()
         answer, part = await self.parts.ask(window)
         with self.state():
@@ -162,7 +175,7 @@ class RangedStream(RandomStream):
         Args:
           size: how much behind *offset* is wanted.
         """
-        view = memoryview(bytearray(max(CHUNK, size)))
+        view = memoryview(bytearray(min(max(CHUNK, size), live.left)))
         began, since = live.position, time.monotonic()
         try:
             while live.left and live.position <= offset:
@@ -218,16 +231,14 @@ class RangedStream(RandomStream):
 
         return await follow(self)
 
-    @contextlib.contextmanager
-    def state(self) -> Iterator[None]:
-        """Hold the lock, in this process: a child has no share in what was under way."""
+    def state(self) -> threading.Lock:
+        """Return the lock, of this process: a child has no share in what was under way."""
         if self.pid != os.getpid():
             self.pid, self.lock = os.getpid(), threading.Lock()
             for live in [*self.lives, *self.taken]:
                 live.body.connection.forget()
             self.lives, self.taken = [], []
-        with self.lock:
-            yield
+        return self.lock
 
     async def close(self) -> None:
         """Release everything; nothing is left that could fail."""

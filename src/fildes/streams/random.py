@@ -48,6 +48,10 @@ class RandomStream(Stream):
     async def sequential(self) -> Stream:
         """Return a stream of what follows the position, and be closed."""
 
+    def recv_here(self, buffer: memoryview) -> int | None:
+        """Receive what needs neither a request nor a wait; None if there is no such thing."""
+        return None
+
     async def recv_into(self, buffer: memoryview) -> int:
         """Receive at least one byte into *buffer*; 0 at the end of file."""
         received = await self.pread_into(buffer, self.position)

@@ -29,7 +29,7 @@ LAYERS = (
     {"relaying"},
     {"verbs", "listing", "copying", "async_copying", "extracting", "signatures"},
     {"opener", "async_opening", "async_opener"},
-    {"fildes", "aio", "serving", "async_serving", "testing"},
+    {"fildes", "aio", "serving", "async_serving", "workers", "testing"},
     {"cli", "__main__"},
 )
 

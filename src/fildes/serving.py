@@ -39,6 +39,7 @@ def serve(
     address: str | os.PathLike[str] | Address | Listener[Any],
     handler: Callable[[Any], Any],
     *,
+    workers: int = 1,
     drain_timeout: float | None = DRAIN_TIMEOUT,
     ready: Callable[[str], object] | None = None,
     failed: Callable[[Any, Exception], object] | None = None,
@@ -55,6 +56,8 @@ def serve(
 
     Args:
       address: as of `listen`; or a listener, which is closed in the end.
+      workers: processes that share the work, for handlers in threads; each has limits
+        of its own. One that dies is replaced.
       drain_timeout: seconds that handlers get to end; then their connections are
         aborted. None for ever.
       ready: called once it listens, with the address where.
@@ -73,6 +76,8 @@ def serve(
     import inspect  # 5 ms, which programs that only open do not pay
 
     if inspect.iscoroutinefunction(handler):
+        if workers != 1:
+            raise ValueError("workers are for handlers in threads: start several processes")
         from fildes.async_serving import serve_in_asyncio
 
         serve_in_asyncio(address, handler, **how, **arguments)
@@ -82,7 +87,17 @@ def serve(
     else:
         listener = verbs.listen(address, **limited(address, arguments))
     with listener:
-        Server(listener, handler, failed).run(drain_timeout, ready)
+        if workers == 1:
+            Server(listener, handler, failed).run(drain_timeout, ready)
+            return
+        from fildes.workers import Workers
+
+        def work() -> int:
+            Server(listener, handler, failed).run(drain_timeout)
+            return 0
+
+        told = ready or (lambda address: None)
+        Workers(listener.acceptor, workers, work).run(lambda: told(listener.address))
 
 
 def limited(address: object, arguments: dict[str, Any]) -> dict[str, Any]:

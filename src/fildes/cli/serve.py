@@ -45,6 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="S",
         help="seconds that open connections get to finish at the end (30)",
     )
+    add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
     add("--ready-fd", type=int, metavar="FD", help="write the address there, not to the output")
 
 
@@ -52,6 +53,8 @@ def run(arguments: Namespace) -> int:
     """Serve until a signal ends it."""
     if not arguments.program:
         raise UsageError("say which program: fildes serve ADDRESS -- PROGRAM")
+    if arguments.workers < 1:
+        raise UsageError("--workers takes how many processes, from 1")
     from fildes.cli.serving import run_server
 
     return run_server(arguments)

@@ -14,6 +14,7 @@ from fildes.cli.relaying import readiness
 from fildes.cli.reporting import message_of, say
 from fildes.cli.spelling import compile_spelling
 from fildes.cli.status import Status
+from fildes.drivers import blocking
 from fildes.drivers.loop import Loop
 from fildes.listening.naming import knows
 from fildes.opening import registry
@@ -23,7 +24,7 @@ from fildes.verbs import deadline_in, prepare_to_listen
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fildes.listening.accepting import Acceptor
 
@@ -44,8 +45,23 @@ def run_server(arguments: Namespace) -> int:
     status = check_program(program)
     if status is not None:
         return status
+    acceptor = listen(arguments)
+    try:
+        if arguments.workers == 1:
+            return serve(acceptor, arguments, lambda: say_ready(acceptor, arguments.ready_fd))
+        from fildes.workers import Workers
+
+        workers = Workers(acceptor, arguments.workers, lambda: serve(acceptor, arguments))
+        return workers.run(lambda: say_ready(acceptor, arguments.ready_fd))
+    finally:
+        acceptor.close()
+
+
+def serve(
+    acceptor: Acceptor, arguments: Namespace, ready: Callable[[], object] = lambda: None
+) -> int:
+    """Serve what *acceptor* accepts until a signal ends it; return the exit status."""
     with Loop() as loop:
-        acceptor = listen(loop, arguments)
         teller = Teller(verbose=arguments.verbose)
         limit = arguments.idle_timeout or None
         programs = Programs(
@@ -53,7 +69,7 @@ def run_server(arguments: Namespace) -> int:
         )
         server = Server(programs, arguments.drain)
         with server.signals():
-            say_ready(acceptor, arguments.ready_fd)
+            ready()
             loop.run(lambda: programs.ended)
     return server.status
 
@@ -70,7 +86,7 @@ def check_program(program: str) -> int | None:
     return Status.NOT_FOUND
 
 
-def listen(loop: Loop, arguments: Namespace) -> Acceptor:
+def listen(arguments: Namespace) -> Acceptor:
     """Listen where *arguments* say."""
     text = arguments.address
     if _PORT.fullmatch(text):
@@ -82,7 +98,7 @@ def listen(loop: Loop, arguments: Namespace) -> Acceptor:
         opening, _ = prepare_to_listen(address, "r+b", policy, given, limits_of(address, arguments))
     except TypeError as error:  # a limit that means nothing there
         raise UsageError(str(error)) from None
-    return loop.run_protocol(opening.listen(), deadline_in(limits(arguments)["timeout"]))
+    return blocking.run(opening.listen(), deadline_in(limits(arguments)["timeout"]))
 
 
 def limits_of(address: str, arguments: Namespace) -> dict[str, Any]:

@@ -235,6 +235,13 @@ class Acceptor:
         """Let an accept that waits in another thread look whether it was closed."""
         self.bell.ring()
 
+    def renew(self) -> None:
+        """Wait by itself, in a child of fork(2), at the sockets that both have."""
+        self.bell.close()
+        self.bell = Bell()
+        if self.admission is not None:
+            self.admission.bell = self.bell
+
     def close(self) -> None:
         """Stop listening, release everything; connections that wait are refused."""
         self.closed = True

@@ -142,6 +142,16 @@ def listening_unix(servers: Servers) -> None:
             assert f.read(5) == b"hello"
 
 
+def listening_with_limits(servers: Servers) -> None:
+    with fildes.listen("tcp://127.0.0.1:0", max_per_peer=2, max_connections=1) as listener:
+        name = ("127.0.0.1", int(listener.address.rpartition(":")[2]))
+        with socket.socket() as client:
+            client.connect(name)
+            with listener.accept() as f:
+                client.sendall(b"hello")
+                assert f.read(5) == b"hello"
+
+
 def refused(servers: Servers) -> None:
     with pytest.raises(OSError):
         fildes.open(f"tcp://127.0.0.1:{servers.unused_port}")
@@ -150,7 +160,7 @@ def refused(servers: Servers) -> None:
 SCENARIOS = [
     tcp, tcp_by_name, unix, tls, tls_bridged, http, https, http_bridged, program,
     file_read, file_written, compressed_written, member_of_zip, member_of_tar,
-    udp, listening, listening_unix, refused,
+    udp, listening, listening_unix, listening_with_limits, refused,
 ]  # fmt: skip
 
 every_scenario = pytest.mark.parametrize(

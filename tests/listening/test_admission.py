@@ -245,6 +245,7 @@ def test_what_one_client_is(host: str, key: str) -> None:
 def test_slots_are_released_once() -> None:
     """However often and late a connection is closed, it was one."""
     bell = Bell()
+    bell.hang()
     admission = Admission(Limits(connections=1, per_peer=1), bell)
     slot = admission.admit(("127.0.0.1", 1))
     assert slot is not None

@@ -100,6 +100,7 @@ class Acceptor:
             for sock in sockets:
                 sock.setblocking(False)
             self.reserve = reserved()
+            self.bell.hang()
             if limits is not None and any(limits):
                 self.admission = Admission(limits, self.bell)
         except BaseException:
@@ -239,6 +240,7 @@ class Acceptor:
         """Wait by itself, in a child of fork(2), at the sockets that both have."""
         self.bell.close()
         self.bell = Bell()
+        self.bell.hang()
         if self.admission is not None:
             self.admission.bell = self.bell
 

@@ -46,8 +46,12 @@ class Bell:
 
     def __init__(self) -> None:
         self.rung = False
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.fd = -1
         self.lock = threading.RLock()
+
+    def hang(self) -> None:
+        """Take the descriptor."""
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def ring(self) -> None:
         """Make `fd` readable."""

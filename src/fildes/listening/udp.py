@@ -110,12 +110,12 @@ class UdpAcceptor(Acceptor):
         self.conversations: weakref.WeakValueDictionary[Any, Conversation] = (
             weakref.WeakValueDictionary()
         )
-        super().__init__(sockets, address, limits=limits)
         for sock in sockets:
             # After bind(2): another listener at this port is an error; our own
             # conversations, of the same user, are not.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             tell_destination(sock)
+        super().__init__(sockets, address, limits=limits)
 
     def try_accept(self) -> Stream | None:
         """Return the conversation with a peer that is new; None if there is none."""

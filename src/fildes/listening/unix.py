@@ -42,8 +42,8 @@ async def listen(opening: Opening, address: Address, kind: socket.SocketKind) ->
     backlog = backlog_of(opening, address) or socket.SOMAXCONN
     mode = mode_of(opening, address)
     path = address.path
-    sock, release = await listen_at(path, sockaddr(path), kind, mode=mode, backlog=backlog)
     real = Address(address.scheme.removesuffix(SUFFIX), path=path)
+    sock, release = await listen_at(path, sockaddr(path), kind, mode=mode, backlog=backlog)
     return Acceptor([sock], real, socket_stream, release, limits)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.cli.relaying.shaping import shape
 from fildes.opening import registry
+from fildes.opening.announcing import header_of
 from fildes.opening.opening import Opening
 from fildes.policy.policy import Policy
 from fildes.streams.random import RandomStream
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.cli.relaying.side import Side
     from fildes.streams.stream import Stream
+    from fildes.wire.proxy_header import ProxyHeader
 
 
 #: The modes of the left and the right side, by direction.
@@ -22,10 +24,19 @@ MODES = {"both": ("r+b", "r+b"), "there": ("rb", "wb"), "back": ("wb", "rb")}
 
 
 class Means(NamedTuple):
-    """What every open may use: the policy and options by scheme, as for `fildes.open`."""
+    """What every open may use: the policy and options by scheme, as for `fildes.open`.
+
+    Attributes:
+      on_behalf_of: whose connection it continues, for the PROXY protocol.
+    """
 
     policy: Policy
     options: Mapping[str, Mapping[str, Any]]
+    on_behalf_of: ProxyHeader | None = None
+
+    def serving(self, client: Stream) -> Means:
+        """Return the means of opening something for an accepted *client*."""
+        return self._replace(on_behalf_of=header_of(client))
 
 
 async def open_side(side: Side, mode: str, means: Means) -> Stream:
@@ -71,6 +82,7 @@ async def sequential(address: Address, mode: str, means: Means) -> Stream:
     """Open *address* in *mode*, as nearly as its scheme has it, for reading in order."""
     opening = Opening(address, nearest_mode(address, mode), means.policy, means.options)
     opening.sequential = True
+    opening.on_behalf_of = means.on_behalf_of
     stream = await opening.run()
     stream.restrict(mode if stream.readable and stream.writable else opening.mode)
     if isinstance(stream, RandomStream):

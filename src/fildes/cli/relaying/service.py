@@ -114,19 +114,19 @@ class Relay(Service):
     async def open_other(self, near: Stream) -> Stream:
         """Open the other side for the client *near*, or take the one that all share."""
         if not self.other.settings.end_close:
-            return await self.open_with_retries()
+            return await self.open_with_retries(self.around.means.serving(near))
         if self.shared is None:
-            self.shared = SharedStream(await self.open_with_retries())
+            self.shared = SharedStream(await self.open_with_retries(self.around.means))
         return self.shared
 
-    async def open_with_retries(self) -> Stream:
+    async def open_with_retries(self, means: Means) -> Stream:
         """Open the other side, and try again as often as it says."""
         tries, interval = self.plan.tries(self.other)
         if not tries:
-            return await open_side(self.other, self.far_mode, self.around.means)
+            return await open_side(self.other, self.far_mode, means)
         while True:
             try:
-                attempt = open_side(self.other, self.far_mode, self.around.means)
+                attempt = open_side(self.other, self.far_mode, means)
                 return await within(attempt, self.open_timeout)
             except OSError as error:
                 if not tries or isinstance(error, PermissionError):

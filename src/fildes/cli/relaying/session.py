@@ -117,6 +117,7 @@ class Session:
         finally:
             acceptor.close()
         stream.restrict(mode)
+        self.means = self.means.serving(stream)
         self.reporter.accepted(1, stream.peer)
         return shape(stream, side.settings)
 

@@ -33,7 +33,7 @@ coverage: .venv/dev.stamp ## run the tests and list the lines and branches they 
 	@$(BIN)/python -X dev -m coverage run -m pytest $(ARGS)
 	@$(BIN)/python -m coverage report
 
-bench: .venv/dev.stamp ## measure, compare with others, write benchmarks/RESULTS.md
+bench: .venv/bench.stamp ## measure, compare with others, write benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean: ## remove what was made, .venv included
@@ -57,6 +57,11 @@ $(BIN)/python:
 	@{ $(PIP) 'pip>=25.1' && $(PIP) --group dev; } || { \
 		$(BIN)/python -c 'import coverage, hypothesis, mypy, pytest, trio, trustme' && \
 		echo "pip failed; going on with the packages in .venv" >&2; }
+	@touch $@
+
+# A peer that cannot be had is a row without figures.
+.venv/bench.stamp: .venv/dev.stamp
+	@$(PIP) --group bench || echo "pip failed; going on with the packages in .venv" >&2
 	@touch $@
 
 .PHONY: help tour test check coverage bench clean

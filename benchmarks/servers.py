@@ -123,7 +123,8 @@ def nginx(**sizes: int) -> Iterator[tuple[int, int, Path]]:
         directory = ca.directory
         (directory / "root").mkdir()
         for name, size in sizes.items():
-            (directory / "root" / name).write_bytes(bytes(size))
+            with (directory / "root" / name).open("wb") as file:
+                file.truncate(size)  # zeros that take no room on the disk
         port, tls_port = free_port(), free_port()
         conf = directory / "nginx.conf"
         cert, key = ca.localhost.cert_file, ca.localhost.key_file

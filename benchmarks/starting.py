@@ -21,6 +21,12 @@ from servers import nginx
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 
+SCRIPT = Path(sys.executable).with_name("fildes")
+START = "import sys; from fildes.cli import main; sys.exit(main())"
+
+#: What runs our command.
+FILDES = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-c", START]
+
 IMPORT = """\
 import time
 began = time.perf_counter()
@@ -59,9 +65,6 @@ def importing() -> Iterator[tuple[Run, Run]]:
     show=in_milliseconds,
 )
 def whole_command() -> Iterator[tuple[Run, Run]]:
-    script = Path(sys.executable).with_name("fildes")
-    start = "import sys; from fildes.cli import main; sys.exit(main())"
-    ours = [str(script)] if script.exists() else [sys.executable, "-c", start]
     with nginx(small=1000) as (port, _, _):
         theirs = [sys.executable, "-c", WITH_HTTP_CLIENT.format(port=port)]
 
@@ -70,4 +73,4 @@ def whole_command() -> Iterator[tuple[Run, Run]]:
             assert len(done.stdout) == 1000
 
         address = f"http://127.0.0.1:{port}/small"
-        yield timed(lambda: run([*ours, "cat", address])), timed(lambda: run(theirs))
+        yield timed(lambda: run([*FILDES, "cat", address])), timed(lambda: run(theirs))

@@ -47,6 +47,14 @@ def listened() -> None:
         assert_type(texts.accept(), fildes.TextFile | fildes.TextConversation)
 
 
+def served(f: fildes.BufferedFile) -> None:
+    """A handler is a function of a file, and a listener is as good as an address."""
+    with fildes.listen("tls://:0", tls={"cert": Path("c.pem")}, allow=["10.0.0.0/8"]) as listener:
+        listener.reload()
+        fildes.serve(listener, served, drain_timeout=None)
+    fildes.serve("unix:@x", served, ready=print, max_connections=3, workers=2)
+
+
 def copied(left: fildes.BufferedFile, right: socket.socket) -> None:
     """Pipe and relay take files, ours or not."""
     assert_type(fildes.pipe(left, right), int)

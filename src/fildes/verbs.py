@@ -39,16 +39,16 @@ def to_address(address: str | os.PathLike[str] | Address) -> Address:
     Raises:
       AddressError: the text is not an address.
     """
+    if isinstance(address, str):
+        # Passwords stand before "@" or in options, and are not kept.
+        if "@" in address or "?" in address:
+            return parse(address, registry.find_scheme)
+        return parse_once(address)
     if isinstance(address, Address):
         check_outermost(registry.find_scheme(address.scheme))
         return address
-    if isinstance(address, os.PathLike):
-        path = os.path.join(".", os.fspath(address))
-        return build(registry.find_scheme, "file", path=path)
-    # Passwords stand before "@" or in options, and are not kept.
-    if "@" in address or "?" in address:
-        return parse(address, registry.find_scheme)
-    return parse_once(address)
+    path = os.path.join(".", os.fspath(address))
+    return build(registry.find_scheme, "file", path=path)
 
 
 @functools.lru_cache(maxsize=128)  # arbitrary

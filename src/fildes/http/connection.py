@@ -151,17 +151,15 @@ class Pool:
         for idle in gone:
             idle.connection.close_now()
 
-    @contextlib.contextmanager
-    def here(self) -> Any:
-        """Hold the lock, in this process."""
+    def here(self) -> threading.Lock:
+        """Return the lock, of this process."""
         if self.pid != os.getpid():
             # The lock may have been held, by a thread that does not exist here.
             self.lock, self.pid = threading.Lock(), os.getpid()
             for idle in self.idle:
                 idle.connection.forget()
             self.idle = []
-        with self.lock:
-            yield
+        return self.lock
 
 
 def key_of(opening: Opening, request: Request, proxy: Address | None = None) -> object:

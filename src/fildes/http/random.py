@@ -47,6 +47,8 @@ async def open_random(opening: Opening, address: Address, *, tail: bool = False)
         request, answer = await ranges.travel(field, check_first)
         with opening.blame("response"):
             stream = opened(ranges, request, answer, start)
+        if isinstance(stream, RangedStream):
+            await stream.take_rest()
         if stream is not None:
             return stream
         answer.connection.stream.abort()

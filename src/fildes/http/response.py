@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fildes.errors import NotModifiedError, ProtocolError
+from fildes.wire.http1 import FieldIndex
 
 if TYPE_CHECKING:
     from fildes.http.request import Request
@@ -40,15 +41,22 @@ _MAX_SHOWN = 80  # of a text that the server chose; arbitrary
 class Headers(Mapping[str, str]):
     """Header fields by name, in any case; a repeated name gives its first value."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("by_name", "fields")
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, by_name: FieldIndex | None = None) -> None:
+        """Show *fields*; who has them by name already gives that too."""
         self.fields = fields
+        self.by_name = by_name or FieldIndex(fields)
 
     def __getitem__(self, name: str) -> str:
-        for value in self.get_all(name):
+        for value in self.by_name.get_all(name):
             return value
         raise KeyError(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the first value of the field called *name*, else *default*."""
+        values = self.by_name.get_all(name)
+        return values[0] if values else default
 
     def __iter__(self) -> Iterator[str]:
         names: dict[str, str] = {}
@@ -64,8 +72,7 @@ class Headers(Mapping[str, str]):
 
     def get_all(self, name: str) -> list[str]:
         """Return all values of the fields called *name*, in the order in which they came."""
-        wanted = name.lower()
-        return [value for key, value in self.fields if key.lower() == wanted]
+        return list(self.by_name.get_all(name))
 
 
 class Response(NamedTuple):
@@ -96,7 +103,9 @@ class Response(NamedTuple):
 
 def response_of(head: ResponseHead, address: str) -> Response:
     """Return *head*, what came from *address*, as callers see it."""
-    return Response(head.status, head.reason, head.version, Headers(head.fields), address)
+    return Response(
+        head.status, head.reason, head.version, Headers(head.fields, head.by_name), address
+    )
 
 
 def printable(text: str) -> str:

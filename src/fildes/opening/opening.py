@@ -9,10 +9,10 @@ to proxy:3128, which is plain tcp.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.errors import add_context
@@ -48,6 +48,25 @@ class Blame:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError | EOFError):
+            add_context(error, self.name, self.address.display())
+
+
+class RecordedStep:
+    """Records its block as a step; each error that leaves it gets the context."""
+
+    __slots__ = ("address", "name", "since", "trace", "under_way")  # no generator, as above
+
+    def __init__(self, opening: Opening, name: StepName, detail: str) -> None:
+        self.address, self.trace, self.name = opening.address, opening.trace, name
+        self.under_way = StepUnderWay(detail)
+
+    def __enter__(self) -> StepUnderWay:
+        self.since = time.monotonic()
+        return self.under_way
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.trace.record(self.name, self.under_way.detail, self.since, error)
         if isinstance(error, OSError | EOFError):
             add_context(error, self.name, self.address.display())
 
@@ -185,11 +204,9 @@ class Opening:
         assert port is not None, "the parser requires a port where there is no default"
         return port
 
-    @contextlib.contextmanager
-    def step(self, name: StepName, detail: str) -> Iterator[StepUnderWay]:
+    def step(self, name: StepName, detail: str) -> RecordedStep:
         """Record the body as a step; an error that leaves it says so from then on."""
-        with self.blame(name), self.trace.step(name, detail) as under_way:
-            yield under_way
+        return RecordedStep(self, name, detail)
 
     def blame(self, name: StepName) -> Blame:
         """Name the step in which an error of the body happened, without recording it."""

@@ -32,6 +32,10 @@ _FIELD = re.compile(rf"({_TCHAR}+):({_TEXT}*)")
 # RFC 9112 section 4 asks clients to be lenient there.
 _STATUS_LINE = re.compile(rf"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ({_TEXT}*))?")
 
+# A whole head, of lines that the others above match one by one. Only a short cut.
+_FIELDS = re.compile(rf"({_TCHAR}+):({_TEXT}*)\r\n")
+_HEAD = re.compile(rf"{_STATUS_LINE.pattern}\r\n((?:{_TCHAR}+:{_TEXT}*\r\n)*)\r\n")
+
 #: What is wrong with a field line that `_FIELD` does not match; the first hit is named.
 _OFFENCES: Final = (
     (re.compile(r"[ \t]"), "begins with a blank (obsolete line folding)"),
@@ -49,13 +53,43 @@ class HeadLimits(NamedTuple):
     max_interim: int = 20  #: 1xx responses before the final one; arbitrary
 
 
-class ResponseHead(NamedTuple):
-    """The status line and the header fields of a response."""
+class FieldIndex:
+    """Header fields by name, in any case; the index is made once, when first asked."""
 
+    __slots__ = ("fields", "index")
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.index: dict[str, list[str]] | None = None
+
+    def get_all(self, name: str) -> list[str]:
+        """Return the values of all fields called *name*; not to be changed."""
+        if self.index is None:
+            index: dict[str, list[str]] = {}
+            for each, value in self.fields:
+                index.setdefault(each.lower(), []).append(value)
+            self.index = index
+        return self.index.get(name.lower(), [])
+
+
+class _HeadParts(NamedTuple):
     status: int
     reason: str
     version: tuple[int, int]
     fields: Fields
+
+
+class ResponseHead(_HeadParts):
+    """The status line and the header fields of a response."""
+
+    _by_name: FieldIndex | None = None
+
+    @property
+    def by_name(self) -> FieldIndex:
+        """The fields by name."""
+        if self._by_name is None:
+            self._by_name = FieldIndex(self.fields)
+        return self._by_name
 
     def get(self, name: str) -> str | None:
         """Return the value of the first field called *name*, in any case, or None."""
@@ -63,17 +97,15 @@ class ResponseHead(NamedTuple):
 
     def get_all(self, name: str) -> list[str]:
         """Return the values of all fields called *name*, in any case."""
-        wanted = name.lower()
-        return [value for name, value in self.fields if name.lower() == wanted]
+        return self.by_name.get_all(name)
 
     @property
     def persistent(self) -> bool:
         """Whether the connection may be used again; RFC 9112 section 9.3."""
-        options = {
-            option.strip(" \t").lower()
-            for value in self.get_all("Connection")
-            for option in value.split(",")
-        }
+        values = self.get_all("Connection")
+        if not values:
+            return self.version == (1, 1)
+        options = {option.strip(" \t").lower() for value in values for option in value.split(",")}
         if "close" in options:
             return False
         return self.version == (1, 1) or "keep-alive" in options
@@ -165,11 +197,27 @@ class HeadReader:
         """
         if self.head is not None:
             raise ValueError("the head is complete; what follows it is the body")
+        if not self._buffer and self._take_whole(data):
+            return
         self._buffer += data
         if self._status is None:
             self._check_start()
         while self.head is None and (line := self._next_line()) is not None:
             self._take(line)
+
+    def _take_whole(self, data: bytes | bytearray | memoryview) -> bool:
+        """Take a final head that came in one piece; any other is read line by line."""
+        received = bytes(data)
+        end = received.find(b"\r\n\r\n") + len(b"\r\n\r\n")
+        match = _HEAD.fullmatch(str(received[:end], "latin-1"))
+        if match is None or end > self._limits.max_bytes or match[2] < "2":
+            return False
+        fields = tuple((name, value.strip(" \t")) for name, value in _FIELDS.findall(match[4]))
+        if len(fields) > self._limits.max_fields:
+            return False
+        self.head = ResponseHead(int(match[2]), match[3] or "", (1, int(match[1])), fields)
+        self.rest = bytearray(received[end:])
+        return True
 
     def eof(self) -> None:
         """Say that the peer has closed.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fildes.files.modes import check_text
 from fildes.http.connection import Pool
+from fildes.http.remembered import Memory
 from fildes.opening.arguments import check_options, check_times
 from fildes.verbs import OPEN_TIMEOUT, Options, open_now, prepare
 
@@ -48,6 +49,7 @@ class Defaults:
         self.policy = policy
         self.options = check_options(options)
         self.pool = Pool()
+        self.memory = Memory.under(self.options)
 
     def prepare(
         self,
@@ -65,9 +67,10 @@ class Defaults:
         limit = self.timeout if timeout is LEFT_OUT else timeout
         idle = self.idle_timeout if idle_timeout is LEFT_OUT else idle_timeout
         check_times(limit, idle)
-        merged = merge(self.options, options)
+        merged = merge(self.options, options) if options else self.options
         opening, wanted = prepare(address, mode, policy or self.policy, merged, compression)
         opening.pool = self.pool
+        opening.memory = self.memory if not options and policy is None else None
         return Prepared(opening, wanted, limit, idle)
 
 

@@ -35,16 +35,15 @@ class Description(BaseDescription):
     """An open file that is waited for in the calling thread."""
 
     receiving = False
-    random: RandomStream
 
     def use(self, stream: Stream) -> None:
         super().use(stream)
-        direct = self.idle_timeout is None  # else the kernel would wait for ever
-        self.direct_recv_into = (direct and stream.blocking_recv_into()) or self.recv_waiting
-        if isinstance(stream, RandomStream):
-            self.random = stream
-            self.direct_recv_into = self.recv_asking
-        self.direct_send = (direct and stream.blocking_send()) or self.send_waiting
+        # With a limit the kernel would wait for ever. No methods of our own are kept here: each
+        # file would be a cycle, left to the garbage collector with all that it holds.
+        direct = self.idle_timeout is None
+        self.kernel_recv_into = stream.blocking_recv_into() if direct else None
+        self.kernel_send = stream.blocking_send() if direct else None
+        self.random = stream if isinstance(stream, RandomStream) else None
 
     def recv_into(self, buffer: Buffer) -> int:
         """Receive into *buffer*, sending what is pending first; 0 at the end of file."""
@@ -52,8 +51,12 @@ class Description(BaseDescription):
         try:
             if self.pending and not self.send_before_receiving():
                 received = self.recv_waiting(buffer)
+            elif self.kernel_recv_into is not None:
+                received = self.kernel_recv_into(buffer)
+            elif self.random is not None:
+                received = self.recv_asking(self.random, buffer)
             else:
-                received = self.direct_recv_into(buffer)
+                received = self.recv_waiting(buffer)
         except BlockingIOError:  # another holder of the descriptor set O_NONBLOCK
             received = self.recv_waiting(buffer)
         except (OSError, EOFError) as error:
@@ -72,12 +75,12 @@ class Description(BaseDescription):
             self.wait(self.recv_wants())
         return received
 
-    def recv_asking(self, buffer: Buffer) -> int:
+    def recv_asking(self, stream: RandomStream, buffer: Buffer) -> int:
         """Receive what has to be asked for."""
         view = memoryview(buffer).cast("B")
-        received = self.random.recv_here(view)
+        received = stream.recv_here(view)
         if received is None:
-            return blocking.run(self.stream.recv_into(view), idle_timeout=self.idle_timeout)
+            return blocking.run(stream.recv_into(view), idle_timeout=self.idle_timeout)
         return received
 
     def ask(self, protocol: Protocol[T]) -> T:
@@ -130,7 +133,9 @@ class Description(BaseDescription):
     def send(self, data: Buffer) -> int:
         """Send the beginning of *data*, waiting until some of it is taken."""
         try:
-            return self.direct_send(data)
+            if self.kernel_send is not None:
+                return self.kernel_send(data)
+            return self.send_waiting(data)
         except BlockingIOError:  # another holder of the descriptor set O_NONBLOCK
             return self.send_waiting(data)
         except (OSError, EOFError) as error:

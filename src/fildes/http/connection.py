@@ -135,6 +135,9 @@ class Pool:
         """Keep *connection*, whose last answer is complete."""
         now = self.clock()
         with self.here():
+            if not self.idle and not self.closed:  # who reads one after the other
+                self.idle.append(Idle(connection, now))
+                return
             keep = [idle for idle in self.idle if now - idle.since <= self.max_age]
             keep.append(Idle(connection, now))
             kept = [] if self.closed else keep[max(0, len(keep) - self.max_idle) :]

@@ -60,7 +60,10 @@ def proxy_for(address: Address, environ: Mapping[str, str]) -> Address | None:
 
 def first_set(names: tuple[str, ...], environ: Mapping[str, str]) -> str | None:
     """Return the first of *names* that *environ* gives a value."""
-    return next((name for name in names if environ.get(name)), None)
+    for name in names:  # no generator: every request asks
+        if environ.get(name):
+            return name
+    return None
 
 
 def to_proxy(scheme: str, text: str) -> Address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.address import Address
 from fildes.http.body import HttpStream
@@ -14,6 +14,7 @@ from fildes.http.cookies import jar_of, remembering
 from fildes.http.credentials import prover_for, proving, request_for
 from fildes.http.proxies import ALPN, NOT_OURS, connect_to, is_asked, proxy_of
 from fildes.http.redirects import Journey
+from fildes.http.remembered import Message, Terms
 from fildes.http.request import LAST, Request
 from fildes.http.response import Response, check_document, response_of
 from fildes.http.retrying import persevering
@@ -23,6 +24,7 @@ from fildes.wire.http1 import Fields, HeadLimits, HeadReader, ResponseHead
 from fildes.wire.http1_framing import Framing, framing_of
 
 if TYPE_CHECKING:
+    from fildes.http.credentials import Prover
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
@@ -67,12 +69,43 @@ class Fetch:
         self.pool = pool
         self.talking: set[Connection] = set()
         self.interrupted = False
-        self.request, self.prover = prover_for(opening, request_for(opening, address))
-        self.retries = opening.option(address, "retries")
+        self.prover: Prover | None = None
+        self.jar: Any = None
+        self.memory = opening.memory
+        terms = None if self.memory is None else self.memory.terms.get(address)
+        if terms is None:
+            terms = self.find_terms(address)
+        self.request, self.retries, self.proxy, self.max_redirects, self.limits = terms
+
+    def find_terms(self, address: Address) -> Terms:
+        """Return what the options say, and remember it if it cannot change."""
+        opening = self.opening
+        request, self.prover = prover_for(opening, request_for(opening, address))
         self.jar = jar_of(opening, address)
-        self.proxy = opening.option(address, "proxy")
-        self.max_redirects = opening.option(address, "max_redirects")
-        self.limits = head_limits(opening, address)
+        terms = Terms(
+            request,
+            opening.option(address, "retries"),
+            opening.option(address, "proxy"),
+            opening.option(address, "max_redirects"),
+            head_limits(opening, address),
+        )
+        if self.prover is not None or self.jar is not None:
+            self.memory = None  # what they add is another each time
+        if self.memory is not None:
+            self.memory.keep_terms(address, terms)
+        return terms
+
+    def message(self, request: Request, extra: Fields) -> tuple[Message, Address | None]:
+        """Return what *request* is on its way, and by way of which proxy."""
+        proxy = proxy_of(self.opening, request.address, self.proxy)
+        memory = self.memory
+        message = None if memory is None else memory.messages.get((request, extra, proxy))
+        if message is None:
+            head = request.head(extra if self.pool is not None else (*extra, *LAST), proxy=proxy)
+            message = Message(head, key_of(self.opening, request, proxy), request.shown)
+            if memory is not None:
+                memory.keep_message(request, extra, proxy, message)
+        return message, proxy
 
     @persevering
     async def travel(
@@ -113,26 +146,24 @@ class Fetch:
         A server may close a kept connection just when the request is on its way. So
         one that ends before the first byte of an answer is no failure yet.
         """
-        proxy = proxy_of(self.opening, request.address, self.proxy)
-        head = request.head(extra if self.pool is not None else (*extra, *LAST), proxy=proxy)
-        key = key_of(self.opening, request, proxy)
-        kept = None if self.pool is None else self.pool.take(key)
+        message, proxy = self.message(request, extra)
+        kept = None if self.pool is None else self.pool.take(message.key)
         if kept is not None:
             try:
-                return await self.exchange(kept, request, head, check)
+                return await self.exchange(kept, request, message, check)
             except TimeoutError:
                 raise
             except (OSError, EOFError):
                 if not kept.silent or self.interrupted:
                     raise
         stream = await connect(self.opening, request, proxy)
-        return await self.exchange(Connection(stream, key), request, head, check)
+        return await self.exchange(Connection(stream, message.key), request, message, check)
 
     async def exchange(
-        self, connection: Connection, request: Request, head: bytes, check: Check
+        self, connection: Connection, request: Request, message: Message, check: Check
     ) -> Answer:
-        """Send the *head* of *request* on *connection*, return the answer."""
-        shown = request.shown
+        """Send *request*, as *message* has it, on *connection*; return the answer."""
+        head, _, shown = message
         self.talking.add(connection)
         try:
             self.check_going_on()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -95,10 +96,16 @@ class Response(NamedTuple):
     def summary(self) -> str:
         """The answer in one line, safe to show."""
         length, media = self.headers.get("Content-Length"), self.headers.get("Content-Type")
-        words = [f"{self.status} {printable(self.reason)}".strip()]
-        words += [f"{printable(length)} bytes"] if length else []
-        words += [printable(media)] if media else []
-        return ", ".join(words)
+        return summary_of(self.status, self.reason, length, media)
+
+
+@functools.lru_cache(maxsize=32)  # arbitrary; servers say the same again and again
+def summary_of(status: int, reason: str, length: str | None, media: str | None) -> str:
+    """Return an answer in one line, safe to show."""
+    words = [f"{status} {printable(reason)}".strip()]
+    words += [f"{printable(length)} bytes"] if length else []
+    words += [printable(media)] if media else []
+    return ", ".join(words)
 
 
 def response_of(head: ResponseHead, address: str) -> Response:

@@ -22,6 +22,7 @@ from fildes.trace import StepName, StepUnderWay, Trace
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.http.connection import Pool
+    from fildes.http.remembered import Memory
     from fildes.listening.accepting import Acceptor
     from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
@@ -80,6 +81,8 @@ class Opening:
       policy: what may be reached.
       options: option values by scheme name, as given to `fildes.open`.
       pool: connections that one open leaves to the next; None outside an `Opener`.
+      memory: what one open may leave for the next with the same options, see
+        `fildes.http.remembered`; None if there is none such.
       positioned: the layer that has to have positions if it can; the outermost, unless
         that one says otherwise.
       hint: how the layer above reads what is positioned.
@@ -90,6 +93,7 @@ class Opening:
 
     on_behalf_of: ProxyHeader | None = None
     pool: Pool | None = None
+    memory: Memory | None = None
     sequential = False
     hint = "random"
 

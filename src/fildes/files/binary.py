@@ -107,6 +107,8 @@ class RawFile(File, RandomAccess, io.RawIOBase):
         chunk = memoryview(bytearray(BUFFER_SIZE))
         while size := self.readinto(chunk):
             data += chunk[:size]
+            if size < len(chunk) and self.description.at_end():
+                break
             if size == len(chunk) < READALL_SIZE:
                 chunk = memoryview(bytearray(READALL_SIZE))
         return bytes(data)

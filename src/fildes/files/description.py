@@ -83,6 +83,11 @@ class Description(BaseDescription):
             return blocking.run(stream.recv_into(view), idle_timeout=self.idle_timeout)
         return received
 
+    def at_end(self) -> bool:
+        """Tell whether the position is known to be at the end of file."""
+        stream = self.random
+        return stream is not None and stream.position >= stream.size
+
     def ask(self, protocol: Protocol[T]) -> T:
         """Return the result of protocol code that reads."""
         self.check_open()

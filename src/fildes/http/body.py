@@ -60,6 +60,14 @@ class HttpStream(Document):
         del self.rest[:size]
         return size
 
+    def take_all(self) -> bytearray | None:
+        """Return all of a body that came with the head, without framing in it; else None."""
+        if not 0 < self.body.direct == len(self.rest):
+            return None
+        data, self.rest = self.rest, bytearray()
+        self.body.took(len(data))
+        return data
+
     def recv_wants(self) -> Interest:
         return self.inner.recv_wants()
 
@@ -74,6 +82,14 @@ class HttpStream(Document):
             self.pool.give(self.connection)
         else:
             await self.connection.close()
+
+    def release(self) -> None:
+        """As `close` after the end of the document, without waiting."""
+        self.released = True
+        if self.pool is not None and self.reusable():
+            self.pool.give(self.connection)
+        else:
+            self.connection.close_now()
 
     @property
     def trailers(self) -> Headers | None:

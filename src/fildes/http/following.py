@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from fildes.waiting import Interest
 
 
-class Nothing(Document):
-    """The end of a document, reached before."""
+class Rest(Document):
+    """What is left of a document and here already; perhaps nothing."""
+
+    def __init__(self, data: memoryview) -> None:
+        self.data = data
 
     def receive(self, buffer: memoryview) -> int:
-        return 0
+        size = min(len(buffer), len(self.data))
+        buffer[:size] = self.data[:size]
+        self.data = self.data[size:]
+        return size
 
     def recv_wants(self) -> Interest:
         return {}
@@ -44,7 +50,7 @@ async def follow(stream: RangedStream) -> Stream:
     if rest is None and stream.position < stream.size:
         rest = await ask_for_rest(stream)
     stream.abort()
-    return rest or Nothing()
+    return rest or Rest(memoryview(b""))
 
 
 def at_hand(stream: RangedStream) -> Stream | None:

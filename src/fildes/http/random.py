@@ -16,6 +16,7 @@ from fildes.http.fetching import Fetch, fetch
 from fildes.http.parts import NO_RANGES, Parts, UnknownSizeError, check_first
 from fildes.http.planning import Rate
 from fildes.http.ranged import MAX_LIVE, RangedStream
+from fildes.http.received import received_whole
 from fildes.wire.content_range import range_field
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ async def open_random(opening: Opening, address: Address, *, tail: bool = False)
         request, answer = await ranges.travel(field, check_first)
         with opening.blame("response"):
             stream = opened(ranges, request, answer, start)
-        if isinstance(stream, RangedStream):
-            await stream.take_rest()
         if stream is not None:
             return stream
         answer.connection.stream.abort()
@@ -77,5 +76,9 @@ def opened(ranges: Fetch, request: Request, answer: Answer, start: int) -> Strea
     except BaseException:
         answer.connection.stream.abort()
         raise
+    if (parts.first.start, parts.first.stop) == (0, parts.size):
+        whole = received_whole(HttpStream(answer, kept))
+        if whole is not None:
+            return whole
     assert ranges.pool is not None, "parts come over connections that are kept"
     return RangedStream(parts, answer, ranges.pool, own_pool=kept is None)

@@ -82,13 +82,6 @@ class RangedStream(RandomStream):
         self.lock = threading.Lock()
         self.pid = os.getpid()
 
-    async def take_rest(self) -> None:
-        """Keep the first answer if it all came with its head, and let its connection go."""
-        live = self.lives[0]
-        if len(live.body.rest) >= live.left:
-            self.taken.append(self.lives.pop())
-            await self.read_through(live, live.stop - 1)
-
     def recv_here(self, buffer: memoryview) -> int | None:
         return pass_here(self, buffer)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from counting import CountingServer, answer
+from counting import Asked, CountingServer, answer, ranged
 
 import fildes
 from fildes.http.received import ReceivedDocument
@@ -73,3 +73,33 @@ def test_excess() -> None:
             with opener.open(server.address()) as file:
                 assert file.read() == DATA
         assert server.connections == 2
+
+
+def test_document_right_behind_its_head() -> None:
+    """What comes a moment after the head comes with it, or is waited for; the bytes are right."""
+
+    def reply(server: CountingServer, asked: object) -> tuple[bytes, bool]:
+        where = f"bytes 0-{len(DATA) - 1}/{len(DATA)}"
+        whole = answer("206 Partial Content", DATA, Content_Range=where)
+        head, blank, _ = whole.partition(b"\r\n\r\n")
+        server.socks[-1].sendall(head + blank)
+        return whole.removeprefix(head + blank), False
+
+    with CountingServer(DATA, reply) as server, fildes.Opener() as opener:
+        for _ in range(20):
+            with opener.open(server.address()) as file:
+                assert file.read() == DATA
+        assert (server.count, server.connections) == (20, 1)
+
+
+def test_cut_right_behind_the_head(site: CountingServer) -> None:
+    """A document that is cut behind its head is asked for again as it is read."""
+
+    def reply(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
+        sent, closing = ranged(server, asked)
+        return (sent[:-9], True) if server.count == 1 else (sent, closing)
+
+    site.reply = reply
+    with fildes.open(site.address()) as file:
+        assert file.read() == DATA
+    assert site.count == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 from fildes.http.response import Headers
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from fildes.http.fetching import Answer
     from fildes.streams.stream import Stream
     from fildes.waiting import Interest
+
+
+#: Bytes that may come behind a head and still with it, as far as we are concerned.
+MAX_LATE = 16384  # arbitrary; as HEAD_SIZE of `fildes.http.fetching`
 
 
 class HttpStream(Document):
@@ -61,12 +66,28 @@ class HttpStream(Document):
         return size
 
     def take_all(self) -> bytearray | None:
-        """Return all of a body that came with the head, without framing in it; else None."""
+        """Return all of a body that came with the head, without framing in it; else None.
+
+        What was sent right behind the head may have come meanwhile, so there is one look.
+        """
+        missing = self.body.direct - len(self.rest)
+        if 0 < missing <= MAX_LATE:
+            self.take_late(missing)
         if not 0 < self.body.direct == len(self.rest):
             return None
         data, self.rest = self.rest, bytearray()
         self.body.took(len(data))
         return data
+
+    def take_late(self, size: int) -> None:
+        """Receive what has come of the next *size* bytes; an error is left for the next receive."""
+        view = memoryview(bytearray(size))
+        try:
+            received = self.inner.try_recv_into(view)
+        except (OSError, EOFError) as error:
+            self.verdict = copy.copy(error)
+        else:
+            self.rest += view[: received or 0]
 
     def recv_wants(self) -> Interest:
         return self.inner.recv_wants()

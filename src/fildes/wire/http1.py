@@ -212,7 +212,8 @@ class HeadReader:
         match = _HEAD.fullmatch(str(received[:end], "latin-1"))
         if match is None or end > self._limits.max_bytes or match[2] < "2":
             return False
-        fields = tuple((name, value.strip(" \t")) for name, value in _FIELDS.findall(match[4]))
+        found = _FIELDS.findall(match[4])
+        fields = tuple([(name, value.strip(" \t")) for name, value in found])
         if len(fields) > self._limits.max_fields:
             return False
         self.head = ResponseHead(int(match[2]), match[3] or "", (1, int(match[1])), fields)

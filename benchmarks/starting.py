@@ -20,6 +20,7 @@ from measuring import (
 from servers import nginx
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has been compiled
 
 SCRIPT = Path(sys.executable).with_name("fildes")
 START = "import sys; from fildes.cli import main; sys.exit(main())"

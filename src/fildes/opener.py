@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fildes.files.modes import check_text
-from fildes.http.connection import Pool
-from fildes.http.remembered import Memory
 from fildes.opening.arguments import check_options, check_times
 from fildes.verbs import OPEN_TIMEOUT, Options, open_now, prepare
 
@@ -43,6 +41,10 @@ class Defaults:
         policy: Policy | None = None,
         **options: Options,
     ) -> None:
+        # 1 ms that who only imports fildes does not pay.
+        from fildes.http.connection import Pool
+        from fildes.http.remembered import Memory
+
         check_times(timeout, idle_timeout)
         self.timeout = timeout
         self.idle_timeout = idle_timeout

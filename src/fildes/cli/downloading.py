@@ -207,9 +207,9 @@ class Download:
             crew.run(self.count, source, self.share)
             self.version = crew.version
         finally:
-            self.getter.downloads.discard(self)
             with contextlib.suppress(LocalWriteError), writing(self.place):
                 self.save()
+            self.getter.downloads.discard(self)  # not before: who stops us waits for that
 
     def stop(self) -> None:
         """End what is under way, from another thread."""

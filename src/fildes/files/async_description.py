@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fildes.errors import add_context
 from fildes.files.base_description import BaseDescription
-from fildes.streams.random import RandomStream
+from fildes.streams.random import AskedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class AsyncDescription(BaseDescription):
 
     async def recv_asking(self, view: memoryview) -> int:
         """Receive what has to be asked for."""
-        assert isinstance(self.stream, RandomStream), "no other stream waits"
+        assert isinstance(self.stream, AskedStream), "no other stream waits"
         try:
             received = self.stream.recv_here(view)
         except (OSError, EOFError) as error:
@@ -89,7 +89,7 @@ class AsyncDescription(BaseDescription):
 
     async def make_sequential(self) -> None:
         """Go on without positions, for who can receive only what comes by itself."""
-        if isinstance(self.stream, RandomStream):
+        if isinstance(self.stream, AskedStream):
             self.use(await self.ask(self.stream.sequential()))
 
     async def write(self, data: Buffer) -> int:

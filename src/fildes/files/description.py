@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.files.base_description import BaseDescription
-from fildes.streams.random import RandomStream
+from fildes.streams.random import AskedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Description(BaseDescription):
         direct = self.idle_timeout is None
         self.kernel_recv_into = stream.blocking_recv_into() if direct else None
         self.kernel_send = stream.blocking_send() if direct else None
-        self.random = stream if isinstance(stream, RandomStream) else None
+        self.asked = stream if isinstance(stream, AskedStream) else None
 
     def recv_into(self, buffer: Buffer) -> int:
         """Receive into *buffer*, sending what is pending first; 0 at the end of file."""
@@ -53,8 +53,8 @@ class Description(BaseDescription):
                 received = self.recv_waiting(buffer)
             elif self.kernel_recv_into is not None:
                 received = self.kernel_recv_into(buffer)
-            elif self.random is not None:
-                received = self.recv_asking(self.random, buffer)
+            elif self.asked is not None:
+                received = self.recv_asking(self.asked, buffer)
             else:
                 received = self.recv_waiting(buffer)
         except BlockingIOError:  # another holder of the descriptor set O_NONBLOCK
@@ -75,7 +75,7 @@ class Description(BaseDescription):
             self.wait(self.recv_wants())
         return received
 
-    def recv_asking(self, stream: RandomStream, buffer: Buffer) -> int:
+    def recv_asking(self, stream: AskedStream, buffer: Buffer) -> int:
         """Receive what has to be asked for."""
         view = memoryview(buffer).cast("B")
         received = stream.recv_here(view)
@@ -85,7 +85,7 @@ class Description(BaseDescription):
 
     def at_end(self) -> bool:
         """Tell whether the position is known to be at the end of file."""
-        stream = self.random
+        stream = self.asked
         return stream is not None and stream.position >= stream.size
 
     def ask(self, protocol: Protocol[T]) -> T:
@@ -99,7 +99,7 @@ class Description(BaseDescription):
 
     def make_sequential(self) -> None:
         """Go on without positions, for who can receive only what comes by itself."""
-        if isinstance(self.stream, RandomStream):
+        if isinstance(self.stream, AskedStream):
             self.use(self.ask(self.stream.sequential()))
 
     def write(self, data: Buffer) -> int:

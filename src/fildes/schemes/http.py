@@ -85,9 +85,9 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     # A layer knows how it reads: an archive wants its end, whatever a command line prefers.
     hint = given if opening.hint == "random" else opening.hint
     if opening.sequential or address is not opening.positioned or hint == "sequential":
-        from fildes.http.fetching import fetch
+        from fildes.http.resuming import fetch_resumable
 
-        return await fetch(opening, address)
+        return await fetch_resumable(opening, address)
     from fildes.http.random import open_random
 
     return await open_random(opening, address, tail=hint == "tail")

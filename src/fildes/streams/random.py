@@ -1,4 +1,4 @@
-"""Streams with positions, whose bytes are asked for as they are wanted."""
+"""Streams whose bytes are asked for as they are wanted, with positions or without."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from fildes.waiting import Interest
 
 
-class RandomStream(Stream):
-    """A document that is read at any offset.
+class AskedStream(Stream):
+    """A document whose bytes have to be asked for, which is protocol code.
 
-    Bytes that are not here are asked for, which is protocol code; so `recv_into` is
-    the data path, run by whoever drives, and there is no try path. Who needs one asks
-    for `sequential`.
+    So `recv_into` is the data path, run by whoever drives, and there is no try path.
+    Who needs one asks for `sequential`.
 
     Attributes:
       size: of the document, in bytes.
@@ -34,6 +33,33 @@ class RandomStream(Stream):
     position = 0
 
     @abc.abstractmethod
+    async def sequential(self) -> Stream:
+        """Return a stream of what follows the position, and be closed."""
+
+    def recv_here(self, buffer: memoryview) -> int | None:
+        """Receive what needs neither a request nor a wait; None if there is no such thing."""
+        return None
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        raise io.UnsupportedOperation("a document that is asked for is waited for by a driver")
+
+    def try_send(self, data: memoryview) -> int | None:
+        raise OSError(errno.EBADF, "not open for writing")
+
+    def recv_wants(self) -> Interest:
+        return {}
+
+    def send_wants(self) -> Interest:
+        return {}
+
+    async def half_close(self) -> None:
+        """Do nothing: our direction was never open."""
+
+
+class RandomStream(AskedStream):
+    """A document that is read at any offset."""
+
+    @abc.abstractmethod
     async def pread_into(self, view: memoryview, offset: int) -> int:
         """Read some of the bytes at *offset* into *view*; 0 at the end of the document.
 
@@ -43,14 +69,6 @@ class RandomStream(Stream):
     @abc.abstractmethod
     async def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Return the bytes of each of *ranges*, start and stop; shorter at the end."""
-
-    @abc.abstractmethod
-    async def sequential(self) -> Stream:
-        """Return a stream of what follows the position, and be closed."""
-
-    def recv_here(self, buffer: memoryview) -> int | None:
-        """Receive what needs neither a request nor a wait; None if there is no such thing."""
-        return None
 
     async def recv_into(self, buffer: memoryview) -> int:
         """Receive at least one byte into *buffer*; 0 at the end of file."""
@@ -68,18 +86,3 @@ class RandomStream(Stream):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as lseek(2)
         self.position = position
         return position
-
-    def try_recv_into(self, buffer: memoryview) -> int | None:
-        raise io.UnsupportedOperation("a document read at random is waited for by a driver")
-
-    def try_send(self, data: memoryview) -> int | None:
-        raise OSError(errno.EBADF, "not open for writing")
-
-    def recv_wants(self) -> Interest:
-        return {}
-
-    def send_wants(self) -> Interest:
-        return {}
-
-    async def half_close(self) -> None:
-        """Do nothing: our direction was never open."""

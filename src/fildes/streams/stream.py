@@ -47,7 +47,7 @@ class Stream(abc.ABC):
       readable, writable: the directions there are.
       messages: each receive and send is one datagram.
       waits: bytes have to be asked for, so a driver runs `recv_into` and nothing else
-        is received; see `RandomStream`.
+        is received; see `AskedStream`.
       endless: there is no end of file, and a receive of 0 is an empty datagram.
       settled: the peer has answered all that was sent, so closing need not wait
         for it; said by the layer above, which knows what an answer is.

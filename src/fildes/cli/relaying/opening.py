@@ -10,7 +10,7 @@ from fildes.opening import registry
 from fildes.opening.announcing import header_of
 from fildes.opening.opening import Opening
 from fildes.policy.policy import Policy
-from fildes.streams.random import RandomStream
+from fildes.streams.random import AskedStream
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -85,7 +85,7 @@ async def sequential(address: Address, mode: str, means: Means) -> Stream:
     opening.on_behalf_of = means.on_behalf_of
     stream = await opening.run()
     stream.restrict(mode if stream.readable and stream.writable else opening.mode)
-    if isinstance(stream, RandomStream):
+    if isinstance(stream, AskedStream):
         return await stream.sequential()
     return stream
 

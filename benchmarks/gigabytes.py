@@ -86,7 +86,7 @@ def cat_to_nowhere() -> Iterator[tuple[Run, Run]]:
 @measure(
     "4 GB by `fildes get -o /dev/null`, https, against `curl -o`",
     rate_ratio(0.9),
-    repeats=3,
+    repeats=2,
     show=per_second("MB", TO_NOWHERE),
 )
 def get_secure_to_nowhere() -> Iterator[tuple[Run, Run]]:

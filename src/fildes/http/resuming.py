@@ -8,34 +8,19 @@ from typing import TYPE_CHECKING
 
 from fildes.http.body import HttpStream
 from fildes.http.fetching import Fetch
-from fildes.http.following import skip
-from fildes.http.parts import Parts
-from fildes.http.planning import Rate, Window
 from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
 from fildes.http.validator import validator_of
 from fildes.streams.random import AskedStream
 from fildes.waiting import wait_any
-from fildes.wire.content_range import ContentRange
 from fildes.wire.http1_framing import Length
 
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.http.fetching import Answer
     from fildes.http.request import Request
+    from fildes.http.whole_parts import WholeParts
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
-
-
-class WholeParts(Parts):
-    """Parts of a document of which the whole was asked for first."""
-
-    def __init__(self, fetch: Fetch, request: Request, answer: Answer, size: int) -> None:
-        self.fetch = fetch
-        self.request = request
-        self.first = ContentRange(0, size, size)
-        self.size = size
-        self.validator = validator_of(answer.response.headers)
-        self.rate = Rate()
 
 
 class ResumingStream(AskedStream):
@@ -44,15 +29,19 @@ class ResumingStream(AskedStream):
     Attributes:
       body: what comes at the moment.
       verdict: why no more comes.
+      parts: how the rest is asked for; None before the first cut.
     """
 
-    def __init__(self, parts: WholeParts, answer: Answer, opening: Opening) -> None:
-        self.parts = parts
-        self.pool = opening.pool
+    def __init__(self, fetch: Fetch, request: Request, answer: Answer, size: int) -> None:
+        """Begin with the *answer* to *request*, of *size* bytes."""
+        self.fetch = fetch
+        self.request = request
+        self.pool = fetch.opening.pool
         self.response = answer.response
+        self.parts: WholeParts | None = None
         self.body = HttpStream(answer, self.pool)
         self.inner: Stream = self.body
-        self.size = parts.size
+        self.size = size
         self.closed = False
         self.verdict: OSError | EOFError | None = None
 
@@ -106,7 +95,14 @@ class ResumingStream(AskedStream):
 
     async def ask_for_rest(self) -> None:
         """Ask for what has not come; let that be the body."""
+        # 2 ms to import, which a program that reads one document does not pay.
+        from fildes.http.following import skip
+        from fildes.http.planning import Window
+        from fildes.http.whole_parts import WholeParts
+
         self.body.abort()
+        if self.parts is None:
+            self.parts = WholeParts(self.fetch, self.request, self.response, self.size)
         answer, part = await self.parts.ask(Window(self.position, None))
         self.inner = self.body = HttpStream(answer, self.pool)
         if self.closed:
@@ -129,7 +125,7 @@ class ResumingStream(AskedStream):
     def interrupt(self) -> None:
         self.closed = True
         self.body.interrupt()
-        self.parts.fetch.interrupt()
+        self.fetch.interrupt()
 
 
 async def fetch_resumable(opening: Opening, address: Address) -> Stream:
@@ -149,5 +145,5 @@ async def fetch_resumable(opening: Opening, address: Address) -> Stream:
     whole = answer.response.status == 200 and isinstance(framing, Length)
     if address is opening.address and whole and known and not request.says("range"):
         assert isinstance(framing, Length)
-        return ResumingStream(WholeParts(fetch, request, answer, framing.size), answer, opening)
+        return ResumingStream(fetch, request, answer, framing.size)
     return HttpStream(answer, opening.pool)

@@ -22,6 +22,7 @@ class Live:
       stop: the offset after the last one.
       track: the reads for which it was asked.
       endless: it goes on to the end of the document, because somebody reads forward.
+      fresh: it was asked for just now, and nothing of its body has been received.
     """
 
     def __init__(self, answer: Answer, part: ContentRange, pool: Pool) -> None:
@@ -29,6 +30,7 @@ class Live:
         self.position, self.stop, _ = part
         self.track: Track | None = None
         self.endless = False
+        self.fresh = False
 
     @property
     def left(self) -> int:

@@ -114,12 +114,15 @@ class RangedStream(RandomStream):
                 await wait_any({}, delay_before(attempts, error))
 
     def take_near(self, offset: int) -> Live | None:
-        """Take a live answer that soon comes to *offset*; the caller holds the lock."""
+        """Take a live answer that soon comes to *offset*; the caller holds the lock.
+
+        A window that ends was asked for to be had whole, and is on its way.
+        """
         near = [
             live
             for live in self.lives
             if live.position <= offset < live.stop
-            and offset - live.position <= self.planner.rate.bdp
+            and (not live.endless or offset - live.position <= self.planner.rate.bdp)
         ]
         if not near:
             return None
@@ -142,6 +145,7 @@ class RangedStream(RandomStream):
         with self.state():
             live = Live(answer, part, self.pool)
             live.track = track
+            live.fresh = True
             live.endless = window.stop is None
             self.taken.append(live)
         if self.closed:
@@ -190,7 +194,9 @@ class RangedStream(RandomStream):
         except BaseException:
             self.give_back(live, broken=True)
             raise
-        self.parts.rate.received(live.position - began, time.monotonic() - since)
+        if live.fresh:  # what waited here in a buffer came faster than any network
+            self.parts.rate.received(live.position - began, time.monotonic() - since)
+            live.fresh = False
         self.give_back(live)
 
     def give_back(self, live: Live, *, broken: bool = False) -> None:

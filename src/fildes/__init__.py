@@ -25,13 +25,14 @@ from fildes.files.datagram import DatagramFile
 from fildes.files.text import TextConversation, TextFile
 from fildes.listener import Listener
 from fildes.listing import glob, ls
+from fildes.opened_by import Explanation
 from fildes.opener import Opener
 from fildes.opening.programs import Exec
 from fildes.policy.policy import Policy
 from fildes.serving import serve
 from fildes.signatures import Listen, Open
 from fildes.trace import Step, Trace
-from fildes.verbs import Explanation, explain
+from fildes.verbs import explain
 from fildes.wire.entries import Entry
 
 open: Open = verbs.open

@@ -18,11 +18,11 @@ from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, Asyn
 from fildes.files.async_text import AsyncTextFile
 from fildes.files.modes import check_text
 from fildes.listing import addresses_of
+from fildes.opened_by import Explanation
 from fildes.opening.arguments import check_times
 from fildes.opening.opening import Opening
 from fildes.verbs import (
     OPEN_TIMEOUT,
-    Explanation,
     deadline_in,
     prepare,
     prepare_to_listen,

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fildes.address import Address, build, parse
 from fildes.address.layering import check_outermost
@@ -15,6 +15,7 @@ from fildes.drivers import blocking
 from fildes.files.description import Description
 from fildes.files.modes import Mode, NetFile, check_text, make_file, parse_mode, pending_size
 from fildes.listener import Listener
+from fildes.opened_by import Explanation, OpenedBy
 from fildes.opening import registry
 from fildes.opening.arguments import check_options, check_times
 from fildes.opening.opening import Opening
@@ -22,7 +23,6 @@ from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
     from fildes.streams.stream import Stream
-    from fildes.trace import Trace
 
 #: Seconds that all steps of an open may take together.
 OPEN_TIMEOUT = 30.0
@@ -151,10 +151,12 @@ def open_now(
     """Open what was prepared and checked."""
     stream = blocking.run(opening.run(), deadline_in(timeout))
     try:
-        return to_file(stream, opening, wanted, buffering, idle_timeout, **text)
+        file = to_file(stream, opening, wanted, buffering, idle_timeout, **text)
     except BaseException:
         stream.abort()
         raise
+    file.description.opened_by = OpenedBy(opening, wanted, buffering, timeout, idle_timeout, text)
+    return file
 
 
 def deadline_in(timeout: float | None) -> float | None:
@@ -267,14 +269,6 @@ def prepare_to_listen(
     place, given = listening_form(address, options)
     add_options(given, place.scheme, limits)
     return prepare(place, mode, policy, given)
-
-
-class Explanation(NamedTuple):
-    """What opening an address took, and how it ended."""
-
-    address: str
-    trace: Trace
-    error: Exception | None
 
 
 def explain(

@@ -7,7 +7,7 @@ import errno
 import io
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fildes.errors import add_context
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from fildes.streams.stream import Stream
     from fildes.trace import Trace
     from fildes.waiting import Interest
+
+
+class Reducer(Protocol):
+    """Tells what pickle stores for a file."""
+
+    def reduce(self, file: Any) -> tuple[Any, ...]: ...
 
 
 class BaseDescription:
@@ -28,7 +34,11 @@ class BaseDescription:
       pending: bytes written but not yet sent; changed only under `sending`.
       ended: our direction was ended in order (half-close).
       cut: the error that ended the reading, if one did.
+      opened_by: what opened it and tells how it is pickled; None where nothing can open it
+        again.
     """
+
+    opened_by: Reducer | None = None
 
     def __init__(
         self,

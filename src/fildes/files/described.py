@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from fildes.files.base_description import BaseDescription
@@ -71,6 +71,17 @@ class Described:
     def writable(self) -> bool:
         """Tell whether it can be written."""
         return self.description.stream.writable
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Pickle a document that is read, which is opened again where it was.
+
+        Raises:
+          TypeError: it is no such thing, or has no position.
+        """
+        opened_by = self.description.opened_by
+        if opened_by is None:
+            raise TypeError(f"cannot pickle {self!r}: pickle the address instead")
+        return opened_by.reduce(self)
 
     def __repr__(self) -> str:
         state = "closed" if self.description.closed else "open"

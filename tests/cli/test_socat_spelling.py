@@ -53,7 +53,8 @@ def test_mistakes_are_named(text: str, part: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "-", "/tmp/x", "./a,b", "../x", "tcp://h:80", "TCP://h:80", "tcp!h!80", "h:80", "[::1]:80",
-    "fd:3", "exec:sort", "exec:sort?arg=-n", "unix:/run/x", "file:/x", "https://h/a,b!!c",
+    "fd:3", "unix:/x,fork,odd", "unix:///x,fork",
+    "exec:sort", "exec:sort?arg=-n", "unix:/run/x", "file:/x", "https://h/a,b!!c",
     "tls://h:1::socks5://p", "local:80", "proxy:3128", "echo:7", "data:,x", "png::https://h/x",
     "nonsense", "", "tcp", "h:1!!h:2",
 ])  # fmt: skip
@@ -97,7 +98,7 @@ def test_every_option_of_the_table_has_an_effect(name: str) -> None:
     """Each option can be given to an address that has it, or says why not."""
     rule = all_rules()[name]
     values = {"nothing": "", "flag": "", "integer": "=20", "seconds": "=1.5", "text": "=4",
-              "mode": "=600", "byte": "=7"}  # fmt: skip
+              "mode": "=600", "byte": "=7", "anything": "=x"}  # fmt: skip
     texts = {"listen": "OPENSSL-LISTEN:1", "socket": "TCP:h:1", "ip": "TCP:h:1", "tcp": "TCP:h:1",
              "program": "EXEC:x", "file": "OPEN:/x", "named": "UNIX-LISTEN:/x", "pty": "PTY",
              "terminal": "STDIO", "tls": "OPENSSL:h:1", "proxy": "PROXY:p:h:1",

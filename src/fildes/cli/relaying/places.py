@@ -43,6 +43,8 @@ async def open_place(path: str, mode: str, settings: Settings) -> Stream:
         os.set_blocking(fd, True)
         if settings.seek is not None:
             os.lseek(fd, settings.seek, os.SEEK_SET)
+        if settings.seek_end is not None:
+            os.lseek(fd, settings.seek_end, os.SEEK_END)
         if settings.terminal and os.isatty(fd):
             set_modes(fd, settings.terminal)
         source, sink = directions(fd)

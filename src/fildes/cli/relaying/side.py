@@ -34,7 +34,7 @@ class Settings(NamedTuple):
       open_flags: of open(2), where the address is a file opened as it is.
       mode: permission bits of what is created.
       generic: the path may be a socket, a device or a file; that is seen at the open.
-      seek: position to start from, or None.
+      seek, seek_end: position to start from, from the beginning or the end; or None.
       terminal: modes of the terminal and their values, in order.
       unlink_close: what is at the path is removed at the end.
     """
@@ -55,6 +55,7 @@ class Settings(NamedTuple):
     mode: int | None = None
     generic: bool = False
     seek: int | None = None
+    seek_end: int | None = None
     terminal: tuple[tuple[str, int], ...] = ()
     unlink_close: bool = False
 

@@ -14,8 +14,8 @@ def is_socat(text: str, find_scheme: FindScheme) -> bool:
     """Tell whether *text* is to be read as socat does.
 
     ``scheme://`` is ours, and so are ``host:80``, a path, and ``exec:sort`` in small
-    letters. Capitals, ``!!``, a number alone, and a keyword that is no scheme of ours
-    are socat's.
+    letters. Capitals, ``!!``, a number alone, a keyword that is no scheme of ours, and
+    what ends in options of socat's are socat's.
 
     Raises:
       AddressError: it could be either, and would not mean the same.
@@ -48,6 +48,8 @@ def is_single(text: str, words: Words, find_scheme: FindScheme) -> bool:
         return "-" in small or not HOST_PORT.fullmatch(text)  # local:80 is a host
     if find_scheme(small).shape.value.startswith("scheme://"):  # with a host
         return True
+    if has_options(words):
+        return True
     check_one_reading(text, words)
     return False
 
@@ -61,21 +63,16 @@ def is_missing(keyword: str, find_scheme: FindScheme) -> bool:
 
 
 def has_options(words: Words) -> bool:
-    """Tell whether what follows the first comma is an option that socat has."""
-    return bool(words.options) and words.options[0][0] in all_rules()
+    """Tell whether all that stands between commas are options that socat has."""
+    names = [name for name, _ in words.options if name]
+    return bool(names) and all(name in all_rules() for name in names)
 
 
 def check_one_reading(text: str, words: Words) -> None:
-    """Raise unless *text*, which has a scheme of ours, can be nothing else."""
-    keyword, upper = words.keyword, words.keyword.upper()
-    if has_options(words):
+    """Raise if *text* could be a command line as well as a program with a blank in its name."""
+    pieces = split(scan(text), " ")
+    if words.keyword == "exec" and "?" not in text and len(pieces) > 1:
         raise AddressError(
-            f"this could be read in two ways: write {upper}: for socat's options,"
-            f" or %2C for a comma in {keyword}:"
-        )
-    if keyword == "exec" and "?" not in text and len(split(scan(text), " ")) > 1:
-        first = plain(split(scan(text), " ")[0])
-        raise AddressError(
-            f"this could be read in two ways: write {upper}:... for a command line,"
-            f" or {first}?arg=... for one argument after the other"
+            "this could be read in two ways: write EXEC:... for a command line,"
+            f" or {plain(pieces[0])}?arg=... for one argument after the other"
         )

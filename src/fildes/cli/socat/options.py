@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Takes = Literal["nothing", "flag", "integer", "seconds", "text", "mode", "byte"]
+Takes = Literal["nothing", "flag", "integer", "seconds", "text", "mode", "byte", "anything"]
 
 
 class Rule(NamedTuple):
@@ -121,6 +121,7 @@ RULES = (
     Rule("sync o-sync o_sync", "flag", "flag:O_SYNC", "file"),
     Rule("dsync o-dsync o_dsync", "flag", "flag:O_DSYNC", "file"),
     Rule("seek lseek seek-set lseek64 lseek64-set", "integer", "set:seek", "file"),
+    Rule("seek-end lseek-end lseek64-end lseek32-end", "integer", "set:seek_end", "file"),
     Rule("mode perm", "mode", "mode", "named"),
     Rule("unlink-close", "flag", "unlink", "named"),
     Rule("unlink-early unlink remove delete new", "flag", "done", "listen"),
@@ -137,6 +138,46 @@ RULES = (
     Rule("link symbolic-link", "text", "option:link", "pty"),
     Rule("wait-slave waitslave pty-wait-slave", "flag", "option:wait", "pty"),
 )  # fmt: skip
+
+#: What socat has and fildes has not, and what to do instead.
+ELSEWHERE = (
+    (
+        "user uid user-late uid-late su su-d su-e substuser setuid setgid group gid group-late",
+        "a process has one user: start it as that one, with setpriv(1) or User= of systemd",
+    ),
+    ("chroot chroot-early", "confine the process: RootDirectory= of systemd, or unshare(1)"),
+    ("umask", "mode= says what is created"),
+    (
+        "tcpwrap tcpwrapper wrap libwrap hosts-allow hosts-deny allow-table deny-table",
+        "range= says who may connect",
+    ),
+    ("fdin fdout", "a program has descriptors 0 and 1; let a shell move them"),
+    ("linger so-linger linger2 tcp-linger2", "a close waits for nothing; a failure resets"),
+    (
+        "mss maxseg tcp-maxseg mtudiscover cork tcp-cork quickack tcp-quickack defer-accept",
+        "the kernel knows best; leave it out",
+    ),
+    (
+        "lock lockfile waitlock lockw flock flock-ex flock-sh f-setlk f-setlkw setlk setlkw",
+        "flock(1) in front of the command holds a lock",
+    ),
+    ("history prompt noecho noprompt", "put `rlwrap` in front of the command"),
+    ("path dirfd sighup sigint sigquit", "env(1) and trap of a shell do that"),
+    ("proxy-authorization-file proxyauthfile", "proxyauth= takes USER:PASSWORD"),
+    (
+        "ip-add-membership add-membership membership ip-membership",
+        "a multicast group is the host of a udp address",
+    ),
+    (
+        "protocol socktype type so-type so-protocol prototype so-prototype setsockopt ioctl",
+        "there is no raw setsockopt(2) here",
+    ),
+    (
+        "openssl-compress compress fips openssl-fips egd openssl-egd pseudo openssl-pseudo",
+        "OpenSSL has given it up; leave it out",
+    ),
+    ("openssl-max-proto-version max-version", "openssl-min-proto-version= sets the lowest"),
+)
 
 #: Modes of a terminal; `fildes.cli.relaying.terminal_modes` knows what they are.
 TERMINAL_MODES = (
@@ -160,4 +201,5 @@ def all_rules() -> dict[str, Rule]:
     modes = (
         Rule(name, takes_of_mode(name), f"terminal:{name}", "terminal") for name in TERMINAL_MODES
     )
-    return {name: rule for rule in (*RULES, *modes) for name in rule.names.split()}
+    refused = (Rule(names, "anything", f"refused:{why}") for names, why in ELSEWHERE)
+    return {name: rule for rule in (*RULES, *modes, *refused) for name in rule.names.split()}

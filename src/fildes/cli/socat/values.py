@@ -24,6 +24,8 @@ def read_value(rule: Rule, text: str | None) -> Value:
     Raises:
       AddressError: it is missing, or not of the option's type.
     """
+    if rule.takes == "anything":
+        return text or ""
     if rule.takes == "nothing":
         if text is not None:
             raise AddressError("it takes no value")

@@ -77,5 +77,5 @@ def test_archives_in_archives() -> None:
         assert [entry.name for entry in fildes.ls(f"zip::{place}")] == ["2.zip"]
         with fildes.open(f"zip://2.zip::{place}") as file:
             assert file.read(4) == b"PK\3\4"
-        with pytest.raises(OSError):
-            fildes.open(f"{address}{place}").close()
+        with fildes.open(f"{address}{place}") as file:
+            assert file.read() == KERNEL

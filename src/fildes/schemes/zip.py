@@ -97,6 +97,12 @@ async def open_archive(opening: Opening, address: Address) -> Stream:
     opening.positioned, opening.hint, opening.sequential = address.inner, "tail", False
     inner = await opening.open(address.inner)
     try:
+        nested = address.inner.scheme in {"zip", "tar"}
+        if nested and inner.seek(0, os.SEEK_CUR) is None:
+            from fildes.opening.spooling import spooled
+
+            with opening.step("decode", f"archive in {address.inner.scheme}"):
+                inner = await spooled(inner)
         if inner.seek(0, os.SEEK_CUR) is None:
             raise OSError(
                 errno.ESPIPE,

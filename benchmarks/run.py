@@ -18,6 +18,7 @@ import conversations  # noqa: F401  # for its effect
 import documents  # noqa: F401  # for its effect
 import fetching  # noqa: F401  # for its effect
 import gigabytes  # noqa: F401  # for its effect
+import memory  # noqa: F401  # for its effect
 import patterns  # noqa: F401  # for its effect
 import secure  # noqa: F401  # for its effect
 import starting  # noqa: F401  # for its effect

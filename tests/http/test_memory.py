@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import random
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import brotli  # type: ignore[import-untyped]  # it comes without types
 import pytest
+from counting import Asked, CountingServer, answer
 from http_script import CHUNKED_HEAD, END_OF_HEAD, HEAD, answering, document
 from peers import Conversation, Script, StartPeer
 
 import fildes
+from fildes.http.extents import BUDGET
+from fildes.http.ranged import MAX_LIVE
 
 MIB = 1 << 20
 STATUS = Path("/proc/self/status")
@@ -164,3 +169,32 @@ def test_bombs_without_a_limit(peer: StartPeer, coding: str) -> None:
         while received < 1 << 28:
             received += file.readinto(view) or 0
         file.abort()
+
+
+@pytest.mark.slow
+def test_kept_parts_stay_within_the_budget() -> None:
+    """However large a document is and however it is read, what is kept of it has a limit."""
+    size, chance = 10 << 30, random.Random(7)
+
+    def sparse(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
+        assert asked.start is not None
+        stop = min(size, asked.stop or size, asked.start + MIB)  # a short answer, as if cut
+        where = f"bytes {asked.start}-{stop - 1}/{size}"
+        body = bytes(stop - asked.start)
+        return answer("206 Partial Content", body, Content_Range=where, ETag='"1"'), False
+
+    most = 0
+    with (
+        CountingServer(b"", sparse) as server,
+        fildes.open(server.address(), http={"hint": "random"}) as file,
+    ):
+        stream: Any = file.description.stream
+        for number in range(120):
+            offset = chance.randrange(size)
+            assert not any(file.pread(700_000, offset))
+            most = max(most, stream.extents.stored)
+            if number % 10 == 0:
+                file.seek(offset)
+                assert len(file.read(MIB)) == min(MIB, size - offset)
+            assert len(stream.lives) <= MAX_LIVE
+    assert BUDGET // 2 < most <= BUDGET

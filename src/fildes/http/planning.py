@@ -10,7 +10,7 @@ little about its region, and gets half of that.
 Two patterns are so common that they are known at sight. Reads that go forward get
 all that follows, as an open-ended answer whose sender the TCP window holds back.
 Reads that go backward get a window before them, twice as large each time; the first
-one is no smaller than what comes while a round trip is waited for.
+one is no smaller than half of what comes while a round trip is waited for.
 
 All here is decisions: no input or output, no clock. Several sequences of reads may
 interleave, of threads or of an archive's index and its members, so each has a track.
@@ -159,7 +159,7 @@ class Planner:
 
     def before(self, track: Track, offset: int, stop: int) -> int:
         """Return where a window begins that goes before the last one."""
-        least = max(2 * (track.high - track.low), stop - offset, self.rate.bdp)
+        least = max(2 * (track.high - track.low), stop - offset, self.rate.bdp // 2)
         size = min(MAX_REGION, least)
         return min(offset, max(0, stop - size))
 

@@ -3,6 +3,9 @@
 The server is a round trip of 20 ms away (`delaying`). Each pattern is read through a file of
 ours, and through those of the others; what it is compared with is the fastest of them. The
 last line compares all patterns with what fsspec does if nothing is chosen.
+
+The network has no limit of its own but loopback's, so little is said here of slow ones.
+After a run to warm up each is taken once: the others need seconds for some.
 """
 
 from __future__ import annotations

@@ -47,6 +47,16 @@ def time_ratio(ceiling: float) -> Goal:
     )
 
 
+def at_most(ceiling: float, unit: str) -> Goal:
+    """Ask for less than *ceiling* of ours, whatever theirs is."""
+    return Goal(
+        f"under {ceiling:g} {unit}",
+        lambda value: value < ceiling,
+        lambda our, their: our,
+        f"{{:.2f}} {unit}",
+    )
+
+
 def milliseconds_more(ceiling: float) -> Goal:
     """Ask for less than *ceiling* milliseconds beyond their time."""
     return Goal(
@@ -92,11 +102,16 @@ def measure(
 
 @dataclass(frozen=True)
 class Result:
-    """The seconds of each run of a measure, and whether its goal is reached."""
+    """The seconds of each run of a measure, and whether its goal is reached.
+
+    Attributes:
+      beside: what else ours and theirs have to say of their runs.
+    """
 
     measure: Measure
     ours: list[float]
     theirs: list[float]
+    beside: tuple[str, str] = ("", "")
 
     @property
     def value(self) -> float:
@@ -118,7 +133,13 @@ def take(measure: Measure) -> Result:
             sides = [(run_ours, ours), (run_theirs, theirs)]
             for run, seconds in sides if index % 2 else reversed(sides):
                 seconds.append(run())
-    return Result(measure, ours, theirs)
+        beside = said_by(run_ours), said_by(run_theirs)
+    return Result(measure, ours, theirs, beside)
+
+
+def said_by(run: Run) -> str:
+    """Return what *run* has to say beside its seconds."""
+    return str(getattr(run, "beside", ""))
 
 
 def timed(run: Callable[[], object]) -> Run:

@@ -20,6 +20,7 @@ import fetching  # noqa: F401  # for its effect
 import gigabytes  # noqa: F401  # for its effect
 import memory  # noqa: F401  # for its effect
 import patterns  # noqa: F401  # for its effect
+import relays  # noqa: F401  # for its effect
 import secure  # noqa: F401  # for its effect
 import starting  # noqa: F401  # for its effect
 from measuring import MEASURES, ROOT, Measure, Missing, Result, take
@@ -68,8 +69,8 @@ def measured_row(measure: Measure) -> tuple[str, bool]:
 def cells_of(result: Result) -> Iterable[str]:
     measure = result.measure
     yield measure.title
-    yield measure.show(statistics.median(result.ours))
-    yield measure.show(statistics.median(result.theirs))
+    for seconds, beside in zip((result.ours, result.theirs), result.beside, strict=True):
+        yield measure.show(statistics.median(seconds)) + (f", {beside}" if beside else "")
     yield measure.goal.show.format(result.value)
     yield measure.goal.text
     yield "reached" if result.reached else "**missed**"

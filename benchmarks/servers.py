@@ -1,8 +1,9 @@
 """The other ends, each in a process of its own: `python servers.py KIND [FILE...]`.
 
 ``echo`` sends everything back. ``source`` reads a size in eight bytes and sends
-that many; ``tls-source CERT KEY`` does so under TLS. ``awake`` waits for each end of
-file and never sleeps while it waits: see `opening`. Each prints its port.
+that many; ``tls-source CERT KEY`` does so under TLS. ``udp-echo`` sends each datagram
+back. ``awake`` waits for each end of file and never sleeps while it waits: see
+`opening`. Each prints its port.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def stay_awake(sock: socket.socket) -> None:
 
 
 def send_as_asked(sock: socket.socket) -> None:
-    (left,) = struct.unpack("!Q", sock.recv(8, socket.MSG_WAITALL))
+    asked = sock.recv(8, socket.MSG_WAITALL)
+    left = int.from_bytes(asked, "big") if len(asked) == 8 else 0  # it only looked whether we run
     with memoryview(BLOCK) as block:
         while left:
             sock.sendall(block[: min(left, len(block))])
@@ -56,7 +58,17 @@ def send_as_asked_under_tls(sock: socket.socket, context: ssl.SSLContext) -> Non
         secure.unwrap()
 
 
+def echo_datagrams() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        print(sock.getsockname()[1], flush=True)
+        while True:
+            sock.sendto(*sock.recvfrom(65536))
+
+
 def main(kind: str, *files: str) -> None:
+    if kind == "udp-echo":
+        echo_datagrams()
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     print(listener.getsockname()[1], flush=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -100,13 +112,13 @@ def authority() -> Iterator[Authority]:
 
 NGINX_CONF = """\
 daemon off; master_process off; pid {directory}/pid; error_log {directory}/error.log;
-events {{ }}
+events {{ worker_connections 8192; }}
 http {{
-  access_log off; sendfile on; client_body_temp_path {directory}/body;
+  access_log off; sendfile on; keepalive_requests 1000000; client_body_temp_path {directory}/body;
   proxy_temp_path {directory}/p; fastcgi_temp_path {directory}/f;
   uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
   server {{
-    listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl; root {directory}/root;
+    listen 127.0.0.1:{port} backlog=4096; listen 127.0.0.1:{tls_port} ssl; root {directory}/root;
     ssl_certificate {cert}; ssl_certificate_key {key};
   }}
 }}
@@ -153,7 +165,7 @@ def wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port)).close()
             return
-    raise Missing(f"nginx ended with status {process.returncode}")
+    raise Missing(f"the server ended with status {process.returncode}")
 
 
 if __name__ == "__main__":

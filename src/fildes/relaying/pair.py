@@ -96,14 +96,13 @@ class End:
 
     def ready(self, fd: int, events: int) -> None:
         """Go on with what *events* allow."""
-        pair, out, into = self.pair, self.out, self.into
-        waits = out.left is not None or out.ended or out.error is not None
-        if events & SAYS and not waits and out.advance(pair.buffers):
+        pair, out = self.pair, self.out
+        if events & SAYS and self.watched & IN and out.advance(pair.buffers):
             pair.touched = pair.loop.now
             if out.left is not None or out.ended or out.error is not None:
                 pair.settle()
                 return
-        if events & TAKES and into.left is not None and into.advance(pair.buffers):
+        if self.watched & OUT and events & TAKES and self.into.advance(pair.buffers):
             pair.touched = pair.loop.now
             pair.settle()
 

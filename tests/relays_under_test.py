@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -11,6 +12,9 @@ import pytest
 from peers import LIMIT
 
 import fildes
+from fildes.relaying.connection import Connection, Observer
+from fildes.relaying.forwarding import forward, opener_of
+from fildes.verbs import prepare
 
 
 class Relay(Protocol):
@@ -24,18 +28,18 @@ class Relay(Protocol):
     @property
     def port(self) -> int: ...
 
+    def outcome(self) -> Exception | None:
+        """Wait until one more connection is over; return its error, None if all was well."""
+        ...
+
 
 class VerbRelay:
-    """`fildes.listen`, and `fildes.relay` in a thread for each connection.
-
-    Attributes:
-      outcomes: of each connection that is over: the two counts, or the error.
-    """
+    """`fildes.listen`, and `fildes.relay` in a thread for each connection."""
 
     def __init__(self, target: str, listen: str, options: dict[str, Any]) -> None:
         self.target = target
         self.options = options
-        self.outcomes: list[tuple[int, int] | Exception] = []
+        self.outcomes: queue.Queue[Exception | None] = queue.Queue()
         self.listener = fildes.listen(listen)
         self.address = self.listener.address
         self.threads = [threading.Thread(target=self.accept_all, name="relay: accept")]
@@ -54,9 +58,14 @@ class VerbRelay:
     def relay(self, client: Any) -> None:
         try:
             with client, fildes.open(self.target, **self.options) as server:
-                self.outcomes.append(fildes.relay(client, server))
+                fildes.relay(client, server)
+            self.outcomes.put(None)
         except (OSError, EOFError) as error:
-            self.outcomes.append(error)
+            client.abort()  # an end of file would say that all is complete
+            self.outcomes.put(error)
+
+    def outcome(self) -> Exception | None:
+        return self.outcomes.get(timeout=LIMIT)
 
     def finish(self) -> None:
         self.listener.close()
@@ -75,13 +84,23 @@ def verbs(target: str, listen: str, options: dict[str, Any]) -> Iterator[Relay]:
         relay.finish()
 
 
+class Outcomes(Observer):
+    """Puts how each connection ended into a queue."""
+
+    def __init__(self, outcomes: queue.Queue[Exception | None]) -> None:
+        self.outcomes = outcomes
+
+    def closed(self, connection: Connection, error: Exception | None) -> None:
+        self.outcomes.put(error)
+
+
 class ServiceRelay:
-    """`fildes.relay` between a listener and an address: one loop for all connections."""
+    """What `fildes.relay` does between a listener and an address: one loop for all."""
 
     def __init__(self, target: str, listen: str, options: dict[str, Any]) -> None:
+        self.outcomes: queue.Queue[Exception | None] = queue.Queue()
         self.listener = fildes.listen(listen)
         self.address = self.listener.address
-        self.counts: tuple[int, int] | None = None
         self.thread = threading.Thread(target=self.run, args=(target, options), name="relay")
         self.thread.start()
 
@@ -90,7 +109,12 @@ class ServiceRelay:
         return int(self.address.rpartition(":")[2])
 
     def run(self, target: str, options: dict[str, Any]) -> None:
-        self.counts = fildes.relay(self.listener, target, **options)
+        opening, _ = prepare(target, "r+b", None, options)
+        open_far = opener_of(opening.address, opening.policy, opening.options)
+        forward(self.listener, open_far, observer=Outcomes(self.outcomes))
+
+    def outcome(self) -> Exception | None:
+        return self.outcomes.get(timeout=LIMIT)
 
     def finish(self) -> None:
         self.listener.close()

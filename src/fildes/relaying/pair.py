@@ -63,6 +63,8 @@ class SocketHalf(Half):
             sent = 0
         except OSError as error:
             self.error = error
+            if isinstance(error, ConnectionResetError):
+                cast("SocketStream", self.sink).was_reset = True  # as `try_send` has it
             return True
         self.copied += sent
         if sent != received:

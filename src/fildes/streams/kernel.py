@@ -34,8 +34,8 @@ class SocketStream(Stream):
     Attributes:
       peer_name, local_name: sockaddrs of the two ends; the second one only where
         somebody has told another one than the socket's own.
-      was_reset: by the peer, before it was ours. The kernel tells a reset once, and
-        somebody else was told: its end of file is none.
+      was_reset: by the peer. The kernel tells a reset once, and whoever connected, or
+        sent, was told: its end of file is none.
     """
 
     was_reset = False
@@ -68,6 +68,9 @@ class SocketStream(Stream):
             return self.sock.send(data, SEND_FLAGS)
         except BlockingIOError:
             return None
+        except ConnectionResetError:
+            self.was_reset = True  # a receive would now be told of an end of file
+            raise
 
     def recv_wants(self) -> Interest:
         return {self.sock.fileno(): READ}

@@ -81,7 +81,8 @@ def test_ctrl_c_keeps_the_part(fildes: RunMain, peer: StartPeer, jobs: int) -> N
         assert process.wait(LIMIT) == -signal.SIGINT
     for number in range(jobs):
         known = json.loads(Path(f"{number}.fildes-part.json").read_text())
-        assert known["missing"] == [[CUT, len(DATA)]]
+        # What was written an instant ago may not be on record, and is then received again.
+        assert known["missing"] in ([[CUT, len(DATA)]], [[0, len(DATA)]])
 
 
 def test_sigkill_keeps_the_part(fildes: RunMain, peer: StartPeer) -> None:

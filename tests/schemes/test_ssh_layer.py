@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from authority import Authority
-from peers import StartPeer, echo
+from peers import Conversation, StartPeer, echo
 from programs import free_port, need, serving
 
 import fildes
@@ -105,8 +105,15 @@ def test_large_both_ways(jump: str, peer: StartPeer) -> None:
 
 def test_descriptor(jump: str, peer: StartPeer) -> None:
     """A program reads the far end from a descriptor, to its end."""
-    server = peer(lambda talk: talk.send(b"from afar"))
+
+    def answer(talk: Conversation) -> None:
+        talk.recv_until(b"?")
+        talk.send(b"from afar")
+
+    server = peer(answer)
     with fildes.open(f"tcp://localhost:{server.port}::{jump}") as f:
+        f.write(b"?")
+        f.flush()
         assert subprocess.run(["cat"], stdin=f, stdout=subprocess.PIPE).stdout == b"from afar"
 
 

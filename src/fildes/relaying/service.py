@@ -16,6 +16,7 @@ from fildes.errors import failure_of
 from fildes.relaying.connection import Connection, Observer, close_both
 from fildes.relaying.gate import Gate
 from fildes.relaying.pair import Pair, is_socket
+from fildes.streams.delivering import delivered
 from fildes.streams.relay import Half, copy_until
 from fildes.waiting import no_byte
 
@@ -179,7 +180,13 @@ class Service:
         pair, connection.pair = connection.pair, None
         assert pair is not None  # it says so itself
         connection.halves = pair.there, pair.back
-        self.finish(connection, error)
+        if error is None:
+            self.finish(connection, None)
+            return
+        # What each of them has said so far is to arrive before the reset does.
+        sinks = [half.sink for half in connection.halves]
+        arriving = delivered(sinks, self.idle_timeout)
+        self.run(connection, arriving, lambda _, failure: self.finish(connection, error))
 
     def run(
         self,

@@ -5,7 +5,8 @@ can be done now and says what it waits for; one wait covers both. An end of file
 passed on as a half-close, and the other direction goes on. An error is not an end
 of file. Where sending fails, what that stream has still to say is delivered: a server
 may answer and close without reading the whole question. Where receiving fails, the
-stream is lost in both directions. Then the error is raised, and the caller aborts both.
+stream is lost in both directions. Once each peer has what was sent to it, the error is
+raised, and the caller aborts both.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fildes.streams.buffers import Buffers, buffers_here
+from fildes.streams.delivering import NOTHING, delivered
 from fildes.waiting import Interest, wait_any
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Rounds without a wait before the other tasks of an event loop get their turn.
 FAIR_ROUNDS = 16  # arbitrary
-
-NOTHING: Interest = {}
 
 
 class Half:
@@ -150,6 +150,8 @@ async def copy(
             await wait_any({}, 0)
     error = first_error(halves)
     if error is not None:
+        with contextlib.suppress(TimeoutError):  # of a deadline; the error is the older one
+            await delivered([half.sink for half in halves], idle_timeout, until, alarm)
         raise error
 
 

@@ -10,6 +10,8 @@ import time
 from fault_proxy import LOOK_AGAIN, reset, unsent
 from peers import LIMIT
 
+from fildes.copying import HasDescriptor
+
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
     """Return the peer's end of a connection, which has a timeout, and ours, without one."""
@@ -28,7 +30,7 @@ def fill(sock: socket.socket) -> int:
     return count
 
 
-def hang_up(sock: socket.socket, other: socket.socket) -> None:
+def hang_up(sock: socket.socket, other: HasDescriptor) -> None:
     """Reset the connection, and wait until the *other* end has heard."""
     reset(sock)
     poll = select.poll()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from peers import Conversation, StartPeer, echo
+from tcp_ends import hang_up
 
 import fildes
 from fildes.files.description import Description
@@ -43,6 +44,22 @@ def test_one_thread_reads_while_another_is_blocked_writing(peer: StartPeer) -> N
         f.half_close()
         assert f.read() == b""
     assert len(server.received) == len(data) + 1
+
+
+def test_reset_that_a_write_met_is_no_end() -> None:
+    """The kernel tells a reset once; when writing met it, reading finds no end of file."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        f = fildes.open(f"tcp://127.0.0.1:{listener.getsockname()[1]}", buffering=0)
+        theirs, _ = listener.accept()
+    theirs.send(b"begin")
+    hang_up(theirs, f)
+    with pytest.raises(ConnectionResetError):
+        f.write(b"?")
+    assert f.read(100) == b"begin"
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError):
+            f.read(100)
+    f.abort()
 
 
 @pytest.mark.parametrize("buffering", [-1, 0])

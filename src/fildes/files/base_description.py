@@ -123,7 +123,8 @@ class BaseDescription:
         self.check_open()
         add_context(error, step, self.address)
         passing = isinstance(error, TimeoutError | io.UnsupportedOperation)
-        if step == "read" and not passing and not self.stream.waits:
+        told = step == "read" or isinstance(error, ConnectionResetError)  # told once, to a send
+        if told and not passing and not self.stream.waits:
             self.cut = copy.copy(error)  # a copy has no traceback, which holds buffers
 
     def check_open(self) -> None:

@@ -1,0 +1,217 @@
+"""The forwarder in a loop, event by event: its books, its ends, its limits."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+from fault_proxy import reset
+from peers import LIMIT
+from tcp_ends import received
+
+import fildes
+from fildes.drivers.loop import Loop
+from fildes.listening.accepting import FIRST_PAUSE
+from fildes.relaying.connection import Connection, Observer
+from fildes.relaying.forwarding import opener_of
+from fildes.relaying.service import Service
+from fildes.streams import delivering
+from fildes.verbs import prepare
+
+SMALL = 4096  #: a receive buffer; the kernel doubles it, socket(7)
+
+
+class Log(Observer):
+    """What happened, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.errors: list[Exception | None] = []
+
+    def accepted(self, connection: Connection) -> None:
+        self.events.append("accepted")
+
+    def opened(self, connection: Connection) -> None:
+        self.events.append("opened")
+
+    def closed(self, connection: Connection, error: Exception | None) -> None:
+        self.events.append("closed")
+        self.errors.append(error)
+
+
+class Bench(NamedTuple):
+    """A loop with a service, which connects to *behind*."""
+
+    loop: Loop
+    service: Service
+    log: Log
+    behind: socket.socket
+    place: tuple[str, int]
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Run the loop until something is so."""
+        late: list[None] = []
+        timer = self.loop.call_at(self.loop.now + LIMIT, lambda: late.append(None))
+        self.loop.run(lambda: until() or bool(late))
+        timer.cancel()
+        assert not late, "it did not happen"
+
+    def connect(self, receive_buffer: int = 0) -> tuple[socket.socket, socket.socket]:
+        """Return a client, and the server that the service has connected it to."""
+        client = socket.socket()
+        client.settimeout(LIMIT)
+        if receive_buffer:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.connect(self.place)
+        opened = self.log.events.count("opened") + 1
+        self.run(lambda: self.log.events.count("opened") == opened)
+        server, _ = self.behind.accept()
+        server.settimeout(LIMIT)
+        return client, server
+
+    def over(self) -> bool:
+        """Tell whether no connection is left."""
+        return not self.service.connections
+
+
+StartBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def start_bench(nothing_left_behind: None) -> Iterator[StartBench]:
+    """Start a service with what options it is given."""
+    with (
+        Loop() as loop,
+        socket.create_server(("127.0.0.1", 0)) as behind,
+        fildes.listen("tcp://127.0.0.1:0") as listener,
+    ):
+        services = []
+
+        def start(**options: float | str) -> Bench:
+            target = f"tcp://127.0.0.1:{behind.getsockname()[1]}"
+            opening, _ = prepare(target, "r+b", None, {})
+            log = Log()
+            open_far = opener_of(opening.address, opening.policy, opening.options)
+            service = Service(loop, listener.acceptor, open_far, log, **options)  # type: ignore[arg-type]
+            services.append(service)
+            port = int(listener.address.rpartition(":")[2])
+            return Bench(loop, service, log, behind, ("127.0.0.1", port))
+
+        yield start
+        for service in services:
+            service.close()
+
+
+def test_books(start_bench: StartBench) -> None:
+    """Connections are told of and counted, and the bytes of both directions with them."""
+    bench = start_bench()
+    client, server = bench.connect()
+    with client, server:
+        client.send(b"ask")
+        server.send(b"answer")
+        bench.run(lambda: bench.service.totals == (3, 6))
+        assert [connection.number for connection in bench.service.connections] == [1]
+        client.shutdown(socket.SHUT_WR)
+        server.shutdown(socket.SHUT_WR)
+        bench.run(bench.over)
+    assert (bench.log.events, bench.log.errors) == (["accepted", "opened", "closed"], [None])
+    assert (bench.service.totals, bench.service.accepted) == ((3, 6), 1)
+    assert not bench.service.failed
+
+
+def test_failure_is_counted_by_its_step(start_bench: StartBench) -> None:
+    """A place that refuses is a failed connect; the service goes on."""
+    bench = start_bench()
+    bench.behind.close()
+    with socket.create_connection(bench.place, LIMIT) as client:
+        bench.run(lambda: bool(bench.log.errors))
+        assert isinstance(bench.log.errors[0], ConnectionRefusedError)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert bench.service.failed == {"connect": 1}
+
+
+def test_drained_service_ends_with_its_last_connection(start_bench: StartBench) -> None:
+    """Once it drains nobody is let in, and it ends when the last one has."""
+    bench = start_bench()
+    client, server = bench.connect()
+    with client, server:
+        bench.service.drain()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(bench.place, LIMIT)
+        client.send(b"more")
+        bench.run(lambda: bench.service.totals == (4, 0))
+        assert not bench.service.ended
+        client.shutdown(socket.SHUT_WR)
+        server.shutdown(socket.SHUT_WR)
+        bench.run(lambda: bench.service.ended)
+    assert bench.log.errors == [None]
+
+
+def test_draining_has_a_limit(start_bench: StartBench) -> None:
+    """What is left when the limit is over is cut, which is an error for both peers."""
+    bench = start_bench()
+    client, server = bench.connect()
+    with client, server:
+        bench.service.drain(0.01)
+        bench.run(lambda: bench.service.ended)
+        for sock in (client, server):
+            with pytest.raises(ConnectionResetError):
+                sock.recv(1)
+    assert isinstance(bench.log.errors[0], ConnectionAbortedError)
+
+
+def test_silent_connections_are_ended(start_bench: StartBench) -> None:
+    """Two who have said nothing to each other for the idle limit are cut."""
+    bench = start_bench(idle_timeout=0.05)
+    client, server = bench.connect()
+    with client, server:
+        bench.run(bench.over)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert isinstance(bench.log.errors[0], TimeoutError)
+
+
+def test_abort_waits_for_no_delivery(
+    start_bench: StartBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has still to take what was said before a reset is waited for, but not by an abort."""
+    monkeypatch.setattr(delivering, "PATIENCE", LIMIT)
+    bench = start_bench()
+    client, server = bench.connect(SMALL)
+    with client, server:
+        (connection,) = bench.service.connections
+        server.send(bytes(20_000))  # far more than the client's kernel takes
+        bench.run(lambda: bench.service.totals == (0, 20_000))
+        reset(server)
+        bench.run(lambda: connection.pair is None)
+        assert not bench.over()
+        bench.service.abort()
+        assert bench.over()
+        assert received(client)[1] is ConnectionResetError
+    assert isinstance(bench.log.errors[0], ConnectionAbortedError)
+
+
+def test_gate_without_descriptors(start_bench: StartBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1: nothing left to accept with is waited out, longer and longer, without spinning."""
+    tries: list[float] = []
+    bench = start_bench()
+    acceptor = bench.service.acceptor
+    genuine = acceptor.try_accept
+
+    def failing() -> object:
+        tries.append(bench.service.gate.pause)
+        if len(tries) <= 4:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return genuine()
+
+    monkeypatch.setattr(acceptor, "try_accept", failing)
+    client, server = bench.connect()
+    with client, server:
+        first = FIRST_PAUSE
+        assert tries[:5] == [first, 2 * first, 4 * first, 8 * first, 16 * first]
+        assert bench.service.gate.pause == first

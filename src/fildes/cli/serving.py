@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fildes.cli.errors import UsageError
 from fildes.cli.opening import how, limits
@@ -121,6 +121,10 @@ def say_ready(acceptor: Acceptor, fd: int | None) -> None:
     readiness.ready(f"listening at {address}")
 
 
+#: What is done at a signal.
+Action: TypeAlias = "Callable[[int], None]"
+
+
 class Server:
     """What signals do to a server.
 
@@ -136,7 +140,7 @@ class Server:
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
         """Let signals stop it and reload it."""
-        actions = {
+        actions: dict[int, Action] = {
             signal.SIGTERM: self.stop,
             signal.SIGINT: self.stop,
             signal.SIGHUP: self.reload,
@@ -144,8 +148,8 @@ class Server:
         with contextlib.ExitStack() as before:
             for number, action in actions.items():
                 # In the loop, where nothing is half done.
-                def later(number: int, frame: object, action: object = action) -> None:
-                    self.programs.loop.call_soon(lambda: action(number))  # type: ignore[operator]
+                def later(number: int, frame: object, action: Action = action) -> None:
+                    self.programs.loop.call_soon(lambda: action(number))
 
                 before.callback(signal.signal, number, signal.signal(number, later))
             yield

@@ -164,8 +164,9 @@ class DeepFinder:
 
     def deeper(self, base: int, place: int | None) -> DeepFinder:
         """Return what searches the data of a member."""
-        how = {"depth": self.depth + 1, "account": self.account}
-        return DeepFinder(self.kinds, base=base, place=place, **how)  # type: ignore[arg-type]
+        return DeepFinder(
+            self.kinds, base=base, place=place, depth=self.depth + 1, account=self.account
+        )
 
     def pass_on(self, member: Stored, data: bytes) -> Step:
         """Search in what lies there as it is; return what follows it."""

@@ -11,7 +11,7 @@ from fildes.http.body import HttpStream
 from fildes.http.fetching import Fetch
 from fildes.http.response import check_coding, status_error
 from fildes.http.validator import part_of
-from fildes.streams.document import Document
+from fildes.streams.document import CarriedDocument
 from fildes.wire.content_range import ContentRange, range_field
 
 if TYPE_CHECKING:
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from fildes.http.response import Response
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
-    from fildes.waiting import Interest
 
 # 18 digits are below 2**63 - 1, the largest off_t.
 _OPTION = re.compile(r"([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18})")
 
 
-class Excerpt(Document):
+class Excerpt(CarriedDocument):
     """The bytes of one range, out of the body of an answer that says it has them.
 
     Attributes:
@@ -75,18 +74,6 @@ class Excerpt(Document):
             self.skip -= dropped
             buffer[: received - dropped] = bytes(buffer[dropped:received])
         return received - dropped
-
-    def recv_wants(self) -> Interest:
-        return self.inner.recv_wants()
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-    def abort(self) -> None:
-        self.inner.abort()
-
-    def interrupt(self) -> None:
-        self.inner.interrupt()
 
 
 async def fetch_excerpt(opening: Opening, address: Address, text: str) -> Stream:

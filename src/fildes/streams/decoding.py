@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from fildes.streams.document import Document
+from fildes.streams.document import CarriedDocument
 from fildes.streams.stream import RECV_SIZE
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from fildes.streams.stream import Stream
-    from fildes.waiting import Interest
 
 
 class Decoder(Protocol):
@@ -36,7 +35,7 @@ class Decoder(Protocol):
         """Say that there is no more input; raise if the output is not complete."""
 
 
-class DecodedStream(Document):
+class DecodedStream(CarriedDocument):
     """What a decoder makes of the inner stream, which this one owns.
 
     The end of file is the one that the decoder has proved.
@@ -82,15 +81,3 @@ class DecodedStream(Document):
             if not self.decode_some():
                 await wait_any(self.inner.recv_wants())
         return self.ready[:size]
-
-    def recv_wants(self) -> Interest:
-        return self.inner.recv_wants()
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-    def abort(self) -> None:
-        self.inner.abort()
-
-    def interrupt(self) -> None:
-        self.inner.interrupt()

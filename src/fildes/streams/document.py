@@ -46,3 +46,21 @@ class Document(Stream):
 
     async def half_close(self) -> None:
         """Do nothing: our direction was never open."""
+
+
+class CarriedDocument(Document):
+    """A document made of what the *inner* stream brings, which it owns."""
+
+    inner: Stream
+
+    def recv_wants(self) -> Interest:
+        return self.inner.recv_wants()
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def abort(self) -> None:
+        self.inner.abort()
+
+    def interrupt(self) -> None:
+        self.inner.interrupt()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import IncompleteError
-from fildes.streams.document import Document
+from fildes.streams.document import CarriedDocument
 
 if TYPE_CHECKING:
     from fildes.streams.stream import Stream
-    from fildes.waiting import Interest
 
 
-class Section(Document):
+class Section(CarriedDocument):
     """The next *size* bytes of the inner stream, which this one owns."""
 
     def __init__(self, inner: Stream, size: int) -> None:
@@ -27,15 +26,3 @@ class Section(Document):
             raise IncompleteError(f"the file ended {self.left} bytes before what is in it")
         self.left -= received or 0
         return received
-
-    def recv_wants(self) -> Interest:
-        return self.inner.recv_wants()
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-    def abort(self) -> None:
-        self.inner.abort()
-
-    def interrupt(self) -> None:
-        self.inner.interrupt()

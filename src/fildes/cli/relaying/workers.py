@@ -56,8 +56,9 @@ def run_workers(count: int, plans: Sequence[Plan], serve: Serve) -> int:
     pids: list[int] = []
     try:
         with signals_passed_on(pids):
-            for number in range(count):  # one after the other: signals are passed on at once
-                pids.append(start(worker(serve, shared, number, said)))  # noqa: PERF401
+            for number in range(count):
+                # Not in one step: a signal between two is passed on to those that are there.
+                pids.append(start(worker(serve, shared, number, said)))  # noqa: PERF401  # see above
             os.close(said)
             said = -1
             if wait_all(listening, count):

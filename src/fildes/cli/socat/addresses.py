@@ -137,17 +137,12 @@ def through_socks5(server: str, *rest: str) -> Draft:
     return draft
 
 
-def virtual_machine(cid: str, port: str) -> Draft:
-    """Return the draft for a virtual machine, as vsock(7) reaches it."""
-    return Draft([Layer("vsock", cid, port_of(port, "vsock"))])
-
-
 def port_of(service: str, scheme: str) -> int:
     """Return the port that a number or the name of a service stands for."""
     if not service:
         raise AddressError("the port is missing")
     text = find_port(service, scheme)
-    if len(text) > 10:  # digits of 2**32, the most that a vsock has
+    if len(text) > 10:  # far beyond any port, and int() is slow with many digits
         raise AddressError(f"port {text[:20]}... is too large")
     return int(text)
 
@@ -199,8 +194,6 @@ KINDS = (
          through("socks4a", 1080)),
     Kind("socks5 socks5-connect", "SOCKS-SERVER [SOCKS-PORT] HOST PORT",
          f"{CONNECTS} ip tcp socks", through_socks5),
-    Kind("vsock-connect vsock", "CID PORT", CONNECTS, virtual_machine),
-    Kind("vsock-listen vsock-l", "PORT", LISTENS, listening("vsock-listen")),
     Kind("stdio -", "", "any terminal", word("stdio")),
     Kind("stdin", "", "any terminal", word("fd", "0")),
     Kind("stdout", "", "any terminal", word("fd", "1")),
@@ -235,6 +228,10 @@ ELSEWHERE = {
     "sctp": "TCP reaches most of the same services",
     "sctp-listen": "TCP-LISTEN accepts streams",
     "ip-sendto": "UDP sends datagrams",
+    "vsock": "EXEC:'socat - VSOCK-CONNECT:CID:PORT' reaches virtual machines",
+    "vsock-connect": "EXEC:'socat - VSOCK-CONNECT:CID:PORT' reaches virtual machines",
+    "vsock-listen": "let socat listen there, and connect to a port of yours",
+    "vsock-l": "let socat listen there, and connect to a port of yours",
 }
 
 

@@ -13,6 +13,7 @@ import trio
 from fildes.drivers import asyncio as asyncio_driver
 from fildes.drivers import blocking, loop
 from fildes.drivers import trio as trio_driver
+from fildes.drivers.loop import Loop
 from fildes.waiting import Protocol
 
 T = TypeVar("T")
@@ -78,3 +79,15 @@ LOOPS = [
     pytest.param(run_uvloop, id="uvloop", marks=uvloop_is_here),
     pytest.param(run_trio, id="trio"),
 ]
+
+
+def rounds(loop: Loop, count: int) -> None:
+    """Let *loop* do so many rounds, none of which waits."""
+    left = iter(range(count))
+
+    def ended() -> bool:
+        loop.call_soon(lambda: None)
+        return next(left, None) is None
+
+    loop.run(ended)
+    loop.soon.pop()

@@ -90,6 +90,7 @@ class Loop:
         try:
             self.poll.modify(fd, events)
         except FileNotFoundError:  # it was closed behind our back; this is another one
+            self.always.pop(fd, None)
             self.poll.register(fd, events)
 
     def forget(self, fd: int) -> None:
@@ -205,11 +206,18 @@ class Loop:
         return max(0.0, self.timers[0][0] - time.monotonic())
 
     def ring(self) -> None:
-        """Make the calls that are due."""
+        """Make the calls that are due now; what they add has to wait, even if it is late."""
+        due: deque[tuple[float, int, Timer]] = deque()
         while self.timers and (self.timers[0][0] <= self.now or self.timers[0][2].callback is None):
-            _, _, timer = heapq.heappop(self.timers)
-            if timer.callback is not None:
-                timer.callback()
+            due.append(heapq.heappop(self.timers))
+        try:
+            while due:
+                _, _, timer = due.popleft()
+                if timer.callback is not None:
+                    timer.callback()
+        finally:
+            for each in due:  # one of them has raised: the others keep their turn
+                heapq.heappush(self.timers, each)
 
     @contextlib.contextmanager
     def signals(self) -> Any:

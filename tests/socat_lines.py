@@ -102,6 +102,11 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
      {"fork": True}),
     ("OPENSSL-LISTEN:443,cert=/c,verify=0,reuseaddr",
      "tls-listen://:443?cert=/c&verify=off", {}),
+    # Virtual machines.
+    ("VSOCK-CONNECT:2:1024", "vsock://2:1024", {}),
+    ("VSOCK:host:1024,bind=any:80", "vsock://host:1024?bind=any%3A80", {}),
+    ("VSOCK-LISTEN:1024,fork", "vsock-listen://:1024", {"fork": True}),
+    ("VSOCK-L:1024,bind=any,max-children=2", "vsock-listen://any:1024?max-connections=2", {}),
     # Files and descriptors.
     ("STDIO", "stdio:", {}),
     ("stdio", "stdio:", {}),

@@ -58,7 +58,10 @@ def _write_hierarchy(address: Address, reveal: bool) -> str:
         return address.scheme
     # "//." would name a host called "." in a file address; RFC 8089 section 2.
     slashes = "//" if address.path and not address.path.startswith(("./", "../")) else ""
-    return f"{address.scheme}:{slashes}{quote(address.path, PATH_SAFE)}"
+    path = quote(address.path, PATH_SAFE)
+    if "/" not in path:  # a word, as in vsock://host:1024
+        path = _without_joints(path.replace("%3A", ":"))
+    return f"{address.scheme}:{slashes}{path}"
 
 
 def _write_authority(address: Address, reveal: bool) -> str:

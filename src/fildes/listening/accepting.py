@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from fildes.listening.admission import Admission, Bell, CountedSocket, turned_away
 from fildes.listening.handshakes import Handshakes
 from fildes.streams.datagrams import socket_stream
-from fildes.streams.kernel import LINGER_RESET, endpoint
+from fildes.streams.kernel import LINGER_RESET, NEVER_RESET, endpoint
 from fildes.waiting import READ
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Acceptor:
         if slot is None:
             with accepted:
                 self.refused(endpoint(accepted, peer), turned_away())
-                if accepted.family != socket.AF_UNIX:
+                if accepted.family not in NEVER_RESET:
                     # Else the connection would live on in this machine's TIME-WAIT.
                     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
             return None

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from fildes.tls.engine import TlsEngine
 
 #: Variables that begin so are ours to set, and nobody else's to leave behind.
-PREFIXES = ("TCPREMOTE", "TCPLOCAL", "UDPREMOTE", "UDPLOCAL", "UNIXREMOTE", "UNIXLOCAL", "SSL_")
+PREFIXES = (
+    *("TCPREMOTE", "TCPLOCAL", "UDPREMOTE", "UDPLOCAL", "UNIXREMOTE", "UNIXLOCAL"),
+    *("VSOCKREMOTE", "VSOCKLOCAL", "SSL_"),
+)
 
 #: pid, uid, gid of unix(7), SO_PEERCRED.
 CREDENTIALS = struct.Struct("iii")
@@ -70,6 +73,9 @@ def of_socket(stream: SocketStream) -> Iterator[tuple[str, str]]:
     if stream.sock.family == socket.AF_UNIX:
         yield from of_unix(stream.sock)
         return
+    if stream.sock.family == socket.AF_VSOCK:
+        yield from of_vsock(stream)
+        return
     proto = "UDP" if stream.sock.type == socket.SOCK_DGRAM else "TCP"
     yield "PROTO", proto
     header = header_of(stream)
@@ -90,6 +96,15 @@ def of_unix(sock: socket.socket) -> Iterator[tuple[str, str]]:
     path = f"@{own[1:].decode(errors='replace')}" if isinstance(own, bytes) and own else own
     if path:
         yield "UNIXLOCALPATH", path
+
+
+def of_vsock(stream: SocketStream) -> Iterator[tuple[str, str]]:
+    """Yield the contexts and ports of both ends of a vsock."""
+    yield "PROTO", "VSOCK"
+    for end, name in (("REMOTE", stream.peer_name), ("LOCAL", stream.sock.getsockname())):
+        if isinstance(name, tuple):
+            yield f"VSOCK{end}CID", str(name[0])
+            yield f"VSOCK{end}PORT", str(name[1])
 
 
 def of_tls(engine: TlsEngine) -> Iterator[tuple[str, str]]:

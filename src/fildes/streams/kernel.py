@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: l_onoff, l_linger of socket(7): close at once, sending a reset.
 LINGER_RESET = struct.pack("ii", 1, 0)
 
+#: Families whose connections cannot be reset: what they abort ends as in order.
+NEVER_RESET = (socket.AF_UNIX, socket.AF_VSOCK)
+
 #: recv(2) and send(2) never wait and never signal; O_NONBLOCK would leak to other holders.
 RECV_FLAGS = socket.MSG_DONTWAIT
 SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
@@ -105,7 +108,7 @@ class SocketStream(Stream):
     def abort(self) -> None:
         if self.sock.fileno() >= 0:
             with self.sock:
-                if self.sock.family != socket.AF_UNIX:
+                if self.sock.family not in NEVER_RESET:
                     self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
 
     def interrupt(self) -> None:
@@ -159,6 +162,8 @@ def endpoint(sock: socket.socket, name: object) -> str | None:
         case str() | bytes() if name and sock.family == socket.AF_UNIX:
             path = f"@{os.fsdecode(name[1:])}" if isinstance(name, bytes) else name
             return f"{SCHEME_OF_UNIX_TYPE[sock.type]}:{quote(path, PATH_SAFE)}"
+        case (int(context), int(port)) if sock.family == socket.AF_VSOCK:
+            return f"vsock://{context}:{port}"
         case _:
             return None
 

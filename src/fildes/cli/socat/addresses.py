@@ -137,6 +137,16 @@ def through_socks5(server: str, *rest: str) -> Draft:
     return draft
 
 
+def vsock(context: str, port: str) -> Draft:
+    """Return the draft for the port of a virtual machine, or of its host."""
+    return Draft([Layer("vsock", path=f"{context}:{port}")])
+
+
+def vsock_listener(port: str) -> Draft:
+    """Return the draft for a listener at a port, of this machine only without bind=."""
+    return Draft([Layer("vsock-listen", path=f":{port}")])
+
+
 def port_of(service: str, scheme: str) -> int:
     """Return the port that a number or the name of a service stands for."""
     if not service:
@@ -194,6 +204,8 @@ KINDS = (
          through("socks4a", 1080)),
     Kind("socks5 socks5-connect", "SOCKS-SERVER [SOCKS-PORT] HOST PORT",
          f"{CONNECTS} ip tcp socks", through_socks5),
+    Kind("vsock-connect vsock", "CID PORT", f"{CONNECTS} vsock", vsock),
+    Kind("vsock-listen vsock-l", "PORT", f"{LISTENS} vsock", vsock_listener),
     Kind("stdio -", "", "any terminal", word("stdio")),
     Kind("stdin", "", "any terminal", word("fd", "0")),
     Kind("stdout", "", "any terminal", word("fd", "1")),
@@ -228,10 +240,6 @@ ELSEWHERE = {
     "sctp": "TCP reaches most of the same services",
     "sctp-listen": "TCP-LISTEN accepts streams",
     "ip-sendto": "UDP sends datagrams",
-    "vsock": "EXEC:'socat - VSOCK-CONNECT:CID:PORT' reaches virtual machines",
-    "vsock-connect": "EXEC:'socat - VSOCK-CONNECT:CID:PORT' reaches virtual machines",
-    "vsock-listen": "let socat listen there, and connect to a port of yours",
-    "vsock-l": "let socat listen there, and connect to a port of yours",
 }
 
 

@@ -70,6 +70,9 @@ def set_carrier(draft: Draft, argument: str, value: Any) -> None:
 
 def bind_listener(layer: Layer, text: str) -> None:
     """Let a listener listen at the local address *text*, which may bring a port."""
+    if layer.scheme == "vsock-listen":
+        layer.path = text if ":" in text else f"{text}{layer.path}"
+        return
     if text.startswith("[") or text.count(":") != 1:
         layer.host = unbracketed(text)
         return

@@ -248,3 +248,33 @@ def test_pool_after_fork(make: Make) -> None:
     pool.give(connection)
     pool.pid -= 1  # as if that had been the parent
     assert (pool.take("key"), is_open(connection)) == (None, False)
+
+
+def test_pool_closes_what_grew_old_beside_others(make: Make) -> None:
+    """Each connection that is given closes those which grew too old, and no others."""
+    moments = iter((0.0, 5.0, 11.0))
+    pool = Pool(max_age=10, clock=lambda: next(moments))
+    connections = [make() for _ in range(3)]
+    for connection in connections:
+        pool.give(connection)
+    assert [is_open(connection) for connection in connections] == [False, True, True]
+    pool.close()
+
+
+def test_pool_is_closed_for_what_comes_later(make: Make) -> None:
+    """What is given to a pool that was closed is closed at once."""
+    pool, connection = Pool(), make()
+    pool.close()
+    pool.give(connection)
+    assert not is_open(connection)
+
+
+def test_pool_tells_connections_apart(make: Make) -> None:
+    """Of several kept connections the one given last that fits is taken."""
+    pool = Pool()
+    fitting, newer, other = make(), make(), make()
+    other.key = "another"
+    for connection in (fitting, newer, other):
+        pool.give(connection)
+    assert [pool.take("key") for _ in range(3)] == [newer, fitting, None]
+    pool.close()

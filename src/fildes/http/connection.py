@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
-MAX_IDLE = 32  #: connections that a pool keeps; arbitrary
+#: Connections that a pool keeps: as many as net/http of Go, for who reads as many documents
+#: at once would else connect anew for the others each time.
+MAX_IDLE = 100
 
 #: Seconds that a connection is kept. Apache closes after 5, nginx after 75; one that
 #: was closed meanwhile is noticed, and costs nothing but the attempt.  # arbitrary
@@ -121,30 +123,37 @@ class Pool:
         """Return a kept connection with this *key*, now the caller's; None without one."""
         while True:
             with self.here():
-                found = next(
-                    (idle for idle in reversed(self.idle) if idle.connection.key == key), None
-                )
-                if found is None:
-                    return None
-                self.idle.remove(found)
+                found = self.last(key)
+            if found is None:
+                return None
             if self.clock() - found.since <= self.max_age and found.connection.quiet():
                 return found.connection
             found.connection.close_now()
+
+    def last(self, key: object) -> Idle | None:
+        """Remove and return what was given last with this *key*."""
+        for index in range(len(self.idle) - 1, -1, -1):
+            if self.idle[index].connection.key == key:
+                return self.idle.pop(index)
+        return None
 
     def give(self, connection: Connection) -> None:
         """Keep *connection*, whose last answer is complete."""
         now = self.clock()
         with self.here():
-            if not self.idle and not self.closed:  # who reads one after the other
-                self.idle.append(Idle(connection, now))
-                return
-            keep = [idle for idle in self.idle if now - idle.since <= self.max_age]
-            keep.append(Idle(connection, now))
-            kept = [] if self.closed else keep[max(0, len(keep) - self.max_idle) :]
-            gone = [idle for idle in [*self.idle, keep[-1]] if idle not in kept]
-            self.idle = kept
+            self.idle.append(Idle(connection, now))
+            gone = self.surplus(now)
         for idle in gone:
             idle.connection.close_now()
+
+    def surplus(self, now: float) -> list[Idle]:
+        """Remove and return what is no longer kept; the one given first is in front."""
+        count = len(self.idle) if self.closed else max(0, len(self.idle) - self.max_idle)
+        while count < len(self.idle) and now - self.idle[count].since > self.max_age:
+            count += 1
+        gone = self.idle[:count]
+        del self.idle[:count]
+        return gone
 
     def close(self) -> None:
         """Close what is kept; what is given from now on is closed at once."""

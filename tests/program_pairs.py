@@ -47,6 +47,12 @@ async def pty(authority: Authority) -> Pair:
     return left, TerminalStream(slave)
 
 
+async def serial(authority: Authority) -> Pair:
+    right = await open_stream("pty:?raw=on")
+    assert isinstance(right, MasterStream)
+    return await open_stream(f"serial:{right.path}"), right
+
+
 async def ssh(authority: Authority) -> Pair:
     with socket.create_server((HOST, 0)) as listener:
         far = f"tcp://{HOST}:{listener.getsockname()[1]}"
@@ -102,6 +108,7 @@ PROGRAM_PAIRS = [
     ),
     pytest.param(program_on_pty, NO_END, id="exec-pty", marks=needs_socat),
     pytest.param(pty, {*NO_END, "interrupt_wakes"}, id="pty"),
+    pytest.param(serial, {*NO_END, "interrupt_wakes"}, id="serial"),
     # The ssh at the far end closes in order what it is cut off from, and ours takes no
     # more after the far end's end of file. Its output is a pipe, whose reader nobody wakes.
     pytest.param(

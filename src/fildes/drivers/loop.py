@@ -148,17 +148,29 @@ class Loop:
         protocol: Protocol[T],
         done: Callable[[T | None, Exception | None], None],
         deadline: float | None = None,
-    ) -> Task[T]:
+    ) -> Task[T] | None:
         """Run *protocol* up to its first wait; go on with it when it can.
+
+        Returns:
+          The task, to cancel it; None if it has ended already.
 
         Args:
           done: called with its result or its error, at once if it need not wait.
           deadline: the moment after which its waits raise `TimeoutError`.
         """
+        try:
+            request = protocol.send(None)
+        except StopIteration as stop:
+            done(stop.value, None)
+            return None
+        except Exception as error:
+            failure = error  # the name of an except clause does not outlive it
+            done(None, failure)
+            return None
         task = Task(self, protocol, done)
         self.tasks.add(task)
-        task.go_on(None)
-        if deadline is not None and deadline < math.inf and not task.ended:
+        task.wait_for(request)
+        if deadline is not None and deadline < math.inf:
             task.timer = self.call_at(deadline, task.late)
         return task
 
@@ -175,7 +187,8 @@ class Loop:
         try:
             self.run(lambda: bool(outcome))
         finally:
-            task.cancel()
+            if task is not None:
+                task.cancel()
         result, error = outcome[0]
         if error is not None:
             raise error

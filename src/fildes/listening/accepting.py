@@ -62,6 +62,7 @@ class Acceptor:
       sockets: listening and in non-blocking mode; owned.
       bell: what wakes those who wait, beside a connection.
       address: where they listen, with the real port; `fildes.open` takes it.
+      to_stream: makes a stream of an accepted socket and the sockaddr of its peer.
       handshake: makes an accepted stream the one to hand out, in as long as it takes;
         None if it is ready at once. Whoever calls `try_accept` has to see to it.
       handshake_timeout: seconds that a handshake may take.
@@ -78,7 +79,7 @@ class Acceptor:
         self,
         sockets: Sequence[socket.socket],
         address: Address,
-        to_stream: Callable[[socket.socket], Stream] = socket_stream,
+        to_stream: Callable[[socket.socket, Any], Stream] = socket_stream,
         release: Callable[[], None] = lambda: None,
         limits: Limits | None = None,
         handshake: Callable[[Stream], Protocol[Stream]] | None = None,
@@ -156,9 +157,9 @@ class Acceptor:
     def try_accept(self) -> Stream | None:
         """Return a connection that waits, None if there is none; the sockets take turns."""
         self.check_open()
-        self.bell.hush()
+        if self.bell.rung:
+            self.bell.hush()
         for _ in range(len(self.sockets)):
-            self.check_open()
             if self.admission is not None and self.admission.full:
                 return None
             sock = self.sockets[0]
@@ -178,7 +179,7 @@ class Acceptor:
     def admitted(self, accepted: socket.socket, peer: Any) -> Stream | None:
         """Return the stream over a connection; None, and it is closed, if it is refused."""
         if self.admission is None:
-            return self.stream_of(accepted)
+            return self.stream_of(accepted, peer)
         slot = self.admission.admit(peer)
         if slot is None:
             with accepted:
@@ -187,12 +188,12 @@ class Acceptor:
                     # Else the connection would live on in this machine's TIME-WAIT.
                     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
             return None
-        return self.stream_of(CountedSocket.take(accepted, slot))
+        return self.stream_of(CountedSocket.take(accepted, slot), peer)
 
-    def stream_of(self, accepted: socket.socket) -> Stream:
+    def stream_of(self, accepted: socket.socket, peer: Any) -> Stream:
         """Return the stream over a connection, which is closed if there can be none."""
         try:
-            return self.to_stream(accepted)
+            return self.to_stream(accepted, peer)
         except BaseException:
             accepted.close()
             raise

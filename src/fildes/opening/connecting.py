@@ -170,20 +170,27 @@ async def connect_one(
         sock = begin(candidate, prepare, since).sock
         try:
             if not is_connected(sock):
-                await wait_writable(sock.fileno())
-                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code not in CONNECTED:
-                    raise OSError(code, os.strerror(code))
+                await until_connected(sock)
             sock.setblocking(True)
         except BaseException:
             sock.close()
             raise
     except OSError as error:
-        failures: list[OSError] = []
-        fail(opening, candidate, since, error, failures)
-        raise summary(opening, failures, error) from None
+        raise only_failure(opening, candidate, since, error) from None
     opening.trace.record("connect", str(candidate), since)
     return sock
+
+
+async def until_connected(sock: socket.socket) -> None:
+    """Wait for the end of a connect(2).
+
+    Raises:
+      OSError: it failed.
+    """
+    await wait_writable(sock.fileno())
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code not in CONNECTED:
+        raise OSError(code, os.strerror(code))
 
 
 def start_next(
@@ -208,6 +215,11 @@ def start_next(
 
 def begin(candidate: Candidate, prepare: Callable[[socket.socket], None], since: float) -> Attempt:
     """Start a connect(2) that does not wait."""
+    return Attempt(candidate, connecting(candidate, prepare), since)
+
+
+def connecting(candidate: Candidate, prepare: Callable[[socket.socket], None]) -> socket.socket:
+    """Return a socket in non-blocking mode that connects, or has done so; as on loopback."""
     sock = socket.socket(candidate.family, candidate.type | socket.SOCK_NONBLOCK)
     try:
         prepare(sock)
@@ -217,7 +229,7 @@ def begin(candidate: Candidate, prepare: Callable[[socket.socket], None], since:
     except BaseException:
         sock.close()
         raise
-    return Attempt(candidate, sock, since)
+    return sock
 
 
 async def first_connected(
@@ -270,6 +282,13 @@ def fail(
     opening.trace.record("connect", str(candidate), since, error)
     error.filename = str(candidate)
     failures.append(error)
+
+
+def only_failure(opening: Opening, candidate: Candidate, since: float, error: OSError) -> OSError:
+    """Record the failure of the only attempt, and return it as the error of all of them."""
+    failures: list[OSError] = []
+    fail(opening, candidate, since, error, failures)
+    return summary(opening, failures, error)
 
 
 def give_up(opening: Opening, running: dict[int, Attempt], error: TimeoutError) -> list[OSError]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fildes.drivers.loop_task import Task
     from fildes.relaying.pair import Pair
+    from fildes.streams.kernel import SocketStream
     from fildes.streams.relay import Half
     from fildes.streams.stream import Stream
 
@@ -15,7 +16,7 @@ class Connection:
     """One client, and the place that it is connected to.
 
     Attributes:
-      number: counted from 1.
+      number: no other one of this relay has it.
       near, far: the streams; *far* is None until it is open.
       since: the moment at which it was accepted.
       pair, halves: one of them, once bytes flow: two sockets, or two directions.
@@ -41,8 +42,10 @@ class Connection:
 
     def abort(self) -> None:
         """End both streams at once; each peer learns that its end is no end of file."""
-        if self.pair is not None:
-            self.pair.stop()
+        pair, self.pair = self.pair, None
+        if pair is not None:
+            pair.stop()
+            self.halves = pair.there, pair.back
         if self.task is not None:
             self.task.cancel()
         self.near.abort()
@@ -64,6 +67,17 @@ class Observer:
 
     def refused(self, peer: str | None, reason: Exception) -> None:
         """A client was not let in, or failed to become a connection."""
+
+
+def close_sockets(connection: Connection, near: SocketStream, far: SocketStream) -> OSError | None:
+    """Close both sides of *connection* in order, as `close_both`; return what went wrong."""
+    try:
+        far.release()
+        near.release()
+    except OSError as error:
+        connection.abort()
+        return error
+    return None
 
 
 async def close_both(connection: Connection) -> None:

@@ -10,7 +10,7 @@ epoll(7) would tell of its end again and again.
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar, cast
 
 from fildes.streams.buffers import Buffers, buffers_here
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset
@@ -34,13 +34,39 @@ TAKES = OUT | select.EPOLLERR | select.EPOLLHUP
 
 
 class SocketHalf(Half):
-    """One direction between two sockets; as `Half`, without asking their streams."""
+    """One direction between two sockets; as `Half`, without asking their streams.
 
-    __slots__ = ("from_sock", "to_sock")
+    Attributes:
+      fd: of the source.
+      other: the other direction, whose sink the source is.
+      watched: the events that the source is watched for.
+    """
 
-    def __init__(self, source: SocketStream, sink: SocketStream) -> None:
+    __slots__ = ("fd", "from_sock", "other", "pair", "to_sock", "watched")
+
+    other: SocketHalf
+
+    def __init__(self, pair: Pair[Any], source: SocketStream, sink: SocketStream) -> None:
         super().__init__(source, sink)
+        self.pair = pair
         self.from_sock, self.to_sock = source.sock, sink.sock
+        self.fd = source.sock.fileno()
+        self.watched = 0
+
+    def ready(self, fd: int, events: int) -> None:
+        """Go on with what *events* of the source allow."""
+        pair = self.pair
+        if not self.watched:  # it could not wait until the pair had ended
+            pair.loop.forget(fd)
+            return
+        if events & SAYS and self.watched & IN and self.advance(pair.buffers):
+            pair.touched = pair.loop.now
+            if self.left is not None or self.ended or self.error is not None:
+                pair.settle()
+                return
+        if self.watched & OUT and events & TAKES and self.other.advance(pair.buffers):
+            pair.touched = pair.loop.now
+            pair.settle()
 
     def advance(self, buffers: Buffers) -> bool:
         """Do what can be done now; see `Half`."""
@@ -80,46 +106,29 @@ class SocketHalf(Half):
             self.ended = source.received_end = True
         return True
 
-
-class End:
-    """One of the two sockets of a pair.
-
-    Attributes:
-      out, into: the directions that it is the source and the sink of.
-      watched: the events that it is watched for.
-    """
-
-    __slots__ = ("fd", "into", "out", "pair", "watched")
-
-    def __init__(self, pair: Pair[Any], fd: int, out: Half, into: Half) -> None:
-        self.pair, self.fd = pair, fd
-        self.out, self.into = out, into
-        self.watched = 0
-
-    def ready(self, fd: int, events: int) -> None:
-        """Go on with what *events* allow."""
-        pair, out = self.pair, self.out
-        if events & SAYS and self.watched & IN and out.advance(pair.buffers):
-            pair.touched = pair.loop.now
-            if out.left is not None or out.ended or out.error is not None:
-                pair.settle()
-                return
-        if self.watched & OUT and events & TAKES and self.into.advance(pair.buffers):
-            pair.touched = pair.loop.now
-            pair.settle()
+    def tell_end(self) -> None:
+        """Half-close the sink of a direction that has ended; as `pass_on_end`."""
+        self.passed_on = True
+        try:
+            cast("SocketStream", self.sink).shut_down()
+        except OSError as error:
+            self.error = error
 
     def watch(self, loop: Loop) -> None:
-        """Watch it for what both directions want."""
-        wanted = IN if self.out.running and self.out.left is None else 0
-        if self.into.left is not None and self.into.error is None:
+        """Watch the source for what both directions want of it.
+
+        Where nothing is wanted, epoll(7) is told when it asks for the first time: most
+        of those who have said their end are closed before.
+        """
+        wanted = IN if self.left is None and not self.ended and self.error is None else 0
+        other = self.other
+        if other.left is not None and other.error is None:
             wanted |= OUT
         if wanted == self.watched:
             return
         self.watched = wanted
         if wanted:
             loop.watch(self.fd, wanted, self.ready)
-        else:
-            loop.forget(self.fd)
 
 
 class Pair(Generic[Owner]):
@@ -130,7 +139,7 @@ class Pair(Generic[Owner]):
       touched: the moment at which something moved last; of the loop.
     """
 
-    __slots__ = ("back", "buffers", "done", "ends", "loop", "owner", "there", "touched")
+    __slots__ = ("back", "buffers", "done", "loop", "owner", "there", "touched")
 
     def __init__(
         self,
@@ -150,11 +159,9 @@ class Pair(Generic[Owner]):
         self.loop = loop
         self.done = done
         self.buffers = buffers_here()
-        self.there, self.back = SocketHalf(left, right), SocketHalf(right, left)
-        self.ends: tuple[End, ...] = (
-            End(self, left.sock.fileno(), self.there, self.back),
-            End(self, right.sock.fileno(), self.back, self.there),
-        )
+        self.there = there = SocketHalf(self, left, right)
+        self.back = there.other = SocketHalf(self, right, left)
+        self.back.other = there
         self.touched = loop.now
 
     def start(self) -> None:
@@ -168,36 +175,33 @@ class Pair(Generic[Owner]):
         if there.lost or back.lost:
             self.finish()
             return
-        pass_on(there)
-        pass_on(back)
+        if there.ended and not there.passed_on:
+            there.tell_end()
+        if back.ended and not back.passed_on:
+            back.tell_end()
         if not there.running and not back.running:
             self.finish()
             return
-        for end in self.ends:
-            end.watch(self.loop)
+        there.watch(self.loop)
+        back.watch(self.loop)
 
     def stop(self) -> None:
         """Copy no more; nobody is told, and both sockets have to be closed."""
-        for end in self.ends:
-            self.loop.drop(end.fd)
-        self.ends = ()  # which know the pair: without the circle its memory is free at once
+        there, back = self.there, self.back
+        self.loop.drop(there.fd)
+        self.loop.drop(back.fd)
+        there.watched = back.watched = 0
+        # Without the circles their memory is free at once.
+        del there.other, back.other, there.pair, back.pair
 
     def finish(self) -> None:
         """Say that it is over."""
         self.stop()
-        self.done(self.owner, first_error([self.there, self.back]))
+        there, back = self.there, self.back
+        complete = there.error is None and back.error is None
+        self.done(self.owner, None if complete else first_error([there, back]))
 
 
-def pass_on(half: Half) -> None:
-    """Half-close the sink of a direction that has just ended."""
-    if half.ended and not half.passed_on:
-        try:
-            half.pass_on_end().send(None)
-        except StopIteration:  # shutdown(2) does not wait
-            return
-        raise AssertionError("the half_close of a socket never waits")
-
-
-def is_socket(stream: Stream) -> bool:
+def is_socket(stream: Stream | None) -> TypeGuard[SocketStream]:
     """Tell whether `Pair` copies *stream*."""
     return type(stream) is SocketStream

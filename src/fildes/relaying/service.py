@@ -10,25 +10,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import count
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from fildes.errors import failure_of
-from fildes.relaying.connection import Connection, Observer, close_both
+from fildes.relaying.connection import Connection, Observer, close_both, close_sockets
 from fildes.relaying.gate import Gate
 from fildes.relaying.pair import Pair, is_socket
 from fildes.streams.delivering import delivered
 from fildes.streams.relay import Half, copy_until
+from fildes.streams.stream import Stream
 from fildes.waiting import no_byte
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fildes.drivers.loop import Loop
     from fildes.drivers.loop_task import Timer
     from fildes.listening.accepting import Acceptor
     from fildes.streams.kernel import SocketStream
-    from fildes.streams.stream import Stream
     from fildes.waiting import Protocol
+
+    #: Opens the other side of a client's stream: returns it, or the protocol that will.
+    Opener = Callable[[Stream], Stream | Protocol[Stream]]
 
 T = TypeVar("T")
 
@@ -54,28 +58,31 @@ class Service:
         self,
         loop: Loop,
         acceptor: Acceptor,
-        open_far: Callable[[Stream], Protocol[Stream]],
+        open_far: Opener,
         observer: Observer | None = None,
         *,
         timeout: float | None = 30.0,
         idle_timeout: float | None = None,
         eof: str = "propagate",
         prepare: Callable[[Connection, Stream, Stream], tuple[Stream, Stream]] | None = None,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         """Begin to accept as soon as *loop* runs.
 
         Args:
           acceptor: where clients come from; closed by `drain` and `close`.
-          open_far: returns the protocol that opens the other side, given a client's stream.
+          open_far: see `Opener`.
           timeout: seconds that this may take; None for no limit.
           idle_timeout: seconds without a byte in either direction.
           eof: what an end of file does; see `copy_until`.
           prepare: returns the streams to copy between, made of near and far.
+          numbers: what connections are counted with; from 1 on, if left out.
         """
         self.loop, self.acceptor, self.open_far = loop, acceptor, open_far
         self.observer = observer or Observer()
         self.timeout, self.idle_timeout, self.eof = timeout, idle_timeout, eof
         self.prepare = prepare
+        self.numbers = numbers or count(1)
         self.connections: set[Connection] = set()
         self.accepted = self.refused = 0
         self.failed: Counter[str] = Counter()
@@ -122,7 +129,7 @@ class Service:
     def begin(self, near: Stream) -> None:
         """Make a client a connection."""
         self.accepted += 1
-        connection = Connection(self.accepted, near, self.loop.now)
+        connection = Connection(next(self.numbers), near, self.loop.now)
         self.connections.add(connection)
         self.observer.accepted(connection)
         handshake = self.acceptor.handshake
@@ -142,17 +149,30 @@ class Service:
 
     def connect(self, connection: Connection) -> None:
         """Open the other side of *connection*."""
+        try:
+            far = self.open_far(connection.near)
+        except OSError as error:
+            self.finish(connection, error)
+            return
+        if isinstance(far, Stream):
+            self.opened(connection, far)
+            return
 
         def opened(far: Stream | None, error: Exception | None) -> None:
+            connection.task = None  # it takes memory
             if far is None:
                 self.finish(connection, error)
             else:
-                connection.far = far
-                self.observer.opened(connection)
-                self.flow(connection, connection.near, far)
+                self.opened(connection, far)
 
         limit = None if self.timeout is None else time.monotonic() + self.timeout
-        self.run(connection, self.open_far(connection.near), opened, limit)
+        self.run(connection, far, opened, limit)
+
+    def opened(self, connection: Connection, far: Stream) -> None:
+        """Begin to copy: the other side is *far*."""
+        connection.far = far
+        self.observer.opened(connection)
+        self.flow(connection, connection.near, far)
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways."""
@@ -196,19 +216,19 @@ class Service:
         deadline: float | None = None,
     ) -> None:
         """Run what is next for *connection*, who is ended with it."""
-
-        def ended(result: T | None, error: Exception | None) -> None:
-            connection.task = None
-            done(result, error)
-
-        task = self.loop.spawn(protocol, ended, deadline)
-        connection.task = None if task.ended else task
+        task = self.loop.spawn(protocol, done, deadline)
+        if task is not None:  # else *done* has gone on already
+            connection.task = task
 
     def finish(self, connection: Connection, error: Exception | None) -> None:
         """End both sides: in order, or at once if there is an *error*."""
         if error is not None:
             connection.abort()
             self.over(connection, error)
+            return
+        near, far = connection.near, connection.far
+        if is_socket(near) and is_socket(far):
+            self.over(connection, close_sockets(connection, near, far))
             return
 
         def closed(_: None, failure: Exception | None) -> None:

@@ -16,7 +16,7 @@ import termios
 from typing import TYPE_CHECKING
 
 from fildes.drivers.blocking import wait
-from fildes.streams.kernel import RECV_FLAGS, SocketStream
+from fildes.streams.kernel import RECV_FLAGS, UNASKED, SocketStream
 from fildes.streams.stream import MAX_DATAGRAM
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class DatagramStream(SocketStream):
     messages = True
     endless = True
 
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock)
+    def __init__(self, sock: socket.socket, peer: object = UNASKED) -> None:
+        super().__init__(sock, peer)
         self.kept: bytes | None = None
         self.spill = bytearray()
 
@@ -118,7 +118,7 @@ KIND_OF_TYPE = {
 }
 
 
-def socket_stream(sock: socket.socket) -> SocketStream:
+def socket_stream(sock: socket.socket, peer: object = UNASKED) -> SocketStream:
     """Return the stream for a connected socket of any type; it owns *sock* from now on."""
     kind = KIND_OF_TYPE.get(socket.SocketKind(sock.type), DatagramStream)
-    return kind(sock)
+    return kind(sock, peer)

@@ -30,6 +30,9 @@ NEVER_RESET = (socket.AF_UNIX, socket.AF_VSOCK)
 RECV_FLAGS = socket.MSG_DONTWAIT
 SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
+#: Stands for a name that the kernel is to be asked for.
+UNASKED = object()
+
 
 class SocketStream(Stream):
     """A connected stream socket, which it owns, also when it cannot be made.
@@ -44,10 +47,13 @@ class SocketStream(Stream):
     was_reset = False
     local_name: object = None
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, peer: object = UNASKED) -> None:
+        """Take over *sock*; whoever knows the sockaddr of its *peer* may say it."""
         self.sock = sock
         self.received_end = False
-        self.peer_name: object
+        self.peer_name = peer
+        if peer is not UNASKED:
+            return
         try:
             self.peer_name = sock.getpeername()  # now: a reset makes the kernel forget it
         except OSError:
@@ -82,6 +88,10 @@ class SocketStream(Stream):
         return {self.sock.fileno(): WRITE}
 
     async def half_close(self) -> None:
+        self.shut_down()
+
+    def shut_down(self) -> None:
+        """Half-close; as shutdown(2), it never waits."""
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -91,6 +101,10 @@ class SocketStream(Stream):
             raise reset() from None
 
     async def close(self) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Close; as close(2) of a socket, it does not wait."""
         if self.sock.fileno() < 0:
             return
         try:

@@ -16,10 +16,12 @@ from fildes.cli.relaying.flow import CUT_TIMEOUT, Flow, blame
 from fildes.cli.relaying.opening import MODES, Means, open_side
 from fildes.cli.relaying.shaping import shape
 from fildes.cli.relaying.shared import SharedStream
+from fildes.cli.relaying.side import DEFAULT
 from fildes.cli.relaying.within import within
 from fildes.errors import AddressError, add_context
 from fildes.opening.opening import Opening
 from fildes.relaying.connection import Connection, Observer, close_both
+from fildes.relaying.forwarding import short_opener
 from fildes.relaying.pair import is_socket
 from fildes.relaying.service import Service
 from fildes.waiting import wait_any
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from fildes.cli.relaying.taps import Tap
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
+    from fildes.relaying.service import Opener
     from fildes.streams.stream import Stream
 
 
@@ -84,10 +87,20 @@ class Relay(Service):
         super().__init__(
             around.loop,
             acceptor,
-            self.open_other,
+            self.short_way() or self.open_other,
             Teller(self),
             timeout=None if tries else self.open_timeout,
             idle_timeout=plan.manner.idle_timeout,
+            numbers=around.numbers,
+        )
+        front = self.front.settings._replace(fork=False)
+        manner, taps = plan.manner, around.taps
+        #: Whether what flows is neither changed nor looked at.
+        self.plain = (
+            plan.directions == "both"
+            and not taps
+            and front == DEFAULT
+            and (manner.max_bytes, manner.eof) == (None, "propagate")
         )
 
     @property
@@ -110,6 +123,14 @@ class Relay(Service):
         """Return what the left and the right end of a connection are called."""
         near, far = connection.near.peer or "?", self.other.address.display()
         return (near, far) if self.left_is_front else (far, near)
+
+    def short_way(self) -> Opener | None:
+        """Return what opens a plain address in the fewest steps; None for any other one."""
+        other, means = self.other, self.around.means
+        plain = other.sink is None and other.settings == DEFAULT and not self.plan.tries(other)[0]
+        if not plain or self.plan.directions != "both":
+            return None
+        return short_opener(other.address, means.policy, means.options)
 
     async def open_other(self, near: Stream) -> Stream:
         """Open the other side for the client *near*, or take the one that all share."""
@@ -137,13 +158,11 @@ class Relay(Service):
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways, the fast way if nothing else is wanted."""
-        near.restrict(self.near_mode)
-        near = connection.near = shape(near, self.front.settings)
-        manner, plain = self.plan.manner, self.plan.directions == "both" and not self.around.taps
-        plain = plain and manner.max_bytes is None and manner.eof == "propagate"
-        if plain and is_socket(near) and is_socket(far):
+        if self.plain and is_socket(near) and is_socket(far):
             self.flow_between(connection, near, far)
             return
+        near.restrict(self.near_mode)
+        near = connection.near = shape(near, self.front.settings)
         left, right = (near, far) if self.left_is_front else (far, near)
         try:
             flow = Flow(self.plan, left, right, connection.number, self.around.taps)
@@ -212,8 +231,8 @@ class Teller(Observer):
         self.name = relay.plan.name
 
     def accepted(self, connection: Connection) -> None:
-        connection.number = next(self.relay.around.numbers)
-        self.reporter.accepted(connection.number, connection.near.peer, self.name)
+        if self.reporter.as_json:
+            self.reporter.accepted(connection.number, connection.near.peer, self.name)
 
     def opened(self, connection: Connection) -> None:
         if self.reporter.as_json:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar, cast
 
-from fildes.streams.buffers import Buffers, buffers_here
+from fildes.streams.buffers import buffers_here
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset
 from fildes.streams.relay import Half, first_error
 
@@ -42,37 +42,32 @@ class SocketHalf(Half):
       watched: the events that the source is watched for.
     """
 
-    __slots__ = ("fd", "from_sock", "other", "pair", "to_sock", "watched")
+    __slots__ = ("buffers", "fd", "from_sock", "other", "pair", "to_sock", "watched")
 
     other: SocketHalf
 
     def __init__(self, pair: Pair[Any], source: SocketStream, sink: SocketStream) -> None:
         super().__init__(source, sink)
-        self.pair = pair
+        self.pair, self.buffers = pair, pair.buffers
         self.from_sock, self.to_sock = source.sock, sink.sock
         self.fd = source.sock.fileno()
         self.watched = 0
 
     def ready(self, fd: int, events: int) -> None:
         """Go on with what *events* of the source allow."""
-        pair = self.pair
-        if not self.watched:  # it could not wait until the pair had ended
-            pair.loop.forget(fd)
-            return
-        if events & SAYS and self.watched & IN and self.advance(pair.buffers):
-            pair.touched = pair.loop.now
-            if self.left is not None or self.ended or self.error is not None:
-                pair.settle()
-                return
-        if self.watched & OUT and events & TAKES and self.other.advance(pair.buffers):
-            pair.touched = pair.loop.now
-            pair.settle()
+        watched = self.watched
+        if not watched:  # it could not wait until the pair had ended
+            self.pair.loop.forget(fd)
+        elif (events & SAYS and watched & IN and self.move()) or (
+            watched & OUT and events & TAKES and self.other.move()
+        ):
+            self.pair.settle()
 
-    def advance(self, buffers: Buffers) -> bool:
-        """Do what can be done now; see `Half`."""
+    def move(self) -> bool:
+        """Do what can be done now; return whether the pair has to see to something."""
         if self.left is not None:
-            return self.send_left(self.left, buffers)
-        view = buffers.view
+            return self.send_left(self.left, self.buffers)
+        view = self.buffers.view
         try:
             received = self.from_sock.recv_into(view, 0, RECV_FLAGS)
         except BlockingIOError:
@@ -93,8 +88,9 @@ class SocketHalf(Half):
                 cast("SocketStream", self.sink).was_reset = True  # as `try_send` has it
             return True
         self.copied += sent
-        if sent != received:
-            self.left = buffers.keep(data[sent:])
+        if sent == received:
+            return False
+        self.left = self.buffers.keep(data[sent:])
         return True
 
     def end(self) -> bool:
@@ -136,10 +132,9 @@ class Pair(Generic[Owner]):
 
     Attributes:
       there, back: from left to right, and from right to left.
-      touched: the moment at which something moved last; of the loop.
     """
 
-    __slots__ = ("back", "buffers", "done", "loop", "owner", "there", "touched")
+    __slots__ = ("back", "buffers", "done", "loop", "owner", "seen", "since", "there")
 
     def __init__(
         self,
@@ -162,12 +157,19 @@ class Pair(Generic[Owner]):
         self.there = there = SocketHalf(self, left, right)
         self.back = there.other = SocketHalf(self, right, left)
         self.back.other = there
-        self.touched = loop.now
+        self.seen, self.since = 0, loop.now
 
     def start(self) -> None:
         """Begin with what is there: who connects has often said something."""
-        self.there.advance(self.buffers)
+        self.there.move()
         self.settle()
+
+    def silence(self) -> float:
+        """Return for how many seconds nothing has moved, as far as those know who ask."""
+        moved, now = self.there.copied + self.back.copied, self.loop.now
+        if moved != self.seen:
+            self.seen, self.since = moved, now
+        return now - self.since
 
     def settle(self) -> None:
         """See to ends and errors, then watch for what is wanted next."""

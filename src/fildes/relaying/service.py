@@ -265,6 +265,6 @@ class Service:
         """End the connections that were silent for *limit* seconds."""
         for connection in list(self.connections):
             pair = connection.pair
-            if pair is not None and self.loop.now - pair.touched >= limit:
+            if pair is not None and pair.silence() >= limit:
                 self.finish(connection, no_byte(limit))
         self.sweep_later(limit)

@@ -13,8 +13,9 @@ from leaks import open_descriptors
 
 import fildes
 from fildes.address import Address
-from fildes.opening.connecting import Candidate, connect_host, interleaved, numeric
+from fildes.opening.connecting import connect_host
 from fildes.opening.opening import Opening, Target
+from fildes.opening.resolving import Candidate, interleaved, numeric
 from fildes.waiting import CallBlocking, Protocol, WaitAny
 
 V4, V6 = socket.AF_INET, socket.AF_INET6

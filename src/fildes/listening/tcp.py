@@ -12,8 +12,8 @@ from fildes.address import Address
 from fildes.listening.accepting import Acceptor
 from fildes.listening.announcing import announced_before
 from fildes.listening.options import backlog_of, limits_of
-from fildes.opening.connecting import Candidate, resolve
 from fildes.opening.opening import Target
+from fildes.opening.resolving import Candidate, resolve
 from fildes.opening.socket_options import Place, preparation
 from fildes.streams.kernel import SocketStream
 

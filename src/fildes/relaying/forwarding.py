@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from fildes.drivers.loop import Loop
 from fildes.opening.announcing import header_of
 from fildes.opening.connecting import (
-    Candidate,
     connecting,
-    numeric,
     only_failure,
     until_connected,
 )
 from fildes.opening.opening import Opening, Target
+from fildes.opening.resolving import Candidate, numeric
 from fildes.opening.socket_options import place_of, preparation
 from fildes.relaying.service import Service
 from fildes.streams.kernel import SocketStream

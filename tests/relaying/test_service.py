@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
+from datagram_clients import client
 from fault_proxy import reset
 from peers import LIMIT
 from tcp_ends import received
@@ -18,6 +20,7 @@ from fildes.drivers.loop import Loop
 from fildes.listening.accepting import FIRST_PAUSE
 from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.forwarding import opener_of
+from fildes.relaying.gate import BATCH
 from fildes.relaying.service import Service
 from fildes.streams import delivering
 from fildes.verbs import prepare
@@ -215,3 +218,25 @@ def test_gate_without_descriptors(start_bench: StartBench, monkeypatch: pytest.M
         first = FIRST_PAUSE
         assert tries[:5] == [first, 2 * first, 4 * first, 8 * first, 16 * first]
         assert bench.service.gate.pause == first
+
+
+def test_more_senders_than_are_taken_at_once(nothing_left_behind: None) -> None:
+    """Datagrams of many that came at once are all answered, though none comes after them."""
+    count = BATCH + 8
+    with (
+        Loop() as loop,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as behind,
+        fildes.listen("udp://127.0.0.1:0") as listener,
+        contextlib.ExitStack() as senders,
+    ):
+        behind.bind(("127.0.0.1", 0))
+        for number in range(count):
+            senders.enter_context(client(listener, b"%3d" % number))
+        opening, _ = prepare(f"udp://127.0.0.1:{behind.getsockname()[1]}", "r+b", None, {})
+        open_far = opener_of(opening.address, opening.policy, opening.options)
+        service = Service(loop, listener.acceptor, open_far)
+        late = loop.call_at(loop.now + LIMIT, service.close)
+        loop.run(lambda: service.totals[0] == 3 * count or service.ended)
+        late.cancel()
+        service.close()
+    assert service.accepted == count

@@ -62,6 +62,8 @@ class Gate:
                 if near is None:
                     break
                 self.begin(near)
+            else:
+                self.loop.call_soon(self.again)
         except ValueError:
             if not self.acceptor.closed:
                 raise
@@ -87,3 +89,9 @@ class Gate:
         """Try again."""
         if not self.acceptor.closed:
             self.watch()
+            self.again()
+
+    def again(self) -> None:
+        """Take more: what an acceptor holds itself, datagrams say, wakes nobody."""
+        if self.accepting:
+            self.accept(-1, 0)

@@ -1,0 +1,35 @@
+"""Very many short connections: each is answered, and none leaves anything behind."""
+
+from __future__ import annotations
+
+import pytest
+from authority import Authority
+from relay_commands import relay_running
+from soaking import answering, ask_by_tcp, ask_by_tls, check_flat, soak
+
+pytestmark = pytest.mark.slow
+
+#: KiB: an allocator's arena of CPython, and some more.  # arbitrary
+ALLOWED = 1024
+
+
+def test_short_connections() -> None:
+    """20,000 connections are answered; memory and descriptors are as after the first ones."""
+    with answering("tcp") as target:
+        argv = ["tcp-listen://127.0.0.1:0", f"tcp://127.0.0.1:{target}"]
+        with relay_running(*argv) as relay:
+            check_flat(list(soak(relay.process.pid, relay.port, 20_000, ask_by_tcp)), ALLOWED)
+            relay.process.terminate()
+            assert relay.wait() == 0
+
+
+def test_short_connections_under_tls(tls_ca: Authority) -> None:
+    """The same under TLS, with an end of its own in both directions."""
+    files = f"cert={tls_ca.localhost.cert_file}&key={tls_ca.localhost.key_file}"
+    ask = ask_by_tls(tls_ca.client_context())
+    with answering("tcp") as target:
+        argv = [f"tls-listen://127.0.0.1:0?{files}", f"tcp://127.0.0.1:{target}"]
+        with relay_running(*argv) as relay:
+            check_flat(list(soak(relay.process.pid, relay.port, 1000, ask, batch=10)), ALLOWED)
+            relay.process.terminate()
+            assert relay.wait() == 0

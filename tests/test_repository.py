@@ -22,7 +22,7 @@ LAYERS = (
     {"address", "drivers", "wire"},
     {"policy", "streams"},
     {"opening"},
-    {"tls", "http", "listening", "compression"},
+    {"tls", "http", "websocket", "listening", "compression"},
     {"schemes"},
     {"files"},
     {"listener", "async_listener"},
@@ -66,6 +66,7 @@ SLOW_TO_IMPORT: dict[str, set[str]] = {
     "tempfile": set(),
     "trio": {"drivers.trio"},
     "urllib.request": set(),
+    "wsproto": {"websocket.deflate", "websocket.frames"},
 }
 
 MODULES = sorted(SOURCE.rglob("*.py"))

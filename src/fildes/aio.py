@@ -14,7 +14,8 @@ from fildes.async_listener import AsyncListener
 from fildes.async_opener import AsyncOpener
 from fildes.async_opening import Opened, open_now, to_file
 from fildes.async_serving import serve
-from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, AsyncFile, AsyncRawFile
+from fildes.files.async_binary import AsyncBufferedFile, AsyncFile, AsyncRawFile
+from fildes.files.async_datagram import AsyncDatagramFile
 from fildes.files.async_text import AsyncTextFile
 from fildes.files.modes import check_text
 from fildes.listing import addresses_of

@@ -6,7 +6,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
-from fildes.files.async_binary import AsyncBufferedFile, AsyncDatagramFile, AsyncFile, AsyncRawFile
+from fildes.files.async_binary import AsyncBufferedFile, AsyncFile, AsyncRawFile
+from fildes.files.async_datagram import AsyncDatagramFile
 from fildes.files.async_description import AsyncDescription
 from fildes.files.async_text import AsyncTextFile
 from fildes.files.modes import pending_size

@@ -143,7 +143,9 @@ def test_full_disk_is_said() -> None:
     assert caught.value.errno == errno.ENOSPC
 
 
-@pytest.mark.parametrize(("name", "module"), [("br", "brotli"), ("zstd", "backports.zstd")])
+@pytest.mark.parametrize(
+    ("name", "module"), [("br", "brotli"), ("zstd", "backports.zstd"), ("ws", "wsproto")]
+)
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, name: str, module: str) -> None:
     """Without the package, the error says which one to install."""
     import importlib
@@ -152,7 +154,7 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, name: str, mo
         raise ModuleNotFoundError(name=wanted)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    from fildes.compression.codec import require
+    from fildes.opening.requiring import require
 
     with pytest.raises(OSError, match=rf"fildes\[{name}\]") as caught:
         require(module, name)

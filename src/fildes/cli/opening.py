@@ -59,7 +59,7 @@ def how(arguments: Namespace) -> dict[str, Any]:
         add_setting(settings, text)
     if arguments.headers:
         fields = header_fields(arguments.headers)
-        for scheme in ("http", "https"):
+        for scheme in ("http", "https", "ws", "wss"):
             settings.setdefault(scheme, {})["headers"] = fields
     if arguments.ca:
         settings.setdefault("tls", {})["ca"] = arguments.ca

@@ -25,7 +25,7 @@ STDOUT_NAME = "standard output"
 def copy(source: Any, write: Callable[[memoryview], object]) -> None:
     """Read *source*, an unbuffered file, up to its end, and *write* it."""
     view = memoryview(bytearray(COPY_SIZE))
-    endless = source.description.stream.messages  # an empty read is an empty datagram
+    endless = source.description.stream.endless  # an empty read is an empty datagram
     while (received := source.readinto(view)) or endless:
         write(view[:received])
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.compression.compressed import CompressedStream, Compressor
 from fildes.errors import AddressError
@@ -82,17 +80,3 @@ async def decompress(
         inner.abort()
         raise
     return stream
-
-
-def require(module: str, extra: str) -> Any:
-    """Return a module of another distribution, which comes with our *extra*.
-
-    Raises:
-      OSError: ENOPKG, it is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError:
-        package = module.replace("_", "-")
-        message = f"the package {package} is missing: pip install 'fildes[{extra}]'"
-        raise OSError(errno.ENOPKG, message) from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fildes.files.described import Described
 from fildes.files.random import AsyncRandomAccess
-from fildes.streams.stream import MAX_DATAGRAM, RECV_SIZE
+from fildes.streams.stream import RECV_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -162,33 +162,6 @@ class AsyncRawFile(AsyncFile[bytes], AsyncRandomAccess):
     async def tell(self) -> int:
         """Return the position."""
         return self.move(0, os.SEEK_CUR)
-
-
-class AsyncDatagramFile(AsyncRawFile):
-    """An unbuffered file of datagrams: one for each read and each write.
-
-    An empty read is an empty datagram, no end of file; of a unix-seqpacket it is the
-    end. Iterating yields the datagrams.
-    """
-
-    async def read(self, size: int = -1) -> bytes:
-        """Return the next datagram.
-
-        Raises:
-          OSError: EMSGSIZE, it is longer than *size*; it is kept for the next read.
-        """
-        return await self.read1(MAX_DATAGRAM if size < 0 else size)
-
-    async def write(self, data: Buffer) -> int:
-        """Send *data* as one datagram, return its size."""
-        self.check_direction(reading=False)
-        return await self.description.send_message(data)
-
-    async def __anext__(self) -> bytes:
-        datagram = await self.read()
-        if not datagram and not self.description.stream.endless:
-            raise StopAsyncIteration
-        return datagram
 
 
 class AsyncBufferedFile(AsyncFile[bytes], AsyncRandomAccess):

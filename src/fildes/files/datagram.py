@@ -19,7 +19,19 @@ class DatagramFile(RawFile):
         Raises:
           OSError: EMSGSIZE, it is longer than *size*; it is kept for the next read.
         """
-        buffer = bytearray(MAX_DATAGRAM if size is None or size < 0 else size)
+        if size is not None and size >= 0:
+            return self.read_up_to(size)
+        try:
+            return self.read_up_to(MAX_DATAGRAM)
+        except OSError:
+            kept = self.description.stream.kept_size
+            if not kept:
+                raise
+            return self.read_up_to(kept)
+
+    def read_up_to(self, size: int) -> bytes:
+        """Return the next datagram, which has at most *size* bytes."""
+        buffer = bytearray(size)
         return bytes(memoryview(buffer)[: self.readinto(buffer)])
 
     readall = read

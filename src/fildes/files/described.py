@@ -52,6 +52,11 @@ class Described:
         return cast("Response | None", self.first("response"))
 
     @property
+    def subprotocol(self) -> str | None:
+        """What a WebSocket connection has agreed to carry; None for nothing."""
+        return cast("str | None", self.first("subprotocol"))
+
+    @property
     def trailers(self) -> Headers | None:
         """The fields that an HTTP server sent behind the document; RFC 9112 section 7.1.2.
 

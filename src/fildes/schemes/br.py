@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fildes.compression.codec import MODES, OPTIONS, Codec, open_codec, require
+from fildes.compression.codec import MODES, OPTIONS, Codec, open_codec
+from fildes.opening.requiring import require
 from fildes.scheme import Example, Scheme, Shape
 
 if TYPE_CHECKING:

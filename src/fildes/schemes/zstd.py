@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from fildes.compression.codec import MODES, OPTIONS, Codec, open_codec, require
+from fildes.compression.codec import MODES, OPTIONS, Codec, open_codec
+from fildes.opening.requiring import require
 from fildes.scheme import Example, Scheme, Shape
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ class Stream(abc.ABC):
       waits: bytes have to be asked for, so a driver runs `recv_into` and nothing else
         is received; see `AskedStream`.
       endless: there is no end of file, and a receive of 0 is an empty datagram.
+      kept_size: bytes of a message that was longer than the buffer and is kept.
       settled: the peer has answered all that was sent, so closing need not wait
         for it; said by the layer above, which knows what an answer is.
     """
@@ -59,6 +60,7 @@ class Stream(abc.ABC):
     messages = False
     waits = False
     endless = False
+    kept_size = 0
     settled = False
 
     @abc.abstractmethod

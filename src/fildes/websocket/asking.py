@@ -1,0 +1,177 @@
+"""The client's side of the handshake, over whatever carries the address."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from fildes.address import Address
+from fildes.errors import AddressError, ProtocolError
+from fildes.http.proxies import ALPN, is_asked, proxy_of
+from fildes.http.request import authorization, host_field, own_fields
+from fildes.http.response import MOVED, Response, printable, response_of, status_error
+from fildes.opening import registry
+from fildes.opening.opening import Target
+from fildes.opening.requiring import require
+from fildes.version import VERSION
+from fildes.websocket.options import make_stream, subprotocols_of
+from fildes.wire.http1 import Fields, HeadReader, request_head
+from fildes.wire.websocket import Agreed, asking_fields, check_answer, new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fildes.opening.opening import Opening
+    from fildes.streams.stream import Stream
+    from fildes.websocket.stream import WebSocketStream
+
+#: The scheme whose proxies and whose TLS options are like those of ours.
+LIKE = {"ws": "http", "wss": "https"}
+
+#: Received at once of an answer; what follows the head belongs to the stream.
+HEAD_SIZE = 4096  # arbitrary
+
+
+class Question(NamedTuple):
+    """A request for an upgrade.
+
+    Attributes:
+      head: the bytes to send; they may hold secrets.
+      shown: the address alone, without secrets.
+    """
+
+    head: bytes
+    key: str
+    subprotocols: Sequence[str]
+    deflate: bool
+    shown: str
+
+
+async def ask(opening: Opening, address: Address) -> WebSocketStream:
+    """Open what carries *address* and have the server switch to WebSocket.
+
+    Raises:
+      OSError: a step failed; the server's status is the error that it is for http.
+      ProtocolError: the server's answer is none to our request.
+      ValueError, TypeError: a header cannot be sent; nothing was opened.
+    """
+    require("wsproto", "ws")
+    question = question_of(opening, address)
+    inner = await connect(opening, address)
+    try:
+        response, agreed, rest = await put(opening, question, inner)
+        codec = None
+        if agreed.deflate is not None:
+            from fildes.websocket.deflate import accepted
+
+            codec = accepted(agreed.deflate)
+        stream = make_stream(opening, address, inner, client=True, deflate=codec)
+    except BaseException:
+        inner.abort()
+        raise
+    stream.response, stream.subprotocol = response, agreed.subprotocol
+    stream.frames.feed(rest)
+    return stream
+
+
+def question_of(opening: Opening, address: Address) -> Question:
+    """Return the request that the options of *address* make."""
+    own = own_fields(opening.option(address, "headers"))
+    if any(name.lower().startswith("sec-websocket-") for name, _ in own):
+        raise ValueError("Sec-WebSocket-... is not the caller's: see the options of ws")
+    token, origin = opening.option(address, "bearer"), opening.option(address, "origin")
+    if token is not None:
+        if address.user is not None or any(name.lower() == "authorization" for name, _ in own):
+            raise AddressError("bearer: the address or the headers say already who we are")
+        own = (*own, ("Authorization", f"Bearer {token}"))
+    key, names = new_key(os.urandom(16)), subprotocols_of(opening, address)
+    deflate = bool(opening.option(address, "deflate"))
+    usual: Fields = (
+        ("Host", host_field(address)),
+        ("User-Agent", f"fildes/{VERSION}"),
+        *((("Origin", origin),) if origin else ()),
+        *authorization(address),
+    )
+    said = {name.lower() for name, _ in own}
+    fields = [field for field in usual if field[0].lower() not in said]
+    target = address.path + ("" if address.query is None else f"?{address.query}")
+    asked = asking_fields(key, names, deflate=deflate)
+    head = request_head("GET", target, [*fields, *asked, *own])
+    return Question(head, key, names, deflate, address.replace(inner=None).display())
+
+
+async def connect(opening: Opening, address: Address) -> Stream:
+    """Open the connection to the server, through a proxy's tunnel if there is one."""
+    proxy = tunnel_of(opening, address)
+    carrier = address.replace(inner=proxy) if proxy else address
+    inner = await opening.open_transport(carrier, Target(address.host, opening.port_of(address)))
+    if address.scheme == "ws":
+        return inner
+    given = opening.options.get("wss", {})
+    names = [option.name for option in registry.find_scheme("tls").options if option.name in given]
+    settings = Address("tls", options=tuple((name, given[name]) for name in names))
+    stream: Stream = await registry.find_module("tls").start(
+        opening, inner, address.host, settings, ALPN
+    )
+    return stream
+
+
+def tunnel_of(opening: Opening, address: Address) -> Address | None:
+    """Return the proxy that is to be passed; as http has it, but always by a tunnel.
+
+    RFC 6455 section 4.1 asks for CONNECT without TLS, too.
+    """
+    like = address.replace(scheme=LIKE[address.scheme])
+    proxy = proxy_of(opening, like, opening.option(address, "proxy"))
+    if proxy is None or not is_asked(proxy):
+        return proxy
+    tls = Address("tls", proxy.host, proxy.port) if proxy.scheme == "https" else None
+    return proxy.replace(scheme="connect", path="", inner=tls)
+
+
+async def put(
+    opening: Opening, question: Question, inner: Stream
+) -> tuple[Response, Agreed, bytearray]:
+    """Send *question*; return the answer, what was agreed on, and what came behind it."""
+    with opening.step("request", f"GET {question.shown}"):
+        await inner.send_all(question.head)
+    with opening.step("response", question.shown) as step:
+        reader = HeadReader(upgrade=True)
+        while reader.head is None:
+            data = await inner.recv(HEAD_SIZE)
+            if data:
+                reader.feed(data)
+            else:
+                reader.eof()
+        response = response_of(reader.head, question.shown)
+        step.detail = response.summary
+        check_switched(response)
+        agreed = check_answer(
+            reader.head, question.key, question.subprotocols, deflate=question.deflate
+        )
+        step.detail += "".join(f", {each}" for each in said_of(agreed))
+    return response, agreed, reader.rest
+
+
+def check_switched(response: Response) -> None:
+    """Raise unless the server has switched protocols.
+
+    Raises:
+      OSError: another status, as for http. Redirects are not followed: they are texts
+        of the server's, and what is sent next are the caller's data.
+    """
+    if response.status == 101:
+        return
+    if 200 <= response.status < 300:
+        raise ProtocolError(f"HTTP status {response.status}: no WebSocket is spoken there")
+    error = status_error(response)
+    if response.status in MOVED:
+        place = printable(response.headers.get("Location", "nowhere"))
+        error.add_note(f"fildes: redirects of ws are not followed; this one leads to {place}")
+    raise error
+
+
+def said_of(agreed: Agreed) -> list[str]:
+    """Return what was agreed on, in words."""
+    words = [f"subprotocol {printable(agreed.subprotocol)}"] if agreed.subprotocol else []
+    return [*words, "compressed"] if agreed.deflate is not None else words

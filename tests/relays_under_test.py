@@ -13,7 +13,8 @@ from peers import LIMIT
 
 import fildes
 from fildes.relaying.connection import Connection, Observer
-from fildes.relaying.forwarding import forward, opener_of
+from fildes.relaying.dialing import opener_of
+from fildes.relaying.forwarding import forward
 from fildes.verbs import prepare
 
 

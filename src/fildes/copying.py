@@ -123,7 +123,8 @@ def forward_to(
     options: Mapping[str, Options],
 ) -> tuple[int, int]:
     """Relay between the clients of *listener* and *address*; see `relay`."""
-    from fildes.relaying.forwarding import forward, opener_of
+    from fildes.relaying.dialing import opener_of
+    from fildes.relaying.forwarding import forward
 
     if not isinstance(listener, Listener):
         raise TypeError("an address is relayed to from a Listener; else open it first")

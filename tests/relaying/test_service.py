@@ -19,7 +19,7 @@ import fildes
 from fildes.drivers.loop import Loop
 from fildes.listening.accepting import FIRST_PAUSE
 from fildes.relaying.connection import Connection, Observer
-from fildes.relaying.forwarding import opener_of
+from fildes.relaying.dialing import opener_of
 from fildes.relaying.gate import BATCH
 from fildes.relaying.service import Service
 from fildes.streams import delivering

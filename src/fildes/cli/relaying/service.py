@@ -21,7 +21,7 @@ from fildes.cli.relaying.within import within
 from fildes.errors import AddressError, add_context
 from fildes.opening.opening import Opening
 from fildes.relaying.connection import Connection, Observer, close_both
-from fildes.relaying.forwarding import short_opener
+from fildes.relaying.dialing import short_opener
 from fildes.relaying.pair import is_socket
 from fildes.relaying.service import Service
 from fildes.waiting import wait_any

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from authority import Authority
-from commands import LIMIT
+from commands import LIMIT, start
 from programs import need, serving
 from relay_commands import relay, relay_running, socat, socat_serving
 
@@ -45,11 +45,22 @@ def test_standard_io_and_programs(argv: list[str], given: bytes, out: bytes) -> 
 def test_pipes_give_back_what_they_get(tmp_path: Path) -> None:
     """PIPE, PIPE:path: what is written is read again; a named one is removed if asked to."""
     path = tmp_path / "pipe"
-    for address in ("PIPE", f"PIPE:{path},unlink-close"):
-        assert relay("-", address, "--eof", "linger:0.05", given=b"hello") == (0, b"hello")
+    for address in ("PIPE", f"PIPE:{path},unlink-close", "pipe:"):
+        assert relay("-", address, given=b"hello") == (0, b"hello")
     assert not path.exists()
-    status, _ = relay("-u", "-", f"PIPE:{path}", given=b"")
-    assert (status, path.is_fifo()) == (0, True)
+    assert relay("-", f"PIPE:{path}", given=b"stays") == (0, b"stays")
+    assert path.is_fifo()
+
+
+@pytest.mark.parametrize("address", ["PIPE:{}", "GOPEN:{}", "pipe:{}", "{}"])
+def test_pipes_wait_for_their_other_end(tmp_path: Path, address: str) -> None:
+    """A pipe is read to the last writer's end, however late that comes."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    command = ["sh", "-c", f"echo late > {path}"]
+    with start("relay", "-u", address.format(path), "-") as reading, subprocess.Popen(command):
+        out, _ = reading.communicate(timeout=LIMIT)
+    assert (reading.returncode, out) == (0, b"late\n")
 
 
 CONNECTS = [

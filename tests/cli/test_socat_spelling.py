@@ -132,9 +132,9 @@ def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
         assert message.isprintable()
 
 
-def test_pipes_have_no_scheme() -> None:
-    """PIPE is opened by the relay itself: unnamed, or at a path."""
+def test_pipes() -> None:
+    """PIPE without a path has no name; at a path it is made if it is not there."""
     assert compile_socat("PIPE", find_scheme).address == Address("pipe")
-    named = compile_socat("PIPE:/tmp/p,mode=600,unlink-close", find_scheme)
-    assert named.address == Address("pipe", path="/tmp/p")
-    assert changed(named) == {"mode": 0o600, "unlink_close": True}
+    named = compile_socat("PIPE:/tmp/p,mode=620,unlink-close", find_scheme)
+    assert named.address == parse("pipe:/tmp/p?create=on&mode=620", find_scheme)
+    assert changed(named) == {"unlink_close": True}

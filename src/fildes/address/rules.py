@@ -65,7 +65,7 @@ def canonical_path(scheme: Scheme, path: str) -> str:
     if scheme.shape is Shape.WORD:
         if "/" in path:
             raise AddressError(f"{scheme.name} takes one word, without '/'")
-    elif not path and scheme.carried_by != "bytes":
+    elif not path and scheme.carried_by != "bytes" and scheme.name != "pipe":
         raise AddressError(f"{scheme.name} needs a path: {scheme.name}:PATH")
     elif scheme.name == "file" and not path.startswith(("/", "./", "../")):
         return f"./{path}"

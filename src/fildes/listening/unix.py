@@ -13,16 +13,15 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 import socket
 import stat
 from typing import TYPE_CHECKING
 
 from fildes.address import Address
-from fildes.errors import AddressError
 from fildes.listening.accepting import Acceptor
 from fildes.listening.naming import SUFFIX
 from fildes.listening.options import backlog_of, limits_of
+from fildes.opening.modes import permissions
 from fildes.opening.unix_names import sockaddr
 from fildes.streams.datagrams import socket_stream
 from fildes.waiting import wait_any
@@ -40,23 +39,11 @@ async def listen(opening: Opening, address: Address, kind: socket.SocketKind) ->
     """Listen with a socket of *kind* where *address* says, with its options."""
     limits = limits_of(opening, address)
     backlog = backlog_of(opening, address) or socket.SOMAXCONN
-    mode = mode_of(opening, address)
+    mode = permissions(opening.option(address, "mode"))
     path = address.path
     real = Address(address.scheme.removesuffix(SUFFIX), path=path)
     sock, release = await listen_at(path, sockaddr(path), kind, mode=mode, backlog=backlog)
     return Acceptor([sock], real, socket_stream, release, limits)
-
-
-def mode_of(opening: Opening, address: Address) -> int:
-    """Return the permissions that the option ``mode`` spells.
-
-    Raises:
-      AddressError: they are no octal digits, or say more than who may connect.
-    """
-    text: str = opening.option(address, "mode")
-    if not re.fullmatch("0?[0-7]{3}", text):
-        raise AddressError("option mode takes three octal digits, as in mode=660")
-    return int(text, 8)
 
 
 async def listen_at(

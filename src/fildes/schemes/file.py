@@ -12,10 +12,11 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from fildes.opening.named_pipes import open_with_reader, wait_for_writer
 from fildes.scheme import Example, Scheme, Shape
 from fildes.streams.kernel import DescriptorStream
 from fildes.streams.replacing import Replacement
-from fildes.waiting import call_blocking, wait_any, wait_readable
+from fildes.waiting import call_blocking
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -42,13 +43,6 @@ FLAGS = {
     "r+b": os.O_RDWR,
 }
 
-#: open(2) never waits (fifo(7)), and a terminal does not become ours.
-QUIET = os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-
-#: Nothing tells when a pipe without a reader gets one, so open(2) is tried again
-#: after so many seconds.  # arbitrary
-RETRY_DELAY = 0.010
-
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Open the file at the path."""
@@ -69,36 +63,19 @@ def is_document(path: str) -> bool:
 
 async def open_in_place(path: str, mode: str) -> Stream:
     """Open what is at *path*, waiting for the other end of a pipe."""
-    while (fd := try_open(path, FLAGS[mode] | QUIET)) < 0:
-        await wait_any({}, RETRY_DELAY)
+    fd = await open_with_reader(path, FLAGS[mode])
     try:
         kind = os.fstat(fd).st_mode
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if stat.S_ISFIFO(kind) and mode == "rb":
-            # Without a writer yet a read would return an end of file; here poll(2) waits.
-            await wait_readable(fd)
+            await wait_for_writer(fd)
         os.set_blocking(fd, True)
         source = -1 if mode in ("wb", "ab") else fd
         return DescriptorStream(source, -1 if mode == "rb" else fd)
     except BaseException:
         os.close(fd)
         raise
-
-
-def try_open(path: str, flags: int) -> int:
-    """Return a descriptor for *path*, or -1 while it is a pipe that nobody reads."""
-    try:
-        return os.open(path, flags, 0o666)  # less the umask, as of open(2)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        kind = os.stat(path).st_mode
-        if stat.S_ISSOCK(kind):
-            raise OSError(errno.ENXIO, f"a socket: open it as unix:{path}") from None
-        if not stat.S_ISFIFO(kind):
-            raise
-    return -1
 
 
 async def list_(opening: Opening, address: Address) -> list[Entry]:

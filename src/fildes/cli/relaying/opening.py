@@ -54,28 +54,18 @@ async def open_one(side: Side, mode: str, means: Means) -> Stream:
     from fildes.cli.relaying import places
 
     address, settings = side.address, side.settings
-    if address.scheme not in ("file", "pipe"):
-        return await sequential(address, mode, means)
-    check_policy(address, means)
-    if address.scheme == "file" and places.is_socket(address.path):
-        return await sequential(address.replace(scheme="unix"), mode, means)
-    own = settings.generic or settings.open_flags is not None or address.scheme == "pipe"
-    if not own:
-        return await sequential(address, mode, means)
-    opening = Opening(address, mode, means.policy, means.options)
-    with opening.step("connect", address.path):
-        if address.scheme == "pipe":
-            stream = places.open_pipe(address.path, mode, settings)
-        else:
+    if address.scheme == "file":
+        opening = Opening(address, mode, means.policy, means.options)
+        opening.check_schemes(address)
+        if places.is_socket(address.path):
+            return await sequential(address.replace(scheme="unix"), mode, means)
+    if address.scheme == "file" and (settings.generic or settings.open_flags is not None):
+        with opening.step("connect", address.path):
             stream = await places.open_place(address.path, mode, settings)
-    stream.restrict(mode)
+        stream.restrict(mode)
+    else:
+        stream = await sequential(address, mode, means)
     return places.UnlinkedStream(stream, address.path) if settings.unlink_close else stream
-
-
-def check_policy(address: Address, means: Means) -> None:
-    """Raise `PolicyError` if *means* do not allow what is on this machine."""
-    local = address.replace(scheme="file") if address.scheme == "pipe" else address
-    Opening(local, "rb", means.policy, means.options).check_schemes(local)
 
 
 async def sequential(address: Address, mode: str, means: Means) -> Stream:

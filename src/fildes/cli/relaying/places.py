@@ -8,22 +8,16 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from fildes.opening.named_pipes import open_with_reader, wait_for_writer
 from fildes.schemes.fd import directions
 from fildes.streams.kernel import DescriptorStream
 from fildes.streams.shaped import ShapedStream
-from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fildes.cli.relaying.side import Settings
     from fildes.streams.stream import Stream
-
-#: Never wait for the other end of a pipe, and take no terminal as ours.
-QUIET = os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-
-#: Seconds between two looks whether a pipe has a reader; open(2) does not wait here.
-RETRY_DELAY = 0.010  # arbitrary
 
 ACCESS = {"rb": os.O_RDONLY, "wb": os.O_WRONLY, "r+b": os.O_RDWR}
 
@@ -35,11 +29,14 @@ async def open_place(path: str, mode: str, settings: Settings) -> Stream:
       mode: the directions that are wanted, of those that the settings allow.
     """
     flags = flags_for(path, mode, settings)
-    while (fd := try_open(path, flags | QUIET, settings.mode)) < 0:
-        await wait_any({}, RETRY_DELAY)
+    created = 0o666 if settings.mode is None else settings.mode
+    fd = await open_with_reader(path, flags, created)
     try:
-        if stat.S_ISDIR(os.fstat(fd).st_mode):
+        kind = os.fstat(fd).st_mode
+        if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if stat.S_ISFIFO(kind) and flags & os.O_ACCMODE == os.O_RDONLY:
+            await wait_for_writer(fd)
         os.set_blocking(fd, True)
         if settings.seek is not None:
             os.lseek(fd, settings.seek, os.SEEK_SET)
@@ -52,21 +49,6 @@ async def open_place(path: str, mode: str, settings: Settings) -> Stream:
     except BaseException:
         os.close(fd)
         raise
-
-
-def open_pipe(path: str, mode: str, settings: Settings) -> Stream:
-    """Open the pipe at *path*, which is made if it is not there; an unnamed one without.
-
-    What is written to it is read from it, if both directions are opened.
-    """
-    if not path:
-        source, sink = os.pipe2(os.O_CLOEXEC)
-        return DescriptorStream(source, sink)
-    with contextlib.suppress(FileExistsError):
-        os.mkfifo(path, 0o666 if settings.mode is None else settings.mode)
-    # Open for both, a pipe has never to wait for its other end; fifo(7).
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    return DescriptorStream(fd if mode != "wb" else -1, fd if mode != "rb" else -1)
 
 
 class UnlinkedStream(ShapedStream):
@@ -113,16 +95,6 @@ def flags_for(path: str, mode: str, settings: Settings) -> int:
         return access
     # A regular file goes on where it ends; what is not there is made.
     return access | os.O_CREAT | os.O_APPEND | (settings.open_flags or 0)
-
-
-def try_open(path: str, flags: int, mode: int | None) -> int:
-    """Return a descriptor for *path*, or -1 while it is a pipe that nobody reads."""
-    try:
-        return os.open(path, flags, 0o666 if mode is None else mode)
-    except OSError as error:
-        if error.errno != errno.ENXIO or not stat.S_ISFIFO(os.stat(path).st_mode):
-            raise
-    return -1
 
 
 def is_socket(path: str) -> bool:

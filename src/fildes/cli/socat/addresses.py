@@ -115,7 +115,7 @@ def shell(line: str) -> Draft:
 
 def pipe(path: str = "") -> Draft:
     """Return the draft for a named pipe, or for one that gives back what it is given."""
-    return Draft([Layer("pipe", path=path)])
+    return Draft([Layer("pipe", path=path, options={"create": True} if path else {})])
 
 
 def through(proxy: str, default_port: int) -> MakeDraft:

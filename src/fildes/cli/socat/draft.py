@@ -73,8 +73,6 @@ class Draft:
 
 def address_of(layer: Layer, inner: Address | None, find_scheme: FindScheme) -> Address:
     """Return the address of one *layer* over *inner*."""
-    if layer.scheme == "pipe":  # no scheme of ours; `fildes.cli.relaying.places` opens it
-        return Address("pipe", path=layer.path)
     scheme = find_scheme(layer.scheme)
     unknown = [name for name in layer.options if scheme.option(name) is None]
     if unknown:

@@ -129,10 +129,10 @@ def set_access(draft: Draft, argument: str, value: bool) -> None:
 
 def set_mode(draft: Draft, argument: str, value: int) -> None:
     """Set the permission bits of what is created."""
-    if draft.outer.scheme in ("file", "pipe"):
+    if draft.outer.scheme == "file":
         draft.settings["mode"] = value
     else:
-        draft.outer.options["mode"] = f"{value:o}"
+        draft.outer.options["mode"] = f"{value:03o}"
 
 
 def set_terminal(draft: Draft, argument: str, value: Any) -> None:

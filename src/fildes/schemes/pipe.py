@@ -1,0 +1,96 @@
+"""pipe: a named pipe, or one without a name that gives back what it is given; fifo(7)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from fildes.errors import AddressError
+from fildes.opening.modes import permissions
+from fildes.opening.named_pipes import QUIET, open_with_reader, wait_for_writer
+from fildes.scheme import Example, Option, Scheme, Shape
+from fildes.streams.kernel import DescriptorStream
+
+if TYPE_CHECKING:
+    from fildes.address import Address
+    from fildes.opening.opening import Opening, Target
+    from fildes.streams.stream import Stream
+
+SCHEME = Scheme(
+    name="pipe",
+    shape=Shape.PATH,
+    summary="a named pipe of this machine",
+    options=(
+        Option("create", "flag", "make the pipe if there is none", False),
+        Option("mode", "text", "who may open a pipe that is made, in octal", "600"),
+    ),
+    examples=(
+        Example("pipe:///run/ours/events?create=on", "made if it is not there, and kept"),
+        Example("pipe:", "without a name: what is written is read again"),
+    ),
+)
+
+
+async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
+    """Open the pipe at the path, for both directions by itself.
+
+    To read it waits for a writer, and to write for a reader; the end of file is when the
+    last writer has closed. Opened for both directions, nobody else is waited for, and
+    half-close gives up our own writing.
+    """
+    path, mode = address.path, permissions(opening.option(address, "mode"))
+    if not path:
+        if opening.option(address, "create"):
+            raise AddressError("option create of pipe is for one with a path")
+        return DescriptorStream(*os.pipe2(os.O_CLOEXEC))
+    with opening.step("connect", path):
+        if opening.option(address, "create"):
+            create(path, mode)
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise OSError(errno.EINVAL, f"no pipe: open it as file:{path}")
+        return DescriptorStream(*await ends(path, opening.mode))
+
+
+def create(path: str, mode: int) -> None:
+    """Make a pipe at *path* unless there is something already."""
+    with contextlib.suppress(FileExistsError):
+        os.mkfifo(path, mode)
+        if stat.S_IMODE(os.stat(path).st_mode) != mode:  # the umask has taken bits
+            os.chmod(path, mode)
+
+
+async def ends(path: str, mode: str) -> tuple[int, int]:
+    """Return the descriptors to read and to write that *mode* asks for, -1 for none."""
+    if mode == "wb":
+        source, sink = -1, await open_with_reader(path, os.O_WRONLY)
+    elif mode == "rb":
+        source, sink = await reading_end(path), -1
+    else:
+        source, sink = both_ends(path)
+    for fd in {source, sink} - {-1}:
+        os.set_blocking(fd, True)
+    return source, sink
+
+
+async def reading_end(path: str) -> int:
+    """Return a descriptor to read, once there is something to wait for."""
+    fd = os.open(path, os.O_RDONLY | QUIET)
+    try:
+        await wait_for_writer(fd)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def both_ends(path: str) -> tuple[int, int]:
+    """Return one descriptor to read and one to write; open together, neither waits."""
+    first = os.open(path, os.O_RDONLY | QUIET)
+    try:
+        return first, os.open(path, os.O_WRONLY | QUIET)
+    except BaseException:
+        os.close(first)
+        raise

@@ -36,6 +36,9 @@ coverage: .venv/dev.stamp ## run the tests and list the lines and branches they 
 bench: .venv/bench.stamp ## measure, compare with others, write benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
+soak: .venv/dev.stamp ## a million short connections through a relay; ARGS="tls 50000" for others
+	@nice $(BIN)/python benchmarks/soak.py $(ARGS)
+
 clean: ## remove what was made, .venv included
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -64,4 +67,4 @@ $(BIN)/python:
 	@$(PIP) --group bench || echo "pip failed; going on with the packages in .venv" >&2
 	@touch $@
 
-.PHONY: help tour test check coverage bench clean
+.PHONY: help tour test check coverage bench soak clean

@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
-from fildes.copying import End, blamed
+from fildes.copying import End, blamed, check_most, check_pipe
 from fildes.files.async_binary import AsyncBufferedFile, AsyncFile
 from fildes.files.async_text import AsyncTextFile
-from fildes.streams.relay import Half, copy
+from fildes.streams.relay import Half, check_eof, copy_until, half_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,50 +21,70 @@ if TYPE_CHECKING:
     CanBeCopied = AsyncFile[bytes] | HasDescriptor
 
 
-async def pipe(source: CanBeCopied, sink: CanBeCopied, *, idle_timeout: float | None = None) -> int:
+async def pipe(
+    source: CanBeCopied,
+    sink: CanBeCopied,
+    *,
+    idle_timeout: float | None = None,
+    max_bytes: int | None = None,
+    eof: str = "propagate",
+) -> int:
     """Copy *source* to *sink* until its end of file, return the number of bytes.
 
     As `fildes.pipe`; either may be an asynchronous file, a built-in binary file or a
     socket. Cancelled, it has aborted both files.
     """
+    check_pipe(eof, max_bytes)
     with AsyncEnd(source, "rb") as left, AsyncEnd(sink, "wb") as right:
-        half = Half(left.stream, right.stream)
-        await run([half], [left, right], idle_timeout)
+        (half,) = await run([(left, right)], idle_timeout, eof, max_bytes)
     return half.copied
 
 
 async def relay(
-    left: CanBeCopied, right: CanBeCopied, *, idle_timeout: float | None = None
+    left: CanBeCopied,
+    right: CanBeCopied,
+    *,
+    idle_timeout: float | None = None,
+    eof: str = "propagate",
+    max_bytes: int | None = None,
 ) -> tuple[int, int]:
     """Copy bytes both ways until each side has sent its end of file.
 
-    As `fildes.streams.relay`; either may be an asynchronous file or a socket. Cancelled, it
+    As `fildes.relay`; either may be an asynchronous file or a socket. Cancelled, it
     has aborted both files.
 
     Returns:
       Bytes copied left to right, and right to left.
     """
+    check_eof(eof)
+    check_most(max_bytes)
     with AsyncEnd(left, "r+b") as one, AsyncEnd(right, "r+b") as other:
-        there, back = Half(one.stream, other.stream), Half(other.stream, one.stream)
-        await run([there, back], [one, other], idle_timeout)
+        there, back = await run([(one, other), (other, one)], idle_timeout, eof, max_bytes)
     return there.copied, back.copied
 
 
-async def run(halves: list[Half], ends: list[AsyncEnd], idle_timeout: float | None) -> None:
-    """Run *halves* to their ends, what the buffers hold first."""
-    for half in halves:
-        sink = next(end for end in ends if end.stream is half.sink)
-        source = next(end for end in ends if end.stream is half.source)
-        half.source = await source.made_sequential()
+async def run(
+    ways: list[tuple[AsyncEnd, AsyncEnd]],
+    idle_timeout: float | None,
+    eof: str,
+    max_bytes: int | None,
+) -> list[Half]:
+    """Copy from source to sink in each of *ways*, what the buffers hold first."""
+    halves = []
+    for source, _ in ways:
+        await source.made_sequential()
+    for source, sink in ways:
         await source.send_pending()  # a question goes before its answer is awaited
         await sink.send_pending()
-        half.left = memoryview(source.taken_back()) or None
-    driver = drivers.here()
-    with blamed(halves, ends), ends[0].waited_for_by(driver), ends[1].waited_for_by(driver):
-        await driver.run(copy(halves, idle_timeout))
-    for half in halves:
-        if half.ended:
-            next(end for end in ends if end.stream is half.sink).was_half_closed()
+        left = source.taken_back(max_bytes)
+        halves.append(half_between(source.stream, sink.stream, eof, max_bytes, left))
+    driver, (one, other) = drivers.here(), ways[0]
+    with blamed(halves, ways[0]), one.waited_for_by(driver), other.waited_for_by(driver):
+        await driver.run(copy_until(halves, eof, idle_timeout))
+    for half, (_, sink) in zip(halves, ways, strict=True):
+        if half.ended and eof != "ignore":
+            sink.was_half_closed()
+    return halves
 
 
 class AsyncEnd(End):
@@ -94,10 +114,11 @@ class AsyncEnd(End):
         else:
             self.flush()
 
-    def taken_back(self) -> bytes:
+    def taken_back(self, most: int | None = None) -> bytes:
         if isinstance(self.file, AsyncBufferedFile):
-            return self.file.take(len(self.file.ahead))
-        return super().taken_back()
+            ahead = len(self.file.ahead)
+            return self.file.take(ahead if most is None else min(ahead, most))
+        return super().taken_back(most)
 
     @contextlib.contextmanager
     def waited_for_by(self, driver: TaskDriver) -> Iterator[None]:

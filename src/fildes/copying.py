@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from fildes.address import Address
 from fildes.drivers import blocking
@@ -19,11 +18,12 @@ from fildes.errors import add_context
 from fildes.files.binary import BufferedFile, File
 from fildes.listener import Listener
 from fildes.schemes.fd import duplicate
-from fildes.streams.relay import Half, check_eof, copy_until
+from fildes.streams.relay import Half, check_eof, copy_until, half_between
+from fildes.streams.shaped import LimitedStream, OpenEndedStream
 from fildes.verbs import OPEN_TIMEOUT, Options, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fildes.policy.policy import Policy
     from fildes.streams.stream import Stream
@@ -37,7 +37,14 @@ class HasDescriptor(Protocol):
         ...
 
 
-def pipe(source: HasDescriptor, sink: HasDescriptor, *, idle_timeout: float | None = None) -> int:
+def pipe(
+    source: HasDescriptor,
+    sink: HasDescriptor,
+    *,
+    idle_timeout: float | None = None,
+    max_bytes: int | None = None,
+    eof: str = "propagate",
+) -> int:
     """Copy *source* to *sink* until its end of file, return the number of bytes.
 
     The end of file is passed on as a half-close of *sink*, whose peer may still
@@ -47,6 +54,8 @@ def pipe(source: HasDescriptor, sink: HasDescriptor, *, idle_timeout: float | No
     Args:
       source, sink: files of fildes, built-in binary files, sockets.
       idle_timeout: seconds without a byte; None waits for ever.
+      max_bytes: how many are copied at most; what follows them stays in *source*.
+      eof: ``"ignore"`` does not pass the end on: more may be written to *sink*.
 
     Raises:
       TimeoutError: nothing moved for *idle_timeout* seconds.
@@ -58,10 +67,23 @@ def pipe(source: HasDescriptor, sink: HasDescriptor, *, idle_timeout: float | No
       ...     with fildes.open("./log", "wb") as sink:
       ...         fildes.pipe(source, sink)
     """
+    check_pipe(eof, max_bytes)
     with End(source, "rb") as left, End(sink, "wb") as right:
-        half = Half(left.stream, right.stream)
-        run([half], [left, right], idle_timeout)
+        (half,) = run([(left, right)], idle_timeout, eof, max_bytes)
     return half.copied
+
+
+def check_pipe(eof: str, max_bytes: int | None) -> None:
+    """Raise `ValueError` for what `pipe` cannot do."""
+    if eof not in ("propagate", "ignore"):
+        raise ValueError(f"eof of one direction is propagate or ignore, not {eof!r}")
+    check_most(max_bytes)
+
+
+def check_most(max_bytes: int | None) -> None:
+    """Raise `ValueError` unless *max_bytes* is a limit."""
+    if max_bytes is not None and max_bytes < 1:
+        raise ValueError(f"max_bytes is 1 or more, or None for no limit, not {max_bytes!r}")
 
 
 def relay(
@@ -70,6 +92,7 @@ def relay(
     *,
     idle_timeout: float | None = None,
     eof: str = "propagate",
+    max_bytes: int | None = None,
     timeout: float | None = OPEN_TIMEOUT,
     policy: Policy | None = None,
     **options: Options,
@@ -89,7 +112,9 @@ def relay(
         `Listener`, and the address of what its clients are to reach.
       idle_timeout: seconds without a byte in either direction; None waits for ever.
       eof: when it is over: ``"propagate"``, when both have ended; ``"first"``, when one
-        has; ``"linger:5"``, when nothing came for 5 seconds after one has.
+        has; ``"linger:5"``, when nothing came for 5 seconds after one has; ``"ignore"``,
+        when both have, of which neither is told to the other side.
+      max_bytes: how many are copied in each direction, which has then ended.
       timeout, policy, options: for opening an address, as of `fildes.open`.
 
     Returns:
@@ -105,19 +130,39 @@ def relay(
       ...     fildes.relay(listener, "tls://localhost:443")
     """
     if isinstance(right, str | Address):
-        return forward_to(left, right, eof, idle_timeout, timeout, policy, options)
+        ending = Ending(eof, max_bytes, idle_timeout)
+        return forward_to(left, right, ending, timeout, policy, options)
     check_eof(eof)
+    check_most(max_bytes)
     with End(left, "r+b") as one, End(right, "r+b") as other:
-        there, back = Half(one.stream, other.stream), Half(other.stream, one.stream)
-        run([there, back], [one, other], idle_timeout, eof)
+        there, back = run([(one, other), (other, one)], idle_timeout, eof, max_bytes)
     return there.copied, back.copied
+
+
+class Ending(NamedTuple):
+    """When a relay is over; the arguments of `relay` of the same names."""
+
+    eof: str
+    max_bytes: int | None
+    idle_timeout: float | None
+
+    @property
+    def shape(self) -> Callable[[Any, Stream, Stream], tuple[Stream, Stream]] | None:
+        """What makes of both streams of a connection those that end so; None if all do."""
+        if self.eof != "ignore" and self.max_bytes is None:
+            return None
+        return lambda connection, near, far: (self.shaped(near), self.shaped(far))
+
+    def shaped(self, stream: Stream) -> Stream:
+        """Return *stream* with its limit, and not to be told of ends if they are ignored."""
+        limited = stream if self.max_bytes is None else LimitedStream(stream, self.max_bytes)
+        return OpenEndedStream(limited) if self.eof == "ignore" else limited
 
 
 def forward_to(
     listener: Any,
     address: str | Address,
-    eof: str,
-    idle_timeout: float | None,
+    ending: Ending,
     timeout: float | None,
     policy: Policy | None,
     options: Mapping[str, Options],
@@ -128,27 +173,36 @@ def forward_to(
 
     if not isinstance(listener, Listener):
         raise TypeError("an address is relayed to from a Listener; else open it first")
-    check_eof(eof)
+    check_eof(ending.eof)
+    check_most(ending.max_bytes)
     opening, _ = prepare(address, "r+b", policy, options)
     open_far = opener_of(opening.address, opening.policy, opening.options)
-    return forward(listener, open_far, eof=eof, idle_timeout=idle_timeout, timeout=timeout)
+    return forward(
+        listener,
+        open_far,
+        eof=ending.eof,
+        idle_timeout=ending.idle_timeout,
+        timeout=timeout,
+        prepare=ending.shape,
+    )
 
 
 def run(
-    halves: list[Half], ends: list[End], idle_timeout: float | None, eof: str = "propagate"
-) -> None:
-    """Run *halves* to their ends, what the buffers hold first."""
-    for half in halves:
-        sink = next(end for end in ends if end.stream is half.sink)
-        source = next(end for end in ends if end.stream is half.source)
+    ways: list[tuple[End, End]], idle_timeout: float | None, eof: str, max_bytes: int | None
+) -> list[Half]:
+    """Copy from source to sink in each of *ways*, what the buffers hold first."""
+    halves = []
+    for source, sink in ways:
         source.flush()  # a question goes before its answer is awaited
         sink.flush()
-        half.left = memoryview(source.taken_back()) or None
-    with blamed(halves, ends):
+        left = source.taken_back(max_bytes)
+        halves.append(half_between(source.stream, sink.stream, eof, max_bytes, left))
+    with blamed(halves, ways[0]):
         blocking.run(copy_until(halves, eof, idle_timeout))
-    for half in halves:
-        if half.ended:
-            next(end for end in ends if end.stream is half.sink).was_half_closed()
+    for half, (_, sink) in zip(halves, ways, strict=True):
+        if half.ended and eof != "ignore":
+            sink.was_half_closed()
+    return halves
 
 
 @contextlib.contextmanager
@@ -188,12 +242,12 @@ class End:
         if isinstance(self.file, io.IOBase):
             self.file.flush()
 
-    def taken_back(self) -> bytes:
-        """Return what was read ahead, which the file then no longer holds."""
+    def taken_back(self, most: int | None = None) -> bytes:
+        """Return *most* bytes of what was read ahead, which the file then no longer holds."""
         if isinstance(self.file, BufferedFile):
-            return self.file.taken_back()
+            return self.file.taken_back(most)
         if isinstance(self.file, io.BufferedReader):
-            return read_ahead(self.file)
+            return read_ahead(self.file, most)
         return b""
 
     def was_half_closed(self) -> None:
@@ -213,13 +267,10 @@ class End:
             blocking.run(self.stream.close())
 
 
-def read_ahead(file: io.BufferedReader) -> bytes:
+def read_ahead(file: io.BufferedReader, most: int | None = None) -> bytes:
     """Return what a built-in file has read ahead; its position is then what it seems."""
-    if file.seekable():
-        os.lseek(file.fileno(), file.tell(), os.SEEK_SET)
-        return b""
     with paused(file.raw):
-        return file.read1(io.DEFAULT_BUFFER_SIZE * 64) or b""
+        return file.read1(io.DEFAULT_BUFFER_SIZE * 64 if most is None else most) or b""
 
 
 @contextlib.contextmanager

@@ -192,10 +192,12 @@ class BufferedFile(File, RandomAccess, io.BufferedReader):
         self.description.check_open()
         return self.description.fileno(self.taken_back)
 
-    def taken_back(self) -> bytes:
-        """Return the bytes read ahead, which are then no longer here; never waits."""
+    def taken_back(self, most: int | None = None) -> bytes:
+        """Return *most* of the bytes read ahead, which are then no longer here; never waits."""
         self.source.paused = True
         try:
+            if most is not None:
+                return self.read1(most)
             return b"".join(iter(lambda: self.read1(BUFFER_SIZE), b""))
         finally:
             self.source.paused = False

@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING
 
 from fildes.streams.buffers import Buffers, buffers_here
 from fildes.streams.delivering import NOTHING, delivered
+from fildes.streams.shaped import LimitedStream, OpenEndedStream
 from fildes.waiting import Interest, wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from typing_extensions import Buffer
 
     from fildes.streams.stream import Stream
 
@@ -171,8 +174,8 @@ _LINGER = re.compile(r"linger:[0-9]{1,9}(\.[0-9]{1,9})?")
 
 def check_eof(eof: str) -> None:
     """Raise `ValueError` unless `copy_until` knows the policy."""
-    if eof not in ("propagate", "first") and not _LINGER.fullmatch(eof):
-        raise ValueError(f"eof is propagate, first or linger:SECONDS, not {eof!r}")
+    if eof not in ("propagate", "first", "ignore") and not _LINGER.fullmatch(eof):
+        raise ValueError(f"eof is propagate, first, ignore or linger:SECONDS, not {eof!r}")
 
 
 async def copy_until(
@@ -183,8 +186,10 @@ async def copy_until(
     Args:
       eof: ``"propagate"`` waits until each direction has ended; ``"first"`` for one of
         them; ``"linger:5"`` for one, and then as long as bytes come within 5 seconds.
+        ``"ignore"`` waits for each, too: the sinks are such that are not told, as
+        `half_between` makes them.
     """
-    if eof == "propagate":
+    if eof in ("propagate", "ignore"):
         await copy(halves, idle_timeout)
         return
     await copy(halves, idle_timeout, lambda: any(half.ended for half in halves))
@@ -192,6 +197,27 @@ async def copy_until(
     if left and eof != "first":
         with contextlib.suppress(TimeoutError):
             await copy(left, float(eof.removeprefix("linger:")))
+
+
+def half_between(
+    source: Stream,
+    sink: Stream,
+    eof: str,
+    max_bytes: int | None,
+    left: Buffer = b"",
+) -> Half:
+    """Return the direction from *source* to *sink* under an end-of-file policy.
+
+    Args:
+      max_bytes: how many are copied at most, *left* included; then it has ended.
+      left: what was received already.
+    """
+    view = memoryview(left)
+    if max_bytes is not None:
+        source = LimitedStream(source, max_bytes - len(view))
+    half = Half(source, OpenEndedStream(sink) if eof == "ignore" else sink)
+    half.left = view or None
+    return half
 
 
 async def wait_for(

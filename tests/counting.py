@@ -42,7 +42,10 @@ class CountingServer:
       etag: its validator.
       asked: every request so far.
       reply: makes the answers; the tests' own may fall back on `ranged`.
+      end: closes a connection that the reply wants closed.
     """
+
+    end: Callable[[socket.socket], None] = staticmethod(lambda sock: sock.shutdown(socket.SHUT_WR))
 
     def __init__(self, data: bytes, reply: Reply | None = None, etag: str = '"v1"') -> None:
         self.data = data
@@ -95,7 +98,7 @@ class CountingServer:
                     answer, closing = self.reply(self, asked)
                     sock.sendall(answer)
                     if closing:
-                        sock.shutdown(socket.SHUT_WR)
+                        self.end(sock)
             except OSError:  # the client may go when it likes
                 pass
             except BaseException as error:  # re-raised by __exit__

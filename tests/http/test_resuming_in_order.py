@@ -20,9 +20,6 @@ __all__ = ["command", "folder"]
 
 IN_ORDER = {"hint": "sequential"}
 
-#: Those that ask for a descriptor take what comes, as it comes.
-BY_OBJECT = [way for way in WAYS if way.__name__ not in ("os_read", "cat")]
-
 
 @pytest.fixture(autouse=True)
 def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +42,7 @@ def then(later: Reply) -> Reply:
     return lambda server, asked: (cutting(1000) if server.count == 1 else later)(server, asked)
 
 
-@pytest.mark.parametrize("way", BY_OBJECT, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_every_way_goes_on(way: Way) -> None:
     """However it is read, each cut is followed by a request for the rest, and nothing is lost."""
     got = bytearray()

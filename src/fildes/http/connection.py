@@ -32,7 +32,15 @@ MAX_AGE = 60.0
 #: Options of http and https that shape requests, not connections.
 _OF_REQUESTS = frozenset(
     {
-        *("cookies", "retries", "decode", "max_size", "if_none_match", "if_modified_since"),
+        *(
+            "cookies",
+            "retries",
+            "resume",
+            "decode",
+            "max_size",
+            "if_none_match",
+            "if_modified_since",
+        ),
         *("auth", "bearer", "headers", "hint", "method", "size", "expect", "proxy", "range"),
         *("max_redirects", "max_head_size", "max_fields", "max_interim"),
     }

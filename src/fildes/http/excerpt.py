@@ -10,6 +10,7 @@ from fildes.errors import AddressError, IncompleteError, ProtocolError
 from fildes.http.body import HttpStream
 from fildes.http.fetching import Fetch
 from fildes.http.response import check_coding, status_error
+from fildes.http.resuming import ResumingStream, may_resume, resumable
 from fildes.http.validator import part_of
 from fildes.streams.document import CarriedDocument
 from fildes.wire.content_range import ContentRange, range_field
@@ -36,8 +37,10 @@ class Excerpt(CarriedDocument):
       beyond: how far the body goes beyond the range; negative, it ends before it.
     """
 
-    def __init__(self, body: HttpStream, part: ContentRange, start: int, stop: int) -> None:
-        self.inner: HttpStream = body
+    def __init__(
+        self, body: HttpStream | ResumingStream, part: ContentRange, start: int, stop: int
+    ) -> None:
+        self.inner: HttpStream | ResumingStream = body
         self.response = body.response
         self.skip = start - part.start
         self.left = min(stop, part.stop) - start
@@ -85,23 +88,21 @@ async def fetch_excerpt(opening: Opening, address: Address, text: str) -> Stream
       ProtocolError: it is not what was asked for.
     """
     start, stop = parse_option(text)
-    _, answer = await Fetch(opening, address, opening.pool).travel(
-        (range_field(start, stop),), check_answer
-    )
-    body = HttpStream(answer, opening.pool)
+    fetch = Fetch(opening, address, opening.pool)
+    request, answer = await fetch.travel((range_field(start, stop),), check_answer)
     try:
         with opening.blame("response"):
-            return excerpt(body, answer, start, stop)
+            return excerpt(fetch, request, answer, start, stop)
     except BaseException:
-        body.abort()
+        answer.connection.stream.abort()
         raise
 
 
-def excerpt(body: HttpStream, answer: Answer, start: int, stop: int | None) -> Stream:
-    """Return what of the *body* was asked for, once it is sure to be there."""
+def excerpt(fetch: Fetch, request: Request, answer: Answer, start: int, stop: int | None) -> Stream:
+    """Return what of the *answer* was asked for, once it is sure to be there."""
     if answer.response.status != 206:
-        if (start, stop) == (0, None):
-            return body  # the whole is what was asked for
+        if (start, stop) == (0, None):  # the whole is what was asked for
+            return resumable(fetch.opening, fetch, request, answer)
         status = answer.response.status
         raise OSError(errno.EOPNOTSUPP, f"the server sent the whole document ({status}), no part")
     part = part_of(answer)
@@ -111,7 +112,17 @@ def excerpt(body: HttpStream, answer: Answer, start: int, stop: int | None) -> S
             f"the server sent bytes {part.start}-{part.stop - 1} "
             f"where {range_field(start, stop)[1]} was asked for"
         )
-    return Excerpt(body, part, first, end)
+    return Excerpt(resumable_part(fetch, request, answer, part), part, first, end)
+
+
+def resumable_part(
+    fetch: Fetch, request: Request, answer: Answer, part: ContentRange
+) -> HttpStream | ResumingStream:
+    """Return the body of *answer*, going on where it is cut if that can be done safely."""
+    body = HttpStream(answer, fetch.opening.pool)
+    if part.total is None or not may_resume(fetch, request, answer, part.total):
+        return body
+    return ResumingStream(fetch, request, body, part.stop, start=part.start, size=part.total)
 
 
 def bounds(start: int, stop: int | None, part: ContentRange) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.address import Address
-from fildes.http.body import HttpStream
 from fildes.http.connection import Connection, Pool, key_of
 from fildes.http.cookies import jar_of, remembering
 from fildes.http.credentials import prover_for, proving, request_for
@@ -66,6 +65,7 @@ class Fetch:
           ValueError, TypeError: a header cannot be sent.
         """
         self.opening = opening
+        self.address = address
         self.pool = pool
         self.talking: set[Connection] = set()
         self.interrupted = False
@@ -75,7 +75,8 @@ class Fetch:
         terms = None if self.memory is None else self.memory.terms.get(address)
         if terms is None:
             terms = self.find_terms(address)
-        self.request, self.retries, self.proxy, self.max_redirects, self.limits = terms
+        self.request, self.retries, self.resume = terms.request, terms.retries, terms.resume
+        self.proxy, self.max_redirects, self.limits = terms[3:]
 
     def find_terms(self, address: Address) -> Terms:
         """Return what the options say, and remember it if it cannot change."""
@@ -85,6 +86,7 @@ class Fetch:
         terms = Terms(
             request,
             opening.option(address, "retries"),
+            opening.option(address, "resume"),
             opening.option(address, "proxy"),
             opening.option(address, "max_redirects"),
             head_limits(opening, address),
@@ -193,18 +195,6 @@ class Fetch:
         """Raise what the kernel raises for a closed descriptor, after `interrupt`."""
         if self.interrupted:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-
-
-async def fetch(opening: Opening, address: Address) -> Stream:
-    """Return the document at *address*.
-
-    Raises:
-      OSError: a step failed, or the answer is none that a document follows.
-      ValueError, TypeError: a header cannot be sent; nothing was opened.
-    """
-    pool = opening.pool
-    _, answer = await Fetch(opening, address, pool).travel()
-    return HttpStream(answer, pool)
 
 
 def head_limits(opening: Opening, address: Address) -> HeadLimits:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes.errors import ProtocolError
+from fildes.errors import IncompleteError
 from fildes.http.body import HttpStream
+from fildes.http.fetching import Fetch
 from fildes.http.planning import Window
+from fildes.http.resuming import ResumingStream
 from fildes.streams.document import Document
 
 if TYPE_CHECKING:
@@ -46,14 +48,15 @@ async def follow(stream: RangedStream) -> Stream:
     An answer that just comes there and goes on to the end is used; else one more is
     asked for.
     """
-    rest = at_hand(stream)
-    if rest is None and stream.position < stream.size:
-        rest = await ask_for_rest(stream)
+    body = at_hand(stream)
+    if body is None and stream.position < stream.size:
+        body = await ask_for_rest(stream)
+    rest = Rest(memoryview(b"")) if body is None else resuming(stream, body)
     stream.abort()
-    return rest or Rest(memoryview(b""))
+    return rest
 
 
-def at_hand(stream: RangedStream) -> Stream | None:
+def at_hand(stream: RangedStream) -> HttpStream | None:
     """Return the body of a live answer that is what is wanted, taken out of *stream*."""
     for live in stream.lives:
         if (live.position, live.stop) == (stream.position, stream.size):
@@ -62,15 +65,11 @@ def at_hand(stream: RangedStream) -> Stream | None:
     return None
 
 
-async def ask_for_rest(stream: RangedStream) -> Stream:
+async def ask_for_rest(stream: RangedStream) -> HttpStream:
     """Ask for all that follows the position."""
     answer, part = await stream.parts.ask(Window(stream.position, None))
     body = HttpStream(answer, None if stream.own_pool else stream.pool)
     try:
-        if part.stop != stream.size:
-            raise ProtocolError(
-                f"the server sent bytes up to {part.stop} of {stream.size} when asked for all"
-            )
         await skip(body, stream.position - part.start)
     except BaseException:
         body.abort()
@@ -78,7 +77,23 @@ async def ask_for_rest(stream: RangedStream) -> Stream:
     return body
 
 
+def resuming(stream: RangedStream, body: HttpStream) -> Stream:
+    """Return what follows the position of *stream*, which *body* brings up to where it is cut."""
+    if not stream.parts.fetch.resume:
+        return body
+    old = stream.parts.fetch  # which is interrupted, with the stream
+    fetch = Fetch(old.opening, old.address, None if stream.own_pool else stream.pool)
+    rest = ResumingStream(
+        fetch, stream.parts.request, body, stream.size, start=stream.position, size=stream.size
+    )
+    rest.response = stream.response  # which tells the version that was opened
+    return rest
+
+
 async def skip(body: HttpStream, size: int) -> None:
     """Receive and drop *size* bytes."""
     while size:
-        size -= len(await body.recv(min(size, 65536)))
+        data = await body.recv(min(size, 65536))
+        if not data:
+            raise IncompleteError("partial answer (206) is shorter than its Content-Range")
+        size -= len(data)

@@ -73,7 +73,9 @@ def take_passing(stream: RangedStream, size: int) -> Live | None:
 def give_up(stream: RangedStream, live: Live, error: BaseException) -> None:
     """Raise *error*, which ended a live answer, unless asking again may help."""
     stream.give_back(live, broken=True)
-    if stream.closed or not isinstance(error, OSError | EOFError) or not passes(error):
+    if not isinstance(error, OSError | EOFError) or not passes(error):
+        raise error
+    if stream.closed or not stream.max_attempts:
         raise error
 
 

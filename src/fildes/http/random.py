@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fildes.errors import ProtocolError
 from fildes.http.body import HttpStream
 from fildes.http.connection import Pool
-from fildes.http.fetching import Fetch, fetch
+from fildes.http.fetching import Fetch
 from fildes.http.parts import NO_RANGES, Parts, UnknownSizeError, check_first
 from fildes.http.planning import Rate
 from fildes.http.ranged import MAX_LIVE, RangedStream
@@ -51,7 +51,9 @@ async def open_random(opening: Opening, address: Address, *, tail: bool = False)
         if stream is not None:
             return stream
         answer.connection.stream.abort()
-    return await fetch(opening, address)
+    from fildes.http.resuming import fetch_resumable
+
+    return await fetch_resumable(opening, address)
 
 
 def opened(ranges: Fetch, request: Request, answer: Answer, start: int) -> Stream | None:
@@ -64,7 +66,9 @@ def opened(ranges: Fetch, request: Request, answer: Answer, start: int) -> Strea
     if answer.response.status in NO_RANGES:
         return None
     if answer.response.status != 206:
-        return HttpStream(answer, kept)
+        from fildes.http.resuming import resumable
+
+        return resumable(ranges.opening, ranges, request, answer)
     try:
         parts = Parts(ranges, request, answer, Rate())
         if start < 0 and parts.first.stop != parts.size:

@@ -75,6 +75,7 @@ class RangedStream(RandomStream):
         self.planner.begin(parts.first.start, parts.first.stop)
         self.lives = [Live(answer, parts.first, pool)]
         self.taken: list[Live] = []
+        self.max_attempts = MAX_ATTEMPTS if parts.fetch.resume else 0
         self.closed = False
         self.came = 0
         self.passed = 0
@@ -109,7 +110,7 @@ class RangedStream(RandomStream):
                 exact = exact or live.position <= offset  # a short answer did not get there
             except (OSError, EOFError) as error:
                 attempts = 1 if self.came != before else attempts + 1
-                if self.closed or attempts > MAX_ATTEMPTS or not passes(error):
+                if self.closed or attempts > self.max_attempts or not passes(error):
                     raise
                 await wait_any({}, delay_before(attempts, error))
 

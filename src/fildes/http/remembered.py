@@ -23,6 +23,7 @@ class Terms(NamedTuple):
 
     request: Request
     retries: int
+    resume: bool
     proxy: str
     max_redirects: int
     limits: HeadLimits

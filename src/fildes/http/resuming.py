@@ -1,16 +1,28 @@
-"""A document that is read in order, and goes on where its answer was cut."""
+"""A document that is read in order, and goes on where its answer was cut.
+
+What comes is the body of one answer. If that ends before the document does, the rest is
+asked for: from the next byte on, of the same version, with some patience for a server in
+trouble. All of this is an errand, run by the tries of whoever reads. So it works below
+decoders and archives, and where a bridge or a relay passes the bytes on.
+
+An answer is resumed only where a mixture of two versions cannot come out: the server has
+said which version it is (`fildes.http.validator`), and says so again of the rest.
+"""
 
 from __future__ import annotations
 
 import copy
 import errno
+import os
 from typing import TYPE_CHECKING
 
+from fildes.errors import IncompleteError, ProtocolError
 from fildes.http.body import HttpStream
 from fildes.http.fetching import Fetch
 from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
 from fildes.http.validator import validator_of
-from fildes.streams.random import AskedStream
+from fildes.streams.document import Document
+from fildes.streams.errand import Errand
 from fildes.waiting import wait_any
 from fildes.wire.http1_framing import Length
 
@@ -21,118 +33,232 @@ if TYPE_CHECKING:
     from fildes.http.whole_parts import WholeParts
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
+    from fildes.waiting import Interest
 
 
-class ResumingStream(AskedStream):
-    """The body of an answer, then of those for what was still missing.
+class ResumingStream(Document):
+    """Bytes of a document, out of the body of an answer and of those for what was missing.
 
     Attributes:
       body: what comes at the moment.
-      verdict: why no more comes.
       parts: how the rest is asked for; None before the first cut.
+      start, stop: which bytes these are; *stop* is None while nobody has said the size.
+      position: the offset in the document of the next byte.
+      errand: asks for the rest at the moment; None while it is not needed.
+      cut: what the last byte was followed by, instead of the next one.
+      failure: why the rest is not here yet.
+      attempts: how often it was asked for since the last byte.
     """
 
-    def __init__(self, fetch: Fetch, request: Request, answer: Answer, size: int) -> None:
-        """Begin with the *answer* to *request*, of *size* bytes."""
+    def __init__(
+        self,
+        fetch: Fetch,
+        request: Request,
+        body: HttpStream,
+        stop: int | None,
+        *,
+        start: int = 0,
+        size: int | None = None,
+    ) -> None:
+        """Begin with *body*, of what *fetch* has sent *request* for.
+
+        Args:
+          size: of the document; None if that is not known.
+        """
         self.fetch = fetch
         self.request = request
-        self.pool = fetch.opening.pool
-        self.response = answer.response
+        self.inner: Stream = body
+        self.body = body
+        self.response = body.response
+        self.pool = body.pool
         self.parts: WholeParts | None = None
-        self.body = HttpStream(answer, self.pool)
-        self.inner: Stream = self.body
+        self.start = self.position = start
+        self.stop = stop
         self.size = size
+        self.errand: Errand | None = None
+        self.cut: OSError | EOFError | None = None
+        self.failure: OSError | EOFError | None = None
+        self.attempts = 0
         self.closed = False
-        self.verdict: OSError | EOFError | None = None
 
-    def recv_here(self, buffer: memoryview) -> int | None:
-        """Receive what has come; None where that takes a wait, or is an error."""
-        if self.verdict is not None:
-            return None
-        try:
-            received = self.body.try_recv_into(buffer)
-        except (OSError, EOFError):  # kept by the body, for `recv_into`
-            return None
-        self.position += received or 0
+    def receive(self, buffer: memoryview) -> int | None:
+        while self.errand is None or self.run_errand():
+            try:
+                received = self.receive_body(buffer)
+            except (OSError, EOFError) as error:
+                self.go_on_after(error)
+            else:
+                if received:
+                    self.position += received
+                    self.attempts = 0
+                return received
+        return None
+
+    def receive_body(self, buffer: memoryview) -> int | None:
+        """Receive what comes, and of that only what is missing; 0 at a proved end."""
+        if self.stop is None:
+            return self.body.try_recv_into(buffer)
+        left = self.stop - self.position
+        if not left:
+            return self.receive_end()
+        received = self.body.try_recv_into(buffer if len(buffer) <= left else buffer[:left])
+        if received == 0:
+            raise IncompleteError(f"HTTP body ended after {self.progress}")
         return received
 
-    async def recv_into(self, buffer: memoryview) -> int:
-        """Receive at least one byte into *buffer*; 0 at the end of file."""
-        if self.verdict is not None:
-            raise copy.copy(self.verdict)
+    def receive_end(self) -> int | None:
+        """Receive what may follow the last byte: the end of a chunked body, and no more."""
+        if self.body.body.done:
+            return 0
         try:
-            received = await self.body.recv_into(buffer)
-        except (OSError, EOFError) as error:
-            cut = error
-        else:
-            self.position += received
-            return received
-        return await self.recv_rest(buffer, cut)
+            received = self.body.try_recv_into(memoryview(bytearray(1)))
+        except IncompleteError:
+            return 0  # nothing is missing but the framing's own end
+        if received:
+            raise ProtocolError("partial answer (206) is longer than its Content-Range")
+        return received
 
-    async def recv_rest(self, buffer: memoryview, cut: OSError | EOFError) -> int:
-        """Receive from a new answer, after *cut*.
+    def run_errand(self) -> bool:
+        """Run on what asks for the rest; tell whether that comes now."""
+        errand = self.errand
+        assert errand is not None
+        if not errand.advance():
+            return False
+        self.errand = None
+        if self.closed:  # by another thread, just now
+            self.body.abort()
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return True
 
-        Raises:
-          OSError, EOFError: *cut*, where nothing more can be had; ESTALE, the document
-            has changed.
-        """
-        attempts, failure = 0, cut
-        while True:
-            attempts += 1
-            if self.closed or attempts > MAX_ATTEMPTS or not passes(failure):
-                changed = isinstance(failure, OSError) and failure.errno == errno.ESTALE
-                self.verdict = copy.copy(failure if changed else cut)
-                raise failure if changed else cut
-            await wait_any({}, delay_before(attempts, failure))
+    def go_on_after(self, error: OSError | EOFError) -> None:
+        """Begin to ask for what was to come where *error* did; raise where that is of no use."""
+        self.failure = copy.copy(error)
+        if not self.attempts:
+            self.cut = self.failure
+        if self.closed or not passes(error):
+            raise self.told()
+        self.body.abort()
+        self.errand = Errand(self.ask_again())
+
+    async def ask_again(self) -> None:
+        """Ask for what has not come, until that is on its way, and let it be the body."""
+        while self.failure is not None:
+            self.attempts += 1
+            if self.attempts > MAX_ATTEMPTS or not passes(self.failure):
+                raise self.told()
+            await wait_any({}, delay_before(self.attempts, self.failure))
             try:
-                await self.ask_for_rest()
-                received = await self.body.recv_into(buffer)
+                self.body = self.inner = await self.ask()
+                self.failure = None
             except (OSError, EOFError) as error:
-                failure = error
-                continue
-            self.position += received
-            return received
+                self.failure = copy.copy(error)
 
-    async def ask_for_rest(self) -> None:
-        """Ask for what has not come; let that be the body."""
+    async def ask(self) -> HttpStream:
+        """Return the body of an answer that begins at the position."""
         # 2 ms to import, which a program that reads one document does not pay.
         from fildes.http.following import skip
         from fildes.http.planning import Window
         from fildes.http.whole_parts import WholeParts
 
-        self.body.abort()
         if self.parts is None:
             self.parts = WholeParts(self.fetch, self.request, self.response, self.size)
-        answer, part = await self.parts.ask(Window(self.position, None))
-        self.inner = self.body = HttpStream(answer, self.pool)
-        if self.closed:
-            self.body.interrupt()
-        await skip(self.body, self.position - part.start)
+        # Behind the last byte there is nothing to ask for, and where that is, nobody has said.
+        start = self.position - 1 if self.stop is None and self.position else self.position
+        stop = None if self.stop == self.size else self.stop
+        answer, part = await self.parts.ask(Window(start, stop))
+        body = HttpStream(answer, self.pool)
+        try:
+            await skip(body, self.position - part.start)
+        except BaseException:
+            body.abort()
+            raise
+        if self.stop is None:
+            self.stop = self.size = self.parts.size
+        return body
 
-    async def sequential(self) -> Stream:
-        """Return what comes as it comes: nobody asks again where that is cut."""
-        return self.body
+    @property
+    def progress(self) -> str:
+        """How much has come, in words."""
+        came = f"{self.position - self.start}"
+        return f"{came} bytes" if self.stop is None else f"{came} of {self.stop - self.start} bytes"
+
+    def told(self) -> OSError | EOFError:
+        """Return the error that says what was delivered, and why no more is."""
+        assert self.cut is not None
+        assert self.failure is not None
+        if isinstance(self.failure, OSError) and self.failure.errno == errno.ESTALE:
+            return saying(self.failure, f"{words(self.failure)}; {self.progress} had come")
+        text = f"HTTP body ended after {self.progress}"
+        if not isinstance(self.cut, IncompleteError):
+            text = f"{words(self.cut)} after {self.progress}"
+        if self.failure is not self.cut:
+            text += f"; the rest could not be had: {words(self.failure)}"
+        return saying(self.cut, text)
+
+    def recv_wants(self) -> Interest:
+        return self.body.recv_wants() if self.errand is None else self.errand.wants()
 
     async def close(self) -> None:
         """Release the connection."""
-        self.closed = True
+        self.end_errand()
         await self.body.close()
 
     def abort(self) -> None:
-        self.closed = True
+        self.end_errand()
         self.body.abort()
 
     def interrupt(self) -> None:
-        self.closed = True
+        self.end_errand()
         self.body.interrupt()
-        self.fetch.interrupt()
+
+    def end_errand(self) -> None:
+        """Ask for nothing more."""
+        self.closed = True
+        errand = self.errand
+        if errand is not None:
+            errand.cancel()
+
+
+def words(error: OSError | EOFError) -> str:
+    """Return what *error* says, without its number."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def saying(error: OSError | EOFError, text: str) -> OSError | EOFError:
+    """Return a copy of *error* that says *text*."""
+    told = copy.copy(error)
+    if isinstance(told, OSError):
+        told.strerror = text
+    told.args = (*told.args[:-1], text)
+    return told
+
+
+def resumable(opening: Opening, fetch: Fetch, request: Request, answer: Answer) -> Stream:
+    """Return the body of *answer*, going on where it is cut if that can be done safely.
+
+    Args:
+      answer: to a *request* for a whole document.
+    """
+    body = HttpStream(answer, opening.pool)
+    size = answer.framing.size if isinstance(answer.framing, Length) else None
+    if answer.response.status != 200 or not may_resume(fetch, request, answer, size):
+        return body
+    return ResumingStream(fetch, request, body, size, size=size)
+
+
+def may_resume(fetch: Fetch, request: Request, answer: Answer, size: int | None) -> bool:
+    """Tell whether what is missing of *answer* could be told from another version's.
+
+    Args:
+      size: of the document; without it, a time of modification is not enough.
+    """
+    etag, modified = validator_of(answer.response.headers)
+    known = etag is not None or (modified is not None and size is not None)
+    return known and fetch.resume and not (request.says("range") or request.says("accept-encoding"))
 
 
 async def fetch_resumable(opening: Opening, address: Address) -> Stream:
     """Return the document at *address*, to be read in order.
-
-    What a layer stands on comes as it comes; the document itself goes on where it is cut,
-    if its server says how large it is and which version.
 
     Raises:
       OSError: a step failed, or the answer is none that a document follows.
@@ -140,10 +266,4 @@ async def fetch_resumable(opening: Opening, address: Address) -> Stream:
     """
     fetch = Fetch(opening, address, opening.pool)
     request, answer = await fetch.travel()
-    framing = answer.framing
-    known = validator_of(answer.response.headers) != (None, None)
-    whole = answer.response.status == 200 and isinstance(framing, Length)
-    if address is opening.address and whole and known and not request.says("range"):
-        assert isinstance(framing, Length)
-        return ResumingStream(fetch, request, answer, framing.size)
-    return HttpStream(answer, opening.pool)
+    return resumable(opening, fetch, request, answer)

@@ -52,9 +52,9 @@ def changed(how: str) -> OSError:
     return OSError(errno.ESTALE, f"the document has changed on the server: {how}; open it again")
 
 
-def check_total(ours: int, theirs: int | None) -> None:
+def check_total(ours: int | None, theirs: int | None) -> None:
     """Raise ESTALE unless a server still tells the size that it did."""
-    if theirs is not None and theirs != ours:
+    if None not in (ours, theirs) and theirs != ours:
         raise changed(f"it has {theirs} bytes, not {ours}")
 
 
@@ -76,7 +76,7 @@ def part_of(answer: Answer) -> ContentRange:
     return part
 
 
-def check_refusal(answer: Answer, size: int) -> None:
+def check_refusal(answer: Answer, size: int | None) -> None:
     """Raise for a status of 416 if it tells that the document has another size."""
     told = answer.response.headers.get("Content-Range", "")
     check_total(size, parse_unsatisfied(told))

@@ -35,6 +35,7 @@ OPTIONS = (
     ),
     Option("range", "text", "only this part: FIRST-LAST, FIRST- or -COUNT, as in 100-199"),
     Option("retries", "integer", "further attempts to open where that may help", 0),
+    Option("resume", "flag", "go on where an answer was cut; off, that is an error at once", True),
     Option("max_redirects", "integer", "redirects that are followed", 10),
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
     Option("max_fields", "integer", "fields that the head of a response may have", 256),

@@ -151,6 +151,7 @@ class SshStream(PipedProgram):
     Attributes:
       log: where the log comes from, -1 after its end.
       notes: the end of it.
+      confirmed: the log has told that the far end has been connected.
       far_ended: the log has told of the far end's end of file.
     """
 
@@ -159,28 +160,26 @@ class SshStream(PipedProgram):
         self.log = log
         self.notes = b""
         self.reading = threading.Lock()
-        self.far_ended = self.output_ended = False
+        self.confirmed = self.far_ended = self.output_ended = False
 
     async def connected(self) -> None:
-        """Wait until the far end is connected.
+        """Wait until the far end is connected, which may have said all and closed since.
 
         Raises:
           OSError: it could not be, with the errno that ssh's message stands for.
         """
-        while not CONFIRMED.search(self.notes):
-            ready = await wait_any({self.log: READ, self.source: READ})
-            if self.log in ready:
-                self.read_log()
-            if self.log < 0 or (self.source in ready and not self.has_output()):
-                await self.child.ended()
-                self.read_log()
-                raise self.failure()
-            if self.source in ready:
+        while True:
+            ended = bool(wait({self.child.pidfd: READ}, 0))
+            self.read_log()
+            output = wait({self.source: READ}, 0).get(self.source, 0)
+            if self.confirmed or output & READ:
                 return
-
-    def has_output(self) -> bool:
-        """Tell whether bytes of the far end are there, and not only the end of ssh."""
-        return bool(wait({self.source: READ}, 0)[self.source] & READ)
+            if ended:
+                if self.child.process.wait():
+                    raise self.failure()
+                return
+            interest = {self.child.pidfd: READ} if output else {self.source: READ}
+            await wait_any(self.and_log({**interest, self.child.pidfd: READ}))
 
     def read_log(self) -> None:
         """Take what there is of the log, unless another thread does."""
@@ -192,10 +191,15 @@ class SshStream(PipedProgram):
                 if not data:
                     os.close(self.log)
                     self.log = -1
-                self.notes = (self.notes + data)[-NOTES_SIZE:]
-                self.far_ended = self.far_ended or bool(ENDED.search(self.notes))
+                self.note(self.notes + data)
         finally:
             self.reading.release()
+
+    def note(self, notes: bytes) -> None:
+        """Look at *notes* for what matters, and keep their end."""
+        self.confirmed = self.confirmed or bool(CONFIRMED.search(notes))
+        self.far_ended = self.far_ended or bool(ENDED.search(notes))
+        self.notes = notes[-NOTES_SIZE:]
 
     def failure(self) -> OSError:
         """Return the error that the log tells of."""

@@ -102,6 +102,9 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
      {"fork": True}),
     ("OPENSSL-LISTEN:443,cert=/c,verify=0,reuseaddr",
      "tls-listen://:443?cert=/c&verify=off", {}),
+    ("UNIX:/run/x,bind=/run/me", "unix:/run/x?bind=/run/me", {}),
+    ("UNIX-SENDTO:/dev/log,bind=/run/me", "unix-dgram:/dev/log?bind=/run/me", {}),
+    ("ABSTRACT:name,bind=me", "unix:@name?bind=@me", {}),
     # Virtual machines.
     ("VSOCK-CONNECT:2:1024", "vsock://2:1024", {}),
     ("VSOCK:host:1024,bind=any:80", "vsock://host:1024?bind=any%3A80", {}),

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,3 +165,67 @@ def test_too_long_a_record_is_kept(records: tuple[fildes.DatagramFile, socket.so
     with pytest.raises(OSError, match="5 bytes, the buffer 2"):
         f.read(2)
     assert f.read(5) == b"12345"
+
+
+@pytest.mark.parametrize("scheme", ["unix", "unix-seqpacket"])
+def test_own_name(tmp_path: Path, scheme: str) -> None:
+    """With bind our own end has a name, its owner's only, that is gone after the close."""
+    own = tmp_path / "own"
+    before = os.umask(0)
+    try:
+        with (
+            fildes.listen(f"{scheme}:{tmp_path}/s") as listener,
+            fildes.open(f"{listener.address}?bind={own}") as f,
+            listener.accept() as accepted,
+        ):
+            assert f.local == accepted.peer == f"{scheme}:{own}"
+            assert stat.S_IMODE(own.stat().st_mode) == 0o600
+            f.write(b"x")
+            f.half_close()
+            assert accepted.read() == b"x"
+    finally:
+        os.umask(before)
+    assert not own.exists()
+
+
+def test_own_name_of_datagrams(tmp_path: Path) -> None:
+    """A peer answers to the name that bind says; mode lets others do so."""
+    own = tmp_path / "own"
+    with bound(socket.SOCK_DGRAM, str(tmp_path / "s")) as sock:
+        with fildes.open(f"unix-dgram:{tmp_path}/s?bind={own}&mode=622") as f:
+            assert stat.S_IMODE(own.stat().st_mode) == 0o622
+            f.write(b"ping")
+            assert sock.recvfrom(99) == (b"ping", str(own))
+            sock.sendto(b"pong", str(own))
+            assert f.read() == b"pong"
+        with fildes.open(f"unix-dgram:{tmp_path}/s?bind=@own-{os.getpid()}") as f:
+            f.write(b"ping")
+            assert sock.recvfrom(99) == (b"ping", f"\0own-{os.getpid()}".encode())
+    assert not own.exists()
+
+
+def test_own_name_that_is_taken(tmp_path: Path) -> None:
+    """A name in use is EADDRINUSE and untouched; what a dead process has left is taken over."""
+    own = tmp_path / "own"
+    own.write_text("kept")
+    with fildes.listen(f"unix:{tmp_path}/s") as listener:
+        with pytest.raises(OSError, match="the local name") as caught:
+            fildes.open(f"{listener.address}?bind={own}")
+        assert caught.value.errno == errno.EADDRINUSE
+        assert own.read_text() == "kept"
+        own.unlink()
+        with bound(socket.SOCK_DGRAM, str(own)):
+            pass
+        fildes.open(f"{listener.address}?bind={own}").close()
+        assert not own.exists()
+
+
+@pytest.mark.parametrize("failing", ["none", "file"])
+def test_own_name_is_given_up_by_a_failed_open(tmp_path: Path, failing: str) -> None:
+    """Where nobody listens no name is left behind."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):  # ENOENT or ECONNREFUSED, as above
+        fildes.open(f"unix:{tmp_path}/{failing}?bind={tmp_path}/own")
+    assert not (tmp_path / "own").exists()
+    with pytest.raises(fildes.AddressError, match="octal"):
+        fildes.open(f"unix:{tmp_path}/file?mode=999")

@@ -30,6 +30,8 @@ def used() -> None:
         assert_type(f.readline(), bytes)
         assert_type(f.peer, str | None)
         assert_type(f.trace, fildes.Trace)
+        assert_type(f.send_fds(b"x", [f, 0]), int)
+        assert_type(f.recv_fds(1, 1), tuple[bytes, list[int]])
         f.half_close()
         f.abort()
     for line in fildes.open("tcp://localhost:7", "rt"):

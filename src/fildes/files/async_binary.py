@@ -12,6 +12,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from fildes.files.ancillary import AsyncDescriptorPassing
 from fildes.files.described import Described
 from fildes.files.random import AsyncRandomAccess
 from fildes.streams.stream import RECV_SIZE
@@ -126,7 +127,7 @@ class AsyncFile(Described, Generic[Data]):
         self.abort()
 
 
-class AsyncRawFile(AsyncFile[bytes], AsyncRandomAccess):
+class AsyncRawFile(AsyncFile[bytes], AsyncRandomAccess, AsyncDescriptorPassing):
     """An unbuffered file: each read and write is one on the stream."""
 
     async def readinto(self, buffer: Buffer) -> int:
@@ -164,7 +165,7 @@ class AsyncRawFile(AsyncFile[bytes], AsyncRandomAccess):
         return self.move(0, os.SEEK_CUR)
 
 
-class AsyncBufferedFile(AsyncFile[bytes], AsyncRandomAccess):
+class AsyncBufferedFile(AsyncFile[bytes], AsyncRandomAccess, AsyncDescriptorPassing):
     """A binary file that reads ahead, and gathers small writes.
 
     Attributes:

@@ -13,6 +13,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
+from fildes.files.ancillary import DescriptorPassing
 from fildes.files.described import Described
 from fildes.files.random import RandomAccess
 
@@ -88,7 +89,7 @@ class File(Described):
         self.abort()  # nobody said that what was written is all, or waits for an end
 
 
-class RawFile(File, RandomAccess, io.RawIOBase):
+class RawFile(File, RandomAccess, DescriptorPassing, io.RawIOBase):
     """An unbuffered file: each read and write is one on the stream."""
 
     def __init__(self, description: Description) -> None:
@@ -171,7 +172,7 @@ class Source(RawFile):
         return None if self.paused else self.description.recv_into(buffer)
 
 
-class BufferedFile(File, RandomAccess, io.BufferedReader):
+class BufferedFile(File, RandomAccess, DescriptorPassing, io.BufferedReader):
     """A binary file that reads ahead, and gathers small writes where it can be written."""
 
     def __init__(self, description: Description, buffer_size: int = BUFFER_SIZE) -> None:
@@ -199,6 +200,14 @@ class BufferedFile(File, RandomAccess, io.BufferedReader):
             if most is not None:
                 return self.read1(most)
             return b"".join(iter(lambda: self.read1(BUFFER_SIZE), b""))
+        finally:
+            self.source.paused = False
+
+    def count_ahead(self) -> int:
+        """Return how many bytes were read ahead; never waits."""
+        self.source.paused = True
+        try:
+            return len(self.peek())
         finally:
             self.source.paused = False
 

@@ -59,18 +59,41 @@ async def listen_at(
     """
     with contextlib.ExitStack() as undo:
         sock = undo.enter_context(socket.socket(socket.AF_UNIX, kind))
-        if name.startswith(b"\0"):
-            sock.bind(name)
-            release: Callable[[], None] = lambda: None  # noqa: E731  # the kernel removes it
-        else:
-            # Before bind(2), so that at no moment others may connect; fchmod(2) of a
-            # socket is the mode that bind gives its file.
-            os.fchmod(sock.fileno(), mode)
-            release = await bind_path(sock, path, name, mode)
+        release = await take_name(sock, path, name, mode)
         undo.callback(release)
         sock.listen(backlog)
         undo.pop_all()
     return sock, release
+
+
+async def take_name(sock: socket.socket, path: str, name: bytes, mode: int) -> Callable[[], None]:
+    """Bind *sock* to *path*, whose sockaddr is *name*; return what gives the path up."""
+    if name.startswith(b"\0"):
+        sock.bind(name)
+        return lambda: None  # the kernel removes it
+    # Before bind(2), so that at no moment others may connect; fchmod(2) of a socket is the
+    # mode that bind gives its file.
+    os.fchmod(sock.fileno(), mode)
+    return await bind_path(sock, path, name, mode)
+
+
+class NamedSocket(socket.socket):
+    """A socket that connects under a name of its own, whose path it removes at its close."""
+
+    release: Callable[[], None] | None = None
+
+    async def take(self, path: str, mode: int) -> None:
+        """Take the name *path*, as a listener takes its own."""
+        self.release = await take_name(self, path, sockaddr(path), mode)
+
+    def close(self) -> None:
+        """Give the name up and close; while the socket is open nobody else takes it."""
+        release, self.release = self.release, None
+        try:
+            if release is not None:
+                release()
+        finally:
+            super().close()
 
 
 async def bind_path(sock: socket.socket, path: str, name: bytes, mode: int) -> Callable[[], None]:

@@ -71,7 +71,7 @@ def variables(stream: Stream) -> Iterator[tuple[str, str]]:
 def of_socket(stream: SocketStream) -> Iterator[tuple[str, str]]:
     """Yield what names the ends of a socket."""
     if stream.sock.family == socket.AF_UNIX:
-        yield from of_unix(stream.sock)
+        yield from of_unix(stream)
         return
     if stream.sock.family == socket.AF_VSOCK:
         yield from of_vsock(stream)
@@ -85,17 +85,22 @@ def of_socket(stream: SocketStream) -> Iterator[tuple[str, str]]:
             yield f"{proto}{end}PORT", str(place[1])
 
 
-def of_unix(sock: socket.socket) -> Iterator[tuple[str, str]]:
-    """Yield who is at the other end of a unix socket, and where ours is."""
+def of_unix(stream: SocketStream) -> Iterator[tuple[str, str]]:
+    """Yield who is at the other end of a unix socket, and where both ends are."""
+    sock = stream.sock
     yield "PROTO", "UNIX"
     with contextlib.suppress(OSError):
         packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
         for name, value in zip(("PID", "EUID", "EGID"), CREDENTIALS.unpack(packed), strict=True):
             yield f"UNIXREMOTE{name}", str(value)
-    own: Any = sock.getsockname()
-    path = f"@{own[1:].decode(errors='replace')}" if isinstance(own, bytes) and own else own
-    if path:
-        yield "UNIXLOCALPATH", path
+    names: tuple[tuple[str, Any], ...] = (
+        ("LOCAL", sock.getsockname()),
+        ("REMOTE", stream.peer_name),
+    )
+    for end, name in names:
+        path = f"@{name[1:].decode(errors='replace')}" if isinstance(name, bytes) and name else name
+        if path:
+            yield f"UNIX{end}PATH", str(path)
 
 
 def of_vsock(stream: SocketStream) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,9 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+from fildes.opening.modes import permissions
 from fildes.opening.unix_names import sockaddr
-from fildes.scheme import Example, Scheme, Shape
+from fildes.scheme import Example, Option, Scheme, Shape
 from fildes.streams.datagrams import socket_stream
 from fildes.waiting import wait_any
 
@@ -17,13 +18,21 @@ if TYPE_CHECKING:
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
 
+#: Of all kinds of unix sockets that connect.
+OPTIONS = (
+    Option("bind", "text", "the path or @name of our own end; the path is removed at the end"),
+    Option("mode", "text", "with bind: who may connect or send to our own end, in octal", "600"),
+)
+
 SCHEME = Scheme(
     name="unix",
     shape=Shape.PATH,
     summary="a byte stream to a process on this machine",
+    options=OPTIONS,
     examples=(
         Example("unix:///run/docker.sock", "a socket in the file system"),
         Example("unix:@name", "a socket in the abstract namespace"),
+        Example("unix:/run/server?bind=/run/me", "from a socket that has a name, too"),
     ),
 )
 
@@ -39,10 +48,13 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 
 async def connect(opening: Opening, address: Address, kind: socket.SocketKind) -> Stream:
     """Connect a socket of *kind* to the path of *address*."""
+    own, mode = opening.option(address, "bind"), permissions(opening.option(address, "mode"))
     with opening.step("connect", address.path):
-        sock = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK)
+        sock = new_socket(kind | socket.SOCK_NONBLOCK, named=bool(own))
         try:
-            if kind == socket.SOCK_DGRAM:
+            if own:
+                await take_own(sock, own, mode)
+            elif kind == socket.SOCK_DGRAM:
                 sock.bind(b"")  # a name of the kernel's choice, for the peer to answer to
             await connect_when_possible(sock, sockaddr(address.path))
             sock.setblocking(True)
@@ -50,6 +62,26 @@ async def connect(opening: Opening, address: Address, kind: socket.SocketKind) -
             sock.close()
             raise
         return socket_stream(sock)
+
+
+def new_socket(kind: int, *, named: bool) -> socket.socket:
+    """Return a socket, which gives up the name that it has when it is closed."""
+    if not named:
+        return socket.socket(socket.AF_UNIX, kind)
+    from fildes.listening.unix import NamedSocket
+
+    return NamedSocket(socket.AF_UNIX, kind)
+
+
+async def take_own(sock: socket.socket, path: str, mode: int) -> None:
+    """Bind *sock* to *path*, which is removed when it is closed."""
+    from fildes.listening.unix import NamedSocket
+
+    assert isinstance(sock, NamedSocket)
+    try:
+        await sock.take(path, mode)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} (the local name {path})") from None
 
 
 async def connect_when_possible(sock: socket.socket, name: bytes) -> None:

@@ -17,6 +17,7 @@ SCHEME = Scheme(
     name="unix-dgram",
     shape=Shape.PATH,
     summary="datagrams to a process on this machine",
+    options=unix.OPTIONS,
     examples=(Example("unix-dgram:///dev/log", "one message to syslog for each write"),),
 )
 

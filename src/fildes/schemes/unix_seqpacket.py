@@ -17,6 +17,7 @@ SCHEME = Scheme(
     name="unix-seqpacket",
     shape=Shape.PATH,
     summary="a connection of records to a process on this machine",
+    options=unix.OPTIONS,
     examples=(Example("unix-seqpacket:///run/udev/control", "one record for each write"),),
 )
 

@@ -64,8 +64,18 @@ def set_carrier(draft: Draft, argument: str, value: Any) -> None:
     """Set an option of the layer that connects, or where a listener listens."""
     if draft.outer.scheme.endswith("-listen") and argument == "bind":
         bind_listener(draft.outer, value)
+    elif argument == "bind":
+        layer = draft.carrier()
+        layer.options["bind"] = own_name(layer, value)
     else:
-        draft.carrier().options[argument] = unbracketed(value) if argument == "bind" else value
+        draft.carrier().options[argument] = value
+
+
+def own_name(layer: Layer, text: str) -> str:
+    """Return the local address *text* as *layer* has it; an abstract one is written plain."""
+    if layer.path.startswith("@") and layer.scheme.startswith("unix"):
+        return f"@{text}"
+    return unbracketed(text)
 
 
 def bind_listener(layer: Layer, text: str) -> None:

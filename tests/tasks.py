@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -72,3 +73,19 @@ def fill(sock: socket.socket) -> int:
             sent += sock.send(bytes(65536), socket.MSG_DONTWAIT)
     except BlockingIOError:
         return sent
+
+
+def count_calls(loop: asyncio.AbstractEventLoop, *names: str) -> Counter[str]:
+    """Count from now on how often the methods *names* of *loop* are called."""
+    counts: Counter[str] = Counter()
+
+    def counted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            counts[name] += 1
+            return method(*args, **options)
+
+        return call
+
+    for name in names:
+        setattr(loop, name, counted(name, getattr(loop, name)))
+    return counts

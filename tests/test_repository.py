@@ -53,7 +53,7 @@ MAX_LINES = 300
 #: others import it where it is used: `fildes cat` starts in tens of milliseconds.
 SLOW_TO_IMPORT: dict[str, set[str]] = {
     "argparse": {"cli"},
-    "asyncio": {"drivers.asyncio", "aio"},
+    "asyncio": {"drivers.asyncio", "drivers.poller", "aio"},
     "concurrent.futures": set(),
     "email": set(),
     "http": {"cli.tour"},

@@ -97,7 +97,8 @@ def open(
         check_times(timeout, idle_timeout)
         opening, wanted = prepare(address, mode, policy, options, compression)
         check_text(wanted, buffering, text)
-        return await open_now(opening, wanted, buffering, timeout, idle_timeout, **text)
+        driver = drivers.here()
+        return await open_now(driver, opening, wanted, buffering, timeout, idle_timeout, **text)
 
     return Opened(start)
 
@@ -149,7 +150,7 @@ def listen(
             each = Opening(acceptor.address, wanted.binary, opening.policy, opening.options)
             stream.restrict(wanted.binary)
             idle = acceptor.idle_timeout if idle_timeout is None else idle_timeout
-            return to_file(stream, each, wanted, buffering, idle, **text)
+            return to_file(drivers.here(), stream, each, wanted, buffering, idle, **text)
 
         return AsyncListener(acceptor, driver, accepted)
 

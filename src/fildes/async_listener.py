@@ -81,6 +81,7 @@ class AsyncListener:
         """Stop listening at once; connections that were accepted go on."""
         self.acceptor.closed = True
         self.driver.wake()
+        self.driver.release()
         self.acceptor.close()
 
     async def close(self) -> None:

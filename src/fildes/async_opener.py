@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from fildes import drivers
 from fildes.async_opening import Opened, open_now
 from fildes.files.modes import check_text
 from fildes.opener import LEFT_OUT, Defaults
@@ -29,7 +30,12 @@ class AsyncOpener(Defaults):
       >>> async with fildes.aio.Opener(timeout=10) as opener:
       ...     async with opener.open("https://localhost/a") as f:
       ...         await f.read()
+
+    Attributes:
+      held: what waiting in the event loop needs, kept from one open to the next.
     """
+
+    held: object = None
 
     def open(
         self,
@@ -59,13 +65,16 @@ class AsyncOpener(Defaults):
             )
             check_text(prepared.wanted, buffering, text)
             opening, wanted, limit, idle = prepared
-            return await open_now(opening, wanted, buffering, limit, idle, **text)
+            driver = drivers.here()
+            self.held = driver.hold()
+            return await open_now(driver, opening, wanted, buffering, limit, idle, **text)
 
         return Opened(start)
 
     async def close(self) -> None:
         """Close the connections that are kept; files still open are not touched."""
         self.pool.close()
+        self.held = None
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from fildes import drivers
 from fildes.files.async_binary import AsyncBufferedFile, AsyncFile, AsyncRawFile
 from fildes.files.async_datagram import AsyncDatagramFile
 from fildes.files.async_description import AsyncDescription
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
     from types import TracebackType
 
+    from fildes.drivers.tasks import TaskDriver
     from fildes.files.modes import Mode
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
@@ -45,6 +45,7 @@ class Opened:
 
 
 async def open_now(
+    driver: TaskDriver,
     opening: Opening,
     wanted: Mode,
     buffering: int,
@@ -52,16 +53,17 @@ async def open_now(
     idle_timeout: float | None,
     **text: str | None,
 ) -> AsyncFile[Any]:
-    """Open what was prepared and checked."""
-    stream = await drivers.here().run(opening.run(), deadline_in(timeout))
+    """Open what was prepared and checked, in the event loop of *driver*."""
+    stream = await driver.run(opening.run(), deadline_in(timeout))
     try:
-        return to_file(stream, opening, wanted, buffering, idle_timeout, **text)
+        return to_file(driver, stream, opening, wanted, buffering, idle_timeout, **text)
     except BaseException:
         stream.abort()
         raise
 
 
 def to_file(
+    driver: TaskDriver,
     stream: Stream,
     opening: Opening,
     wanted: Mode,
@@ -69,9 +71,9 @@ def to_file(
     idle_timeout: float | None,
     **text: str | None,
 ) -> AsyncFile[Any]:
-    """Return *stream* as the file that the arguments of `open` ask for."""
+    """Return *stream*, waited for by *driver*, as the file that the arguments of `open` ask for."""
     description = AsyncDescription(
-        drivers.here(),
+        driver,
         stream,
         opening.address,
         opening.trace,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from counting import CountingServer, answer, whole
 from loops import LOOPS, RunLoop
-from tasks import together
+from tasks import count_calls, together
 
 from fildes import aio
 
@@ -53,6 +54,24 @@ def test_tasks_share_an_opener(loop: RunLoop) -> None:
         loop(many(server))
         assert server.count == 100
         assert server.connections <= 20
+
+
+def test_asyncio_hears_of_an_opener_once() -> None:
+    """All documents of an Opener together are one descriptor and one timer to asyncio's loop."""
+
+    async def many(server: CountingServer) -> None:
+        async with aio.Opener() as opener:
+
+            async def task() -> None:
+                for number in range(5):
+                    assert await read(opener, server.address(f"/{number}")) == DATA
+
+            await together(*[task] * 4)
+
+    with CountingServer(DATA, whole) as server, asyncio.Runner() as runner:
+        counts = count_calls(runner.get_loop(), "add_reader", "add_writer", "call_at")
+        runner.run(many(server))
+    assert counts == {"add_reader": 1, "call_at": 1}
 
 
 @every_loop

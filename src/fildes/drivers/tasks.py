@@ -14,7 +14,6 @@ from fildes.waiting import (
     Interest,
     Protocol,
     Request,
-    WaitAny,
     deadline_passed,
     no_byte,
 )
@@ -55,6 +54,13 @@ class TaskDriver(abc.ABC):
     def wake(self) -> None:
         """End every wait in progress, and unregister its descriptors at once."""
 
+    def hold(self) -> object:
+        """Keep what waiting needs, until `release`; a wait does so by itself."""
+        return None
+
+    def release(self) -> None:  # noqa: B027  # most drivers need nothing
+        """Let go of what waiting needs; a later wait may take it again."""
+
     async def run(
         self,
         protocol: Protocol[T],
@@ -72,6 +78,7 @@ class TaskDriver(abc.ABC):
             `TimeoutError` inside the coroutine; None for no deadline.
           idle_timeout: seconds after which a single wait raises it; None for no limit.
         """
+        self.hold()  # now, so that no descriptor of ours appears under the protocol's hands
         try:
             request = protocol.send(None)
             while True:
@@ -92,21 +99,20 @@ class TaskDriver(abc.ABC):
     ) -> Any:
         """Return what *request* asks for."""
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        match request:
-            case WaitAny(interest, None) if idle_timeout is not None and left is None:
-                ready = await self.wait(interest, idle_timeout)
-                if not ready:
-                    raise no_byte(idle_timeout)
-                return ready
-            case WaitAny(interest, timeout):
-                if left is None or (timeout is not None and timeout < left):
-                    return await self.wait(interest, timeout)
-                ready = await self.wait(interest, left)
-                if not ready:
-                    raise deadline_passed()
-                return ready
-            case CallBlocking(function):
-                return await self.call(function, left)
+        if isinstance(request, CallBlocking):
+            return await self.call(request.function, left)
+        interest, timeout = request
+        if left is not None and (timeout is None or left <= timeout):
+            ready = await self.wait(interest, left)
+            if not ready:
+                raise deadline_passed()
+        elif left is None and timeout is None and idle_timeout is not None:
+            ready = await self.wait(interest, idle_timeout)
+            if not ready:
+                raise no_byte(idle_timeout)
+        else:
+            ready = await self.wait(interest, timeout)
+        return ready
 
 
 def closed_meanwhile() -> OSError:

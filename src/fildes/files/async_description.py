@@ -213,11 +213,13 @@ class AsyncDescription(BaseDescription):
         except BaseException:
             self.abort()
             raise
+        self.driver.release()
 
     def abort(self) -> None:
         """Drop what is pending, let the peer see that this is no end, release."""
         self.closed = self.aborted = True
         self.driver.wake()
+        self.driver.release()
         self.stream.abort()
 
     async def run(self, protocol: Protocol[None]) -> None:

@@ -7,6 +7,9 @@ from peers import Conversation, Script
 CREATED = b'HTTP/1.1 201 Created\r\nETag: "new"\r\nContent-Length: 0\r\n\r\n'
 LARGE = bytes(range(256)) * 16384  # more than all buffers on the way hold
 
+#: More bytes than the buffers of both kernels take: tcp_wmem and tcp_rmem of tcp(7).
+TOO_LARGE = 64 << 20
+
 
 def taking(answer: bytes = CREATED, *, size: int | None = None) -> Script:
     """Return the script that takes a whole request, of chunks or *size*, and answers."""

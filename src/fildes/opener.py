@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from fildes.files.description import Description
+from fildes.files.here import HereFile
 from fildes.files.modes import check_text
 from fildes.opening.arguments import check_options, check_times
 from fildes.verbs import OPEN_TIMEOUT, Options, open_now, prepare
@@ -12,13 +14,24 @@ from fildes.verbs import OPEN_TIMEOUT, Options, open_now, prepare
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from fildes.files.base_description import BaseDescription
     from fildes.files.modes import Mode
+    from fildes.http.again import Known
+    from fildes.http.received import ReceivedDocument
     from fildes.opening.opening import Opening
     from fildes.policy.policy import Policy
     from fildes.signatures import Open
+    from fildes.trace import Trace
 
 #: What tells "left out" from None, which has a meaning of its own.
 LEFT_OUT: Any = object()
+
+
+#: Small documents of which an Opener knows the request and the answer's head; arbitrary.
+MAX_KNOWN = 256
+
+#: The arguments of `Opener.open` where nothing but the address is given: how most are opened.
+USUAL = tuple((mode, -1, None, None, None, LEFT_OUT, LEFT_OUT, None, None) for mode in (None, "rb"))
 
 
 class Prepared(NamedTuple):
@@ -52,6 +65,7 @@ class Defaults:
         self.options = check_options(options)
         self.pool = Pool()
         self.memory = Memory.under(self.options)
+        self.known: dict[str, Known] = {}
 
     def prepare(
         self,
@@ -74,6 +88,14 @@ class Defaults:
         opening.pool = self.pool
         opening.memory = self.memory if not options and policy is None else None
         return Prepared(opening, wanted, limit, idle)
+
+    def keep(self, text: str, known: Known, description: BaseDescription) -> None:
+        """Let the next open of *text* ask for what is *known*, as that of *description* did."""
+        if len(self.known) >= MAX_KNOWN:
+            self.known.clear()
+        self.known[text] = known._replace(
+            opened_by=description.opened_by, idle_timeout=description.idle_timeout
+        )
 
 
 class Opener(Defaults):
@@ -111,11 +133,30 @@ class Opener(Defaults):
         **options: Options,
     ) -> Any:
         """Do what `open` says."""
+        how = mode, buffering, encoding, errors, newline, timeout, idle_timeout, policy, compression
+        usual = how in USUAL and not options and isinstance(address, str)
+        known = self.known.get(address) if usual else None
+        begun = None if known is None else known.exchange(self.pool, self.timeout)
+        if known is not None and begun is not None:
+            found = known.finish(begun, self.pool)
+            if found is not None:
+                return file_again(known, *found)
         text = {"encoding": encoding, "errors": errors, "newline": newline}
-        prepared = self.prepare(address, mode, timeout, idle_timeout, policy, compression, options)
-        check_text(prepared.wanted, buffering, text)
-        opening, wanted, limit, idle = prepared
-        return open_now(opening, wanted, buffering, limit, idle, **text)
+        try:
+            prepared = self.prepare(
+                address, mode, timeout, idle_timeout, policy, compression, options
+            )
+            check_text(prepared.wanted, buffering, text)
+            opening, wanted, limit, idle = prepared
+            opening.go_on_from(begun)
+        except BaseException:
+            if begun is not None:
+                begun.abort()
+            raise
+        file = open_now(opening, wanted, buffering, limit, idle, **text)
+        if usual and opening.known is not None:
+            self.keep(address, opening.known, file.description)
+        return file
 
     @property
     def open(self) -> Open:
@@ -140,6 +181,13 @@ class Opener(Defaults):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def file_again(known: Known, document: ReceivedDocument, trace: Trace) -> HereFile:
+    """Return the file of a *document* that was opened as before."""
+    description = Description(document, known.address, trace, idle_timeout=known.idle_timeout)
+    description.opened_by = known.opened_by
+    return HereFile(description, document.here)
 
 
 def merge(defaults: Mapping[str, Options], given: Mapping[str, Options]) -> dict[str, Options]:

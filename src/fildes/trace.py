@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, overload
@@ -34,6 +35,10 @@ class Step(NamedTuple):
     error: str | None = None
 
 
+#: Makes a step of a tuple of its attributes, without the call that Step(...) takes.
+quick_step = functools.partial(tuple.__new__, Step)
+
+
 class StepUnderWay:
     """A step that has not ended; its detail may still become more telling."""
 
@@ -52,8 +57,13 @@ class Trace(Sequence[Step]):
 
     observer: ClassVar[Callable[[Step], None] | None] = None
 
-    def __init__(self) -> None:
-        self.began = time.monotonic()
+    def __init__(self, began: float | None = None) -> None:
+        """Start empty.
+
+        Args:
+          began: the `time.monotonic` moment at which the open began; now if left out.
+        """
+        self.began = time.monotonic() if began is None else began
         self.steps: list[Step] = []
 
     @overload

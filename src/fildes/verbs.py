@@ -149,7 +149,7 @@ def open_now(
     **text: str | None,
 ) -> NetFile:
     """Open what was prepared and checked."""
-    stream = blocking.run(opening.run(), deadline_in(timeout))
+    stream = blocking.run(opening.run(), deadline_of(opening, timeout))
     try:
         file = to_file(stream, opening, wanted, buffering, idle_timeout, **text)
     except BaseException:
@@ -157,6 +157,11 @@ def open_now(
         raise
     file.description.opened_by = OpenedBy(opening, wanted, buffering, timeout, idle_timeout, text)
     return file
+
+
+def deadline_of(opening: Opening, timeout: float | None) -> float | None:
+    """Return the moment *timeout* seconds after *opening* began; None for none."""
+    return None if timeout in (None, math.inf) else opening.trace.began + timeout
 
 
 def deadline_in(timeout: float | None) -> float | None:

@@ -19,7 +19,7 @@ import pytest
 from authority import Authority
 from http_script import answering, chunks, fields_of, response_of
 from peers import Conversation, ScriptedPeer, StartPeer
-from upload_script import LARGE, body_of, decoded, recording, taking
+from upload_script import LARGE, TOO_LARGE, body_of, decoded, recording, taking
 
 import fildes
 
@@ -141,13 +141,13 @@ def refusing(talk: Conversation) -> None:
     talk.close()
 
 
-@pytest.mark.parametrize("options", [{}, {"size": len(LARGE)}])
+@pytest.mark.parametrize("options", [{}, {"size": TOO_LARGE}])
 def test_refused_early(peer: StartPeer, options: dict[str, Any]) -> None:
     """A server that refuses before it has read all says why; it is no broken pipe."""
     server = peer(refusing)
     file = fildes.open(server.address("http", "/"), "wb", http=options)
     with pytest.raises(OSError, match="413 Too Large") as caught:
-        file.write(LARGE)
+        file.write(bytes(TOO_LARGE))
     assert caught.value.errno == errno.EFBIG
     file.abort()
 

@@ -66,7 +66,8 @@ class File(Described):
         def close(self) -> None: ...
 
     def __enter__(self) -> Self:
-        self.description.check_open()
+        if self.description.closed:
+            self.description.check_open()
         return self
 
     def __exit__(

@@ -199,7 +199,10 @@ class Description(BaseDescription):
             if self.stream.writable and not self.ended:
                 self.run(self.stream.half_close())  # the last chance to say the end
             self.stream.interrupt()
-        self.run(self.stream.close())
+        if self.stream.here is not None:
+            self.stream.abort()  # nothing has to be finished, so nothing is awaited
+        else:
+            self.run(self.stream.close())
 
     def abort(self) -> None:
         """Drop what is pending, let the peer see that this is no end, release."""

@@ -14,6 +14,7 @@ from fildes.files.binary import (
     RawFile,
 )
 from fildes.files.datagram import DatagramFile
+from fildes.files.here import HereFile
 from fildes.files.text import TextConversation, TextFile
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def make_binary(description: Description, buffering: int) -> NetFile:
     if not stream.readable:
         return BufferedWriteFile(description)
     size = BUFFER_SIZE if buffering < 2 else buffering
+    if stream.here is not None:
+        return HereFile(description, stream.here, size)
     if stream.writable and stream.seek(0, io.SEEK_CUR) is not None:
         return RandomFile(description, size)
     return BufferedFile(description, size)

@@ -9,11 +9,16 @@ options and policy. All that is its key.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import select
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fildes.drivers.blocking import milliseconds, wait
+from fildes.streams.kernel import RECV_FLAGS, SocketStream
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -47,21 +52,65 @@ _OF_REQUESTS = frozenset(
 )
 
 
+class Process:
+    """This process, known by its number, which is a system call to ask for."""
+
+    def __init__(self) -> None:
+        self.ask()
+        os.register_at_fork(after_in_child=self.ask)
+
+    def ask(self) -> None:
+        """Ask the kernel; after each fork(2) again."""
+        self.pid = os.getpid()
+
+
+PROCESS = Process()
+
+
 class Connection:
     """A connection to a server, on which one exchange follows the other.
 
     Attributes:
       key: all that makes it what it is.
       silent: the server has not yet sent a byte of the answer that is awaited.
+      sock: a bare one's socket, all of whose bytes are the stream's; else None.
+      poll: waits for bytes to receive on that.
     """
 
     def __init__(self, stream: Stream, key: object) -> None:
         self.stream = stream
         self.key = key
         self.silent = True
+        self.sock = stream.sock if type(stream) is SocketStream else None
+        self.poll: select.poll | None = None
+
+    def ready(self, timeout: float | None) -> bool:
+        """Wait in this thread for something to receive; False after *timeout* seconds."""
+        if self.sock is None:
+            return bool(wait(self.stream.recv_wants(), timeout))
+        if self.poll is None:
+            self.poll = select.poll()
+            self.poll.register(self.sock, select.POLLIN)
+        return bool(self.poll.poll(0 if timeout == 0 else milliseconds(timeout)))
+
+    def receive(self, size: int) -> bytes:
+        """Return up to *size* bytes of what is there; b"" if that is nothing but an end.
+
+        Raises:
+          BlockingIOError: there is nothing, after all.
+        """
+        if self.sock is not None:
+            return self.sock.recv(size, RECV_FLAGS)
+        buffer = memoryview(bytearray(size))
+        received = self.stream.try_recv_into(buffer)
+        if received is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return bytes(buffer[:received])
 
     def quiet(self) -> bool:
         """Tell whether nothing came that nobody asked for, not even an end."""
+        if self.sock is not None:
+            return not self.ready(0)
         try:
             return self.stream.try_recv_into(memoryview(bytearray(1))) is None
         except (OSError, EOFError):
@@ -125,7 +174,7 @@ class Pool:
         self.idle: list[Idle] = []
         self.closed = False
         self.lock = threading.Lock()
-        self.pid = os.getpid()
+        self.pid = PROCESS.pid
 
     def take(self, key: object) -> Connection | None:
         """Return a kept connection with this *key*, now the caller's; None without one."""
@@ -173,9 +222,9 @@ class Pool:
 
     def here(self) -> threading.Lock:
         """Return the lock, of this process."""
-        if self.pid != os.getpid():
+        if self.pid != PROCESS.pid:
             # The lock may have been held, by a thread that does not exist here.
-            self.lock, self.pid = threading.Lock(), os.getpid()
+            self.lock, self.pid = threading.Lock(), PROCESS.pid
             for idle in self.idle:
                 idle.connection.forget()
             self.idle = []

@@ -21,6 +21,9 @@ VARIABLES: Final = {
     "http": ("http_proxy", "all_proxy", "ALL_PROXY"),
     "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
 }
+ENCODED: Final = {
+    scheme: tuple(name.encode() for name in names) for scheme, names in VARIABLES.items()
+}
 EXCEPTIONS: Final = ("no_proxy", "NO_PROXY")
 
 #: The scheme of ours that each kind of proxy is; socks5h says that the proxy resolves
@@ -49,6 +52,8 @@ def proxy_for(address: Address, environ: Mapping[str, str]) -> Address | None:
     Raises:
       AddressError: a variable names no usable proxy.
     """
+    if names_no_proxy(address.scheme, environ):
+        return None
     name = first_set(VARIABLES[address.scheme], environ)
     if name is None or is_exception(address, environ):
         return None
@@ -56,6 +61,15 @@ def proxy_for(address: Address, environ: Mapping[str, str]) -> Address | None:
         return to_proxy(address.scheme, environ[name])
     except AddressError as error:
         raise AddressError(f"the environment's {name} is no usable proxy: {error}") from None
+
+
+def names_no_proxy(scheme: str, environ: Mapping[str, str]) -> bool:
+    """Tell in no time whether *environ* has none of the variables for documents of *scheme*."""
+    # What os.environ wraps, of encoded names: a look-up there that misses raises and catches.
+    raw = getattr(environ, "_data", None)
+    if not isinstance(raw, dict):
+        return first_set(VARIABLES[scheme], environ) is None
+    return raw.keys().isdisjoint(ENCODED[scheme])
 
 
 def first_set(names: tuple[str, ...], environ: Mapping[str, str]) -> str | None:

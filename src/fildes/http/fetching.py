@@ -23,6 +23,7 @@ from fildes.wire.http1 import Fields, HeadLimits, HeadReader, ResponseHead
 from fildes.wire.http1_framing import Framing, framing_of
 
 if TYPE_CHECKING:
+    from fildes.http.again import Begun
     from fildes.http.credentials import Prover
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
@@ -40,6 +41,7 @@ class Answer(NamedTuple):
     Attributes:
       framing: how the body ends.
       rest: what was received after the head.
+      raw: the head as it came, if it came in one piece; else empty.
     """
 
     connection: Connection
@@ -47,6 +49,7 @@ class Answer(NamedTuple):
     response: Response
     framing: Framing
     rest: bytearray
+    raw: bytes = b""
 
 
 class Fetch:
@@ -149,10 +152,13 @@ class Fetch:
         one that ends before the first byte of an answer is no failure yet.
         """
         message, proxy = self.message(request, extra)
-        kept = None if self.pool is None else self.pool.take(message.key)
+        begun = self.take_begun(message)
+        kept = None if self.pool is None or begun else self.pool.take(message.key)
+        if begun is not None:
+            kept = begun.connection
         if kept is not None:
             try:
-                return await self.exchange(kept, request, message, check)
+                return await self.exchange(kept, request, message, check, begun)
             except TimeoutError:
                 raise
             except (OSError, EOFError):
@@ -162,18 +168,30 @@ class Fetch:
         return await self.exchange(Connection(stream, message.key), request, message, check)
 
     async def exchange(
-        self, connection: Connection, request: Request, message: Message, check: Check
+        self,
+        connection: Connection,
+        request: Request,
+        message: Message,
+        check: Check,
+        begun: Begun | None = None,
     ) -> Answer:
-        """Send *request*, as *message* has it, on *connection*; return the answer."""
+        """Send *request*, as *message* has it, on *connection*; return the answer.
+
+        Args:
+          begun: it was sent already, and this came.
+        """
         head, _, shown = message
         self.talking.add(connection)
         try:
             self.check_going_on()
             with self.opening.step("request", f"GET {shown}"):
-                connection.silent = True
-                await connection.stream.send_all(head)
+                if begun is None:
+                    connection.silent = True
+                    await connection.stream.send_all(head)
             with self.opening.step("response", shown) as step:
-                received, rest = await read_head(connection, self.limits)
+                reader = await read_head(connection, self.limits, begun.data if begun else b"")
+                received = reader.head
+                assert received is not None, "the head was read"
                 response = response_of(received, shown)
                 step.detail = response.summary
                 framing = framing_of(received, "GET")
@@ -183,7 +201,15 @@ class Fetch:
             raise
         finally:
             self.talking.discard(connection)
-        return Answer(connection, received, response, framing, rest)
+        return Answer(connection, received, response, framing, reader.rest, reader.raw)
+
+    def take_begun(self, message: Message) -> Begun | None:
+        """Return the exchange of *message* that was begun before this one, if there is one."""
+        begun, self.opening.begun = self.opening.begun, None
+        if begun is None or begun.message == message:
+            return begun
+        begun.abort()
+        return None
 
     def interrupt(self) -> None:
         """Wake whoever awaits an answer; no more is asked for."""
@@ -228,14 +254,15 @@ def tls_settings(opening: Opening, request: Request) -> Address:
     return Address("tls", options=ours if request.chosen else NOT_OURS + ours)
 
 
-async def read_head(connection: Connection, limits: HeadLimits) -> tuple[ResponseHead, bytearray]:
-    """Return the head of the final response, and what was received after it."""
+async def read_head(connection: Connection, limits: HeadLimits, data: bytes = b"") -> HeadReader:
+    """Read the head of the final response, of which *data* came already."""
     reader = HeadReader(limits)
     while reader.head is None:
-        data = await connection.stream.recv(HEAD_SIZE)
+        data = data or await connection.stream.recv(HEAD_SIZE)
         if data:
             connection.silent = False
             reader.feed(data)
         else:
             reader.eof()
-    return reader.head, reader.rest
+        data = b""
+    return reader

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import ProtocolError
+from fildes.http.again import known_from
 from fildes.http.body import HttpStream
 from fildes.http.connection import Pool
 from fildes.http.fetching import Fetch
 from fildes.http.parts import NO_RANGES, Parts, UnknownSizeError, check_first
 from fildes.http.planning import Rate
 from fildes.http.ranged import MAX_LIVE, RangedStream
-from fildes.http.received import received_whole
+from fildes.http.received import ReceivedDocument, received_whole
 from fildes.wire.content_range import range_field
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ async def open_random(opening: Opening, address: Address, *, tail: bool = False)
         with opening.blame("response"):
             stream = opened(ranges, request, answer, start)
         if stream is not None:
+            if address is opening.address and isinstance(stream, ReceivedDocument):
+                opening.known = known_from(ranges, (request, field), answer, stream.size)
             return stream
         answer.connection.stream.abort()
     from fildes.http.resuming import fetch_resumable

@@ -8,6 +8,7 @@ is free for the next one before the first byte is read.
 from __future__ import annotations
 
 import errno
+import io
 import os
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fildes.http.body import HttpStream
+    from fildes.http.response import Response
     from fildes.streams.stream import Stream
 
 
@@ -29,39 +31,55 @@ class ReceivedDocument(RandomStream):
     """
 
     closed = False
+    here: io.BytesIO
 
-    def __init__(self, body: HttpStream, data: bytearray) -> None:
-        """Take *data*, all of *body*."""
-        self.inner: Stream = body.inner
-        self.response = body.response
-        self.data = memoryview(data)
+    def __init__(self, inner: Stream, response: Response, data: bytes) -> None:
+        """Take *data*, the document, which came over *inner*."""
+        self.inner = inner
+        self.response = response
+        self.data = data
         self.size = len(data)
+        self.here = io.BytesIO(data)
+
+    @property
+    def position(self) -> int:
+        """Where the next receive begins."""
+        return self.here.tell()
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self.here.seek(position)
 
     def recv_here(self, buffer: memoryview) -> int:
-        received = self.read_at(buffer, self.position)
-        self.position += received
-        return received
+        self.check_open()
+        return self.here.readinto(buffer)
 
     async def pread_into(self, view: memoryview, offset: int) -> int:
         return self.read_at(view, offset)
 
     def read_at(self, view: memoryview, offset: int) -> int:
         """Copy the bytes at *offset* into *view*; return how many."""
-        if self.closed:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self.check_open()
         found = self.data[offset : offset + len(view)]
         view[: len(found)] = found
         return len(found)
 
+    def check_open(self) -> None:
+        """Raise what the kernel raises for a closed descriptor."""
+        if self.closed:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
     async def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        return [bytes(self.data[start:stop]) for start, stop in ranges]
+        return [self.data[start:stop] for start, stop in ranges]
 
     async def sequential(self) -> Stream:
         """Return what follows the position."""
         from fildes.http.following import Rest
 
         self.closed = True
-        return Rest(self.data[self.position :])
+        rest = memoryview(self.data)[self.position :]
+        self.here.seek(0, os.SEEK_END)  # its bytes are the stream's from now on
+        return Rest(rest)
 
     async def close(self) -> None:
         """Release nothing: the connection is another one's by now."""
@@ -80,4 +98,4 @@ def received_whole(body: HttpStream) -> ReceivedDocument | None:
     if data is None:
         return None
     body.release()
-    return ReceivedDocument(body, data)
+    return ReceivedDocument(body.inner, body.response, bytes(data))

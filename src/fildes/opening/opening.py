@@ -21,6 +21,7 @@ from fildes.trace import StepName, StepUnderWay, Trace
 
 if TYPE_CHECKING:
     from fildes.address import Address
+    from fildes.http.again import Begun, Known
     from fildes.http.connection import Pool
     from fildes.http.remembered import Memory
     from fildes.listening.accepting import Acceptor
@@ -83,6 +84,8 @@ class Opening:
       pool: connections that one open leaves to the next; None outside an `Opener`.
       memory: what one open may leave for the next with the same options, see
         `fildes.http.remembered`; None if there is none such.
+      begun: the first request for the document, sent already; see `fildes.http.again`.
+      known: what is known for the next open once this one has ended; likewise.
       positioned: the layer that has to have positions if it can; the outermost, unless
         that one says otherwise.
       hint: how the layer above reads what is positioned.
@@ -94,6 +97,8 @@ class Opening:
     on_behalf_of: ProxyHeader | None = None
     pool: Pool | None = None
     memory: Memory | None = None
+    begun: Begun | None = None
+    known: Known | None = None
     sequential = False
     hint = "random"
 
@@ -118,10 +123,20 @@ class Opening:
           OSError: with its natural errno, the failed step and the address.
           AddressError: an option's value is not what the scheme declares.
         """
-        self.check_schemes(self.address)
-        stream = await self.open(self.address)
+        try:
+            self.check_schemes(self.address)
+            stream = await self.open(self.address)
+        finally:
+            if self.begun is not None:
+                self.begun.abort()
         stream.restrict(self.mode)
         return stream
+
+    def go_on_from(self, begun: Begun | None) -> None:
+        """Take what was *begun*, with the time that this took."""
+        if begun is not None:
+            self.begun = begun
+            self.trace.began = begun.began
 
     def check_schemes(self, address: Address) -> None:
         """Raise `PolicyError` if the policy forbids a layer; nothing is open yet."""

@@ -18,6 +18,7 @@ from fildes.waiting import Interest, wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import BytesIO
 
     from typing_extensions import Buffer
 
@@ -48,6 +49,7 @@ class Stream(abc.ABC):
       messages: each receive and send is one datagram.
       waits: bytes have to be asked for, so a driver runs `recv_into` and nothing else
         is received; see `AskedStream`.
+      here: all bytes, where they have come already; what reads there has no need to ask.
       endless: there is no end of file, and a receive of 0 is an empty datagram.
       kept_size: bytes of a message that was longer than the buffer and is kept.
       settled: the peer has answered all that was sent, so closing need not wait
@@ -61,6 +63,7 @@ class Stream(abc.ABC):
     waits = False
     endless = False
     kept_size = 0
+    here: BytesIO | None = None
     settled = False
 
     @abc.abstractmethod

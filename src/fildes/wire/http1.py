@@ -165,6 +165,7 @@ class HeadReader:
     Attributes:
       head: the final head, once it is complete; None until then.
       rest: the bytes that came after it; yours to change.
+      raw: the bytes of the head; empty if it came in pieces, or behind interim ones.
       interim: how many 1xx responses were passed over.
     """
 
@@ -177,6 +178,7 @@ class HeadReader:
         """
         self.head: ResponseHead | None = None
         self.rest = bytearray()
+        self.raw = b""
         self.interim = 0
         self._limits = limits or HeadLimits()
         self._upgrade = upgrade
@@ -218,6 +220,7 @@ class HeadReader:
             return False
         self.head = ResponseHead(int(match[2]), match[3] or "", (1, int(match[1])), fields)
         self.rest = bytearray(received[end:])
+        self.raw = received[:end]
         return True
 
     def eof(self) -> None:

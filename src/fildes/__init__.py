@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fildes import verbs
 from fildes.address import Address
-from fildes.copying import pipe, relay
 from fildes.errors import (
     AddressError,
     Failure,
@@ -14,7 +15,6 @@ from fildes.errors import (
     ProtocolError,
     failure_of,
 )
-from fildes.extracting import Picture, extract
 from fildes.files.binary import (
     BufferedFile,
     BufferedWriteFile,
@@ -24,16 +24,21 @@ from fildes.files.binary import (
 from fildes.files.datagram import DatagramFile
 from fildes.files.text import TextConversation, TextFile
 from fildes.listener import Listener
-from fildes.listing import glob, ls
-from fildes.opened_by import Explanation
 from fildes.opener import Opener
 from fildes.opening.programs import Exec
 from fildes.policy.policy import Policy
-from fildes.serving import serve
-from fildes.signatures import Listen, Open
 from fildes.trace import Step, Trace
 from fildes.verbs import explain
-from fildes.wire.entries import Entry
+
+if TYPE_CHECKING:
+    from fildes import aio as aio
+    from fildes.copying import pipe, relay
+    from fildes.extracting import Picture, extract
+    from fildes.listing import glob, ls
+    from fildes.opened_by import Explanation
+    from fildes.serving import serve
+    from fildes.signatures import Listen, Open
+    from fildes.wire.entries import Entry
 
 open: Open = verbs.open
 listen: Listen = verbs.listen
@@ -75,10 +80,34 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import `fildes.aio` when it is first used: most programs do without."""
-    if name != "aio":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
+#: What most programs do without, by the module that is imported when it is first used.
+LATER = {
+    "Entry": "fildes.wire.entries",
+    "Explanation": "fildes.opened_by",
+    "Picture": "fildes.extracting",
+    "extract": "fildes.extracting",
+    "glob": "fildes.listing",
+    "ls": "fildes.listing",
+    "pipe": "fildes.copying",
+    "relay": "fildes.copying",
+    "serve": "fildes.serving",
+}
 
-    return importlib.import_module("fildes.aio")
+
+if not TYPE_CHECKING:  # or a type checker would take any name for one
+
+    def __getattr__(name: str) -> object:
+        """Import what is used for the first time; PEP 562."""
+        import importlib
+
+        if name == "aio":
+            return importlib.import_module("fildes.aio")
+        if name not in LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(importlib.import_module(LATER[name]), name)
+        return found
+
+
+def __dir__() -> list[str]:
+    """Return the names that there are, used or not."""
+    return sorted({*globals(), *LATER, "aio"})

@@ -9,7 +9,6 @@ resolver that read it differently are a way round the policy.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from fildes.address.syntax import excerpt
 from fildes.errors import AddressError
@@ -90,6 +89,8 @@ def canonical_name(text: str) -> str:
 
 def _lower(text: str) -> str:
     """Return *text* in lower case; RFC 5895 section 2 without its width mappings."""
+    import unicodedata
+
     if unicodedata.normalize("NFKC", text) != text:
         raise AddressError(f"the host {excerpt(text)} has characters that only look like others")
     return text.lower()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from fildes.cli.errors import LocalWriteError, UsageError
 from fildes.cli.status import Status, status_of
-from fildes.cli.terminal import UNSAFE, one_line, visible
 from fildes.errors import AddressError, failure_of
 from fildes.trace import describe
 
@@ -28,6 +27,8 @@ OPTION_OF_ARGUMENT = {
 
 def say(text: str) -> None:
     """Write one line to standard error, as this program's."""
+    from fildes.cli.terminal import one_line
+
     write(f"fildes: {one_line(text)}\n")
 
 
@@ -46,6 +47,8 @@ def report(error: BaseException, *, debug: bool = False) -> Status:
     """Say what *error* is, in one line, and return its exit status."""
     if debug:
         import traceback
+
+        from fildes.cli.terminal import UNSAFE, visible
 
         write(UNSAFE.sub(visible, "".join(traceback.format_exception(error))))
     say(message_of(error))

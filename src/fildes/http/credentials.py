@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fildes.address import Secret
 from fildes.errors import AddressError
 from fildes.http.request import Request, own_fields
-from fildes.wire.digest import Challenge, Proof, answer, challenge_in
 
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.opening.opening import Opening
+    from fildes.wire.digest import Challenge
     from fildes.wire.http1 import Fields
 
 BASIC, DIGEST = "basic", "digest"
@@ -95,6 +95,8 @@ class Prover:
         """Return the field that answers the challenge, if there was one."""
         if self.challenge is None or not request.chosen:
             return ()
+        from fildes.wire.digest import Proof, answer
+
         self.count += 1
         cnonce = os.urandom(16).hex()  # 128 bits; RFC 7616 section 5.4 wants no repetition
         proof = Proof(self.user, self.password, method, request.target, self.count, cnonce)
@@ -104,6 +106,8 @@ class Prover:
         """Take the challenge in *error*, a refusal; tell whether to ask again."""
         if getattr(error, "status", 0) != 401 or not request.chosen:
             return False
+        from fildes.wire.digest import challenge_in
+
         found = challenge_in(vars(error)["headers"].get_all("WWW-Authenticate"))
         if found is None or found == self.challenge:  # the same again: the password is wrong
             return False

@@ -17,12 +17,12 @@ from fildes.errors import AddressError, ProtocolError
 from fildes.http.request import DEFAULT_PORTS, Request
 from fildes.http.response import MOVED, printable
 from fildes.opening import registry
-from fildes.wire.reference import Reference, resolve, split
 
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.http.response import Response
     from fildes.opening.opening import Opening
+    from fildes.wire.reference import Reference
 
 #: Bytes that no URI holds and that delimit nothing in any reading of one, so that
 #: writing them as escapes is what the server meant. Not so the backslash.
@@ -91,6 +91,8 @@ def redirected(request: Request, location: str) -> Request:
       PermissionError: it leaves http and https, or TLS.
       ProtocolError: it is no address.
     """
+    from fildes.wire.reference import resolve, split
+
     here = request.address
     origin = here.replace(path="/", query=None, user=None, password=None, inner=None)
     base = split(str(origin))._replace(path=here.path, query=here.query)

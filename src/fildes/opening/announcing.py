@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.scheme import Option
 from fildes.streams.kernel import SocketStream
-from fildes.wire.proxy_header import ProxyHeader, encode
 
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
+    from fildes.wire.proxy_header import ProxyHeader
 
 ANNOUNCING = Option(
     "proxy-protocol",
@@ -29,6 +29,8 @@ async def announce(opening: Opening, address: Address, stream: Stream) -> None:
     version = opening.option(address, "proxy-protocol")
     if version is None:
         return
+    from fildes.wire.proxy_header import encode
+
     header = opening.on_behalf_of or header_of(stream, accepted=False)
     try:
         with opening.step("proxy", f"PROXY header, {version}"):
@@ -40,6 +42,8 @@ async def announce(opening: Opening, address: Address, stream: Stream) -> None:
 
 def header_of(stream: Stream, *, accepted: bool = True) -> ProxyHeader:
     """Return what is to be said of *stream*, whose source is its peer if it was *accepted*."""
+    from fildes.wire.proxy_header import ProxyHeader
+
     for layer in stream.layers():
         if isinstance(layer, SocketStream):
             peer = endpoint_of(layer.peer_name)

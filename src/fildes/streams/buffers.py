@@ -45,16 +45,12 @@ class Buffers:
             self.free.append(memoryview(lent))
 
 
-class OfThread(threading.local):
-    """The buffers of each thread."""
-
-    def __init__(self) -> None:
-        self.buffers = Buffers()
-
-
-_of_thread = OfThread()
+_of_thread = threading.local()
 
 
 def buffers_here() -> Buffers:
     """Return the buffers of this thread."""
-    return _of_thread.buffers
+    buffers: Buffers | None = getattr(_of_thread, "buffers", None)
+    if buffers is None:
+        buffers = _of_thread.buffers = Buffers()
+    return buffers

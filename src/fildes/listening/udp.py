@@ -249,6 +249,10 @@ class Conversation(DatagramStream):
             self.kept = self.early.popleft()
         return super().receive(buffer, flags)
 
+    @property
+    def holds(self) -> bool:
+        return bool(self.early) or self.kept is not None
+
     def fileno(self) -> int:
         """Return the descriptor; -1 while there are datagrams that are not in it."""
-        return -1 if self.early or self.kept is not None else super().fileno()
+        return -1 if self.holds else super().fileno()

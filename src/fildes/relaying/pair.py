@@ -10,7 +10,7 @@ epoll(7) would tell of its end again and again.
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar, cast
 
 from fildes.streams.buffers import buffers_here
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset
@@ -134,6 +134,8 @@ class Pair(Generic[Owner]):
       there, back: from left to right, and from right to left.
     """
 
+    half: ClassVar[type[SocketHalf]] = SocketHalf
+
     __slots__ = ("back", "buffers", "done", "loop", "owner", "seen", "since", "there")
 
     def __init__(
@@ -154,8 +156,8 @@ class Pair(Generic[Owner]):
         self.loop = loop
         self.done = done
         self.buffers = buffers_here()
-        self.there = there = SocketHalf(self, left, right)
-        self.back = there.other = SocketHalf(self, right, left)
+        self.there = there = self.half(self, left, right)
+        self.back = there.other = self.half(self, right, left)
         self.back.other = there
         self.seen, self.since = 0, loop.now
 
@@ -164,9 +166,14 @@ class Pair(Generic[Owner]):
         self.there.move()
         self.settle()
 
+    @property
+    def moved(self) -> int:
+        """What grows with each step."""
+        return self.there.copied + self.back.copied
+
     def silence(self) -> float:
         """Return for how many seconds nothing has moved, as far as those know who ask."""
-        moved, now = self.there.copied + self.back.copied, self.loop.now
+        moved, now = self.moved, self.loop.now
         if moved != self.seen:
             self.seen, self.since = moved, now
         return now - self.since

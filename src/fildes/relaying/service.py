@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from fildes.errors import failure_of
 from fildes.relaying.connection import Connection, Observer, close_both, close_sockets
 from fildes.relaying.gate import Gate
-from fildes.relaying.pair import Pair, is_socket
+from fildes.relaying.pair import is_socket
+from fildes.relaying.pairing import pair_for
 from fildes.streams.delivering import delivered
 from fildes.streams.relay import Half, copy_until
 from fildes.streams.stream import Stream
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fildes.drivers.loop import Loop
     from fildes.drivers.loop_task import Timer
     from fildes.listening.accepting import Acceptor
+    from fildes.relaying.pair import Pair
     from fildes.streams.kernel import SocketStream
     from fildes.waiting import Protocol
 
@@ -91,8 +93,13 @@ class Service:
         self.sweeper: Timer | None = None
         acceptor.refused = self.refuse
         self.gate = Gate(loop, acceptor, self.begin)
-        if idle_timeout is not None:
-            self.sweep_later(idle_timeout)
+        if self.silence is not None:
+            self.sweep_later(self.silence)
+
+    @property
+    def silence(self) -> float | None:
+        """The seconds without a byte after which a connection is over."""
+        return self.acceptor.idle_timeout if self.idle_timeout is None else self.idle_timeout
 
     @property
     def ended(self) -> bool:
@@ -179,20 +186,23 @@ class Service:
         if self.prepare is not None:
             near, far = self.prepare(connection, near, far)
             connection.near, connection.far = near, far
-        if self.eof == "propagate" and is_socket(near) and is_socket(far):
-            self.flow_between(connection, near, far)
+        kind = pair_for(near, far) if self.eof == "propagate" else None
+        if kind is not None:
+            self.flow_between(connection, near, far, kind)
             return
         halves = connection.halves = Half(near, far), Half(far, near)
 
         def copied(_: None, error: Exception | None) -> None:
-            self.finish(connection, error)
+            self.finish(connection, self.excused(connection, error))
 
-        self.run(connection, copy_until(list(halves), self.eof, self.idle_timeout), copied)
+        self.run(connection, copy_until(list(halves), self.eof, self.silence), copied)
 
-    def flow_between(self, connection: Connection, near: Stream, far: Stream) -> None:
-        """Let bytes flow between two sockets."""
+    def flow_between(
+        self, connection: Connection, near: Stream, far: Stream, kind: type[Pair[Connection]]
+    ) -> None:
+        """Let bytes flow by the callbacks of a pair."""
         left, right = cast("SocketStream", near), cast("SocketStream", far)
-        pair = connection.pair = Pair(self.loop, left, right, self.paired, connection)
+        pair = connection.pair = kind(self.loop, left, right, self.paired, connection)
         pair.start()
 
     def pair_ended(self, connection: Connection, error: Exception | None) -> None:
@@ -207,6 +217,16 @@ class Service:
         sinks = [half.sink for half in connection.halves]
         arriving = delivered(sinks, self.idle_timeout)
         self.run(connection, arriving, lambda _, failure: self.finish(connection, error))
+
+    def excused(self, connection: Connection, error: Exception | None) -> Exception | None:
+        """Return *error*, unless it is the silence that ends a conversation in datagrams.
+
+        They have no other end. If it is the user who has set a limit, it is an error.
+        """
+        far = connection.far
+        if isinstance(error, TimeoutError) and self.idle_timeout is None:
+            return None if connection.near.messages and far is not None and far.messages else error
+        return error
 
     def run(
         self,
@@ -266,5 +286,10 @@ class Service:
         for connection in list(self.connections):
             pair = connection.pair
             if pair is not None and pair.silence() >= limit:
-                self.finish(connection, no_byte(limit))
+                error = self.excused(connection, no_byte(limit))
+                if error is None:
+                    pair.stop()
+                    self.pair_ended(connection, None)
+                else:
+                    self.finish(connection, error)
         self.sweep_later(limit)

@@ -40,6 +40,11 @@ class DatagramStream(SocketStream):
     def half_closes(self) -> bool:
         return not self.endless
 
+    @property
+    def holds(self) -> bool:
+        """Whether the next datagram is here, and not in the socket's queue."""
+        return self.kept is not None
+
     def try_recv_into(self, buffer: memoryview) -> int | None:
         try:
             return self.receive(buffer, RECV_FLAGS)

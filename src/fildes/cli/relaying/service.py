@@ -22,7 +22,7 @@ from fildes.errors import AddressError, add_context
 from fildes.opening.opening import Opening
 from fildes.relaying.connection import Connection, Observer, close_both
 from fildes.relaying.dialing import short_opener
-from fildes.relaying.pair import is_socket
+from fildes.relaying.pairing import pair_for
 from fildes.relaying.service import Service
 from fildes.waiting import wait_any
 
@@ -158,14 +158,18 @@ class Relay(Service):
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways, the fast way if nothing else is wanted."""
-        if self.plain and is_socket(near) and is_socket(far):
-            self.flow_between(connection, near, far)
+        kind = pair_for(near, far) if self.plain else None
+        if kind is not None:
+            self.flow_between(connection, near, far, kind)
             return
         near.restrict(self.near_mode)
         near = connection.near = shape(near, self.front.settings)
         left, right = (near, far) if self.left_is_front else (far, near)
         try:
-            flow = Flow(self.plan, left, right, connection.number, self.around.taps)
+            manner = self.plan.manner._replace(idle_timeout=self.silence)
+            flow = Flow(
+                self.plan._replace(manner=manner), left, right, connection.number, self.around.taps
+            )
         except AddressError as error:
             self.finish(connection, error)
             return
@@ -174,7 +178,7 @@ class Relay(Service):
         connection.halves = flow.both if self.left_is_front else flow.both[::-1]
 
         def copied(_: None, error: Exception | None) -> None:
-            self.finish(connection, error)
+            self.finish(connection, self.excused(connection, error))
 
         self.run(connection, flow.run(), copied)
 

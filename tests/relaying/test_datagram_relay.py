@@ -1,0 +1,146 @@
+"""A relay of datagrams: its conversations, and what ends them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from datagram_clients import client
+from until import run_until
+
+import fildes
+from fildes.drivers.loop import Loop
+from fildes.relaying.connection import Connection, Observer
+from fildes.relaying.dialing import opener_of
+from fildes.relaying.service import Service
+from fildes.verbs import prepare
+
+
+class Log(Observer):
+    """The errors of what is over."""
+
+    def __init__(self) -> None:
+        self.errors: list[Exception | None] = []
+
+    def closed(self, connection: Connection, error: Exception | None) -> None:
+        self.errors.append(error)
+
+
+class Serving(NamedTuple):
+    """A relay of datagrams in a loop, and the socket that it leads to."""
+
+    loop: Loop
+    listener: Any
+    service: Service
+    behind: socket.socket
+    log: Log
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Run the loop until something is so."""
+        run_until(self.loop, until)
+
+    def receive(self, count: int) -> list[tuple[bytes, Any]]:
+        """Return what has come through, and from where."""
+        found: list[tuple[bytes, Any]] = []
+
+        def is_there() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                while len(found) < count:
+                    found.append(self.behind.recvfrom(1000, socket.MSG_DONTWAIT))
+            return len(found) == count
+
+        self.run(is_there)
+        return found
+
+
+StartServing = Callable[..., Serving]
+
+
+@pytest.fixture
+def start_serving(nothing_left_behind: None) -> Iterator[StartServing]:
+    """Start a relay with what limits it is given."""
+    services: list[tuple[Service, Any]] = []
+    with Loop() as loop, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as behind:
+        behind.bind(("127.0.0.1", 0))
+
+        def start(limits: str = "", **options: Any) -> Serving:
+            listener = fildes.listen(f"udp-listen://127.0.0.1:0{limits}")
+            target = f"udp://127.0.0.1:{behind.getsockname()[1]}"
+            opening, _ = prepare(target, "r+b", None, {})
+            open_far = opener_of(opening.address, opening.policy, opening.options)
+            log = Log()
+            service = Service(loop, listener.acceptor, open_far, log, **options)
+            services.append((service, listener))
+            return Serving(loop, listener, service, behind, log)
+
+        yield start
+        for service, listener in services:
+            service.close()
+            listener.close()
+
+
+def test_each_sender_is_a_conversation(start_serving: StartServing) -> None:
+    """What a client has sent before it was accepted comes first, and answers go to who asked."""
+    serving = start_serving()
+    with client(serving.listener, b"1", b"", b"2") as one, client(serving.listener, b"3") as other:
+        found = serving.receive(4)
+        assert sorted(data for data, _ in found) == [b"", b"1", b"2", b"3"]
+        places = dict(found)
+        assert places[b"1"] == places[b"2"] != places[b"3"]
+        serving.behind.sendto(b"answer", places[b"3"])
+        serving.run(lambda: serving.service.totals[1] == 6)
+        assert other.recv(100) == b"answer"
+        one.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            one.recv(100)
+
+
+def test_silence_ends_a_conversation(start_serving: StartServing) -> None:
+    """A sender that was silent for the listener's idle limit has gone, which is no error."""
+    serving = start_serving("?idle-timeout=0.05&max-connections=1")
+    with client(serving.listener, b"first") as one, client(serving.listener, b"second"):
+        ((_, first),) = serving.receive(1)
+        serving.run(lambda: serving.log.errors == [None])
+        ((data, _),) = serving.receive(1)  # there is room for the next one
+        assert data == b"second"
+        serving.run(lambda: serving.log.errors == [None, None])
+        one.send(b"again")
+        ((data, place),) = serving.receive(1)
+        assert (data, place != first) == (b"again", True)
+
+
+def test_empty_datagrams_are_no_silence(start_serving: StartServing) -> None:
+    """Who says nothing in many datagrams is still there."""
+    serving = start_serving()
+    with client(serving.listener, b"first") as one:
+        serving.receive(1)
+        (connection,) = serving.service.connections
+        assert connection.pair is not None
+        connection.pair.silence()
+        before = connection.pair.since
+        one.send(b"")
+        serving.receive(1)
+        connection.pair.silence()
+        assert connection.pair.since > before
+
+
+def test_limit_of_the_user_is_an_error(start_serving: StartServing) -> None:
+    """Where an idle limit was asked for, who passes it is told of as anybody else."""
+    serving = start_serving(idle_timeout=0.05)
+    with client(serving.listener, b"first"):
+        serving.receive(1)
+        serving.run(lambda: bool(serving.log.errors))
+    assert isinstance(serving.log.errors[0], TimeoutError)
+
+
+def test_refusal_ends_only_its_conversation(start_serving: StartServing) -> None:
+    """Where nobody receives the conversation is an error; the relay goes on."""
+    serving = start_serving()
+    serving.behind.close()
+    with client(serving.listener, b"anybody?"), client(serving.listener, b"or else?"):
+        serving.run(lambda: len(serving.log.errors) == 2)
+    assert [type(error) for error in serving.log.errors] == [ConnectionRefusedError] * 2
+    assert not serving.service.ended

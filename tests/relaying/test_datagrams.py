@@ -1,0 +1,180 @@
+"""Datagrams between two sockets: whole, in order, each by itself, whatever is in the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from peers import LIMIT
+from until import run_until
+
+from fildes.drivers.loop import Loop
+from fildes.relaying.datagrams import MOST_SEGMENTS, DatagramPair
+from fildes.streams.datagrams import DatagramStream
+
+
+class Watched(socket.socket):
+    """A socket that notes how many bytes go to the kernel at once, and may refuse to cut them."""
+
+    sends: list[int]
+    refusal: int | None = None
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self.sends.append(len(data))
+        return super().send(data, flags)
+
+    def sendmsg(self, buffers: Any, *rest: Any) -> int:
+        if self.refusal is not None:
+            raise OSError(self.refusal, os.strerror(self.refusal))
+        self.sends.append(sum(map(len, buffers)))
+        return super().sendmsg(buffers, *rest)
+
+
+class Between(NamedTuple):
+    """A pair in a loop, and those whom its two sockets are connected to."""
+
+    loop: Loop
+    left: socket.socket
+    right: socket.socket
+    sink: Watched
+    ended: list[Exception | None]
+    pair: DatagramPair[None]
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Run the loop until something is so."""
+        run_until(self.loop, until)
+
+    def passed(self, datagrams: list[bytes]) -> list[bytes]:
+        """Return what comes out on the right of *datagrams* that go in on the left."""
+        for datagram in datagrams:
+            self.left.send(datagram)
+        before = self.pair.there.count
+        self.run(lambda: self.pair.there.count == before + len(datagrams))
+        return [self.right.recv(70_000) for _ in datagrams]
+
+
+def connected_pair(kind: type[socket.socket]) -> tuple[socket.socket, Any]:
+    """Return two sockets of udp that are connected to each other, the second one a *kind*."""
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other = kind(socket.AF_INET, socket.SOCK_DGRAM)
+    for sock in (one, other):
+        sock.bind(("127.0.0.1", 0))
+    one.settimeout(LIMIT)
+    one.connect(other.getsockname())
+    other.connect(one.getsockname())
+    return one, other
+
+
+@pytest.fixture
+def between(nothing_left_behind: None) -> Iterator[Between]:
+    left, near = connected_pair(socket.socket)
+    right, far = connected_pair(Watched)
+    far.sends = []
+    ended: list[Exception | None] = []
+    with Loop() as loop, left, near, right, far:
+        pair: DatagramPair[None] = DatagramPair(
+            loop,
+            DatagramStream(near),
+            DatagramStream(far),
+            lambda _, error: ended.append(error),
+            None,
+        )
+        pair.start()
+        yield Between(loop, left, right, far, ended, pair)
+        if not ended:
+            pair.stop()
+
+
+def test_datagrams_stay_what_they_are(between: Between) -> None:
+    """Rule 8: bounds and order are kept, of equal ones, and an empty one is no end."""
+
+    @settings(max_examples=40)
+    @given(st.lists(st.sampled_from([0, 1, 7, 7, 7, 100, 1472]), max_size=40))
+    def check(sizes: list[int]) -> None:
+        datagrams = [bytes([index % 251]) * size for index, size in enumerate(sizes)]
+        assert between.passed(datagrams) == datagrams
+
+    check()
+    assert not between.ended
+
+
+def test_largest_datagram(between: Between) -> None:
+    """What is as long as a datagram of udp can be passes through, beside short ones."""
+    datagrams = [b"a", bytes(65507), b"b" * 65507, b"c"]
+    assert between.passed(datagrams) == datagrams
+
+
+def test_equal_ones_go_together(between: Between) -> None:
+    """Of those that wait, neighbours of one size take one call, and a shorter one with them."""
+    datagrams = [bytes([index]) * 100 for index in range(30)] + [b"short", b"longer"]
+    assert between.passed(datagrams) == datagrams
+    assert between.sink.sends == [3005, 6]
+
+
+def test_as_many_as_the_kernel_cuts(between: Between) -> None:
+    """More than can be cut from one send, in number or in bytes, take several."""
+    datagrams = [b"x"] * (MOST_SEGMENTS + 2) + [bytes(30_000)] * 4
+    assert between.passed(datagrams) == datagrams
+
+
+@pytest.mark.parametrize("refusal", [errno.EINVAL, errno.EIO])
+def test_without_cutting(between: Between, refusal: int) -> None:
+    """Where the device cuts nothing, or a datagram is longer than its packets, each goes alone."""
+    between.sink.refusal = refusal
+    datagrams = [bytes([index]) * 100 for index in range(10)]
+    assert between.passed(datagrams) == datagrams
+    assert between.sink.sends == [100] * 10
+
+
+def test_slow_sink_is_waited_for(nothing_left_behind: None) -> None:
+    """What a sink does not take yet waits in order, and nothing else is received meanwhile."""
+    left, near = connected_pair(socket.socket)
+    right, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the least that there can be
+    wanted = [b"%1000d" % index for index in range(30)]
+    with Loop() as loop, left, near, right, far:
+        ended: list[object] = []
+        pair: DatagramPair[None] = DatagramPair(
+            loop,
+            DatagramStream(near),
+            DatagramStream(far),
+            lambda _, error: ended.append(error),
+            None,
+        )
+        for datagram in wanted:
+            left.send(datagram)
+        pair.start()
+        assert 0 < pair.there.count < len(wanted)
+        assert pair.there.left is not None
+        found: list[bytes] = []
+        while len(found) < len(wanted):
+            try:
+                found.append(right.recv(1001, socket.MSG_DONTWAIT))
+            except BlockingIOError:
+                loop.round()  # a sink without anything under way is ready
+        pair.stop()
+    assert (found, ended) == (wanted, [])
+
+
+def test_nobody_there_is_an_error(between: Between) -> None:
+    """A place where nobody receives is said so, by the next datagram at the latest."""
+    between.right.close()
+    between.left.send(b"anybody?")
+    between.run(lambda: bool(between.ended))
+    assert isinstance(between.ended[0], ConnectionRefusedError)
+
+
+def test_error_met_by_a_send_ends_it(between: Between, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end of one direction is that of both: the other one has none to be waited for."""
+    monkeypatch.setattr(between.sink, "refusal", errno.ENETDOWN)
+    for _ in range(2):
+        between.left.send(b"out")
+    between.run(lambda: bool(between.ended))
+    assert isinstance(between.ended[0], OSError)
+    assert between.ended[0].errno == errno.ENETDOWN

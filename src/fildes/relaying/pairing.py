@@ -19,4 +19,9 @@ def pair_for(near: Stream, far: Stream) -> type[Pair[Any]] | None:
 
         if keeps_datagrams(near) and keeps_datagrams(far):
             return DatagramPair
+    if near.inner is not None or far.inner is not None:
+        from fildes.relaying.secured import SecuredPair, is_over_socket
+
+        if is_over_socket(near) and is_over_socket(far):
+            return SecuredPair
     return None

@@ -125,6 +125,11 @@ class TlsEngine:
             self.ahead = ahead
 
     @property
+    def holds(self) -> bool:
+        """Whether `decrypt_into` has more to say without another incoming byte."""
+        return bool(self.ahead or self.over or self.incoming.pending or self.tls.pending())
+
+    @property
     def over(self) -> bool:
         """Whether the peer has ended, in order or not."""
         return self.received_end or self.failure is not None

@@ -185,11 +185,26 @@ class TlsStream(Stream):
     def send_wants(self) -> Interest:
         return self.inner.send_wants()
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is more to receive, or to learn, that has left the inner stream."""
+        return self.engine.holds
+
+    def try_push(self) -> bool:
+        """Send what ciphertext can be sent now; whether all of it is out."""
+        with self.lock:
+            return self.push()
+
     async def half_close(self) -> None:
         """Send close_notify and keep receiving, in TLS 1.2 and 1.3 alike."""
+        self.shut_down()
+        await self.push_all()
+
+    def shut_down(self) -> None:
+        """Half-close, as far as the inner stream takes it now."""
         with self.lock:
             self.engine.end()
-        await self.push_all()
+            self.push()
 
     async def close(self) -> None:
         """Send close_notify, receive up to the peer's within a limit, close the inner.
@@ -231,6 +246,8 @@ class TlsStream(Stream):
 
     async def drain(self, deadline: float) -> None:
         """Receive and drop everything up to the peer's end, or to *deadline*."""
+        if self.engine.over:
+            return
         rest = memoryview(bytearray(RECV_SIZE))
         dropped = 0
         while not self.engine.over and dropped < CLOSE_SIZE:

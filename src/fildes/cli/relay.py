@@ -42,7 +42,7 @@ OPENS = True
 
 def prepare(argv: list[str]) -> list[str]:
     """Return *argv* with socat's ``-,option`` spelt so that it is no option of ours."""
-    return [f"STDIO{word[1:]}" if word.startswith("-,") else word for word in argv]
+    return [f"STDIO{word[1:]}" if word.startswith(("-,", "-!!")) else word for word in argv]
 
 
 def add_arguments(parser: ArgumentParser) -> None:

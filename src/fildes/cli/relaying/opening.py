@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 #: The modes of the left and the right side, by direction.
 MODES = {"both": ("r+b", "r+b"), "there": ("rb", "wb"), "back": ("wb", "rb")}
+
+
+#: By the type of the socket: a stream, records, datagrams.
+UNIX_SCHEMES = ("unix", "unix-seqpacket", "unix-dgram")
 
 
 class Means(NamedTuple):
@@ -58,7 +63,9 @@ async def open_one(side: Side, mode: str, means: Means) -> Stream:
         opening = Opening(address, mode, means.policy, means.options)
         opening.check_schemes(address)
         if places.is_socket(address.path):
-            return await sequential(address.replace(scheme="unix"), mode, means)
+            return await any_socket(address.replace(scheme="unix"), mode, means)
+    if address.scheme == "unix" and settings.generic:
+        return await any_socket(address, mode, means)
     if address.scheme == "file" and (settings.generic or settings.open_flags is not None):
         with opening.step("connect", address.path):
             stream = await places.open_place(address.path, mode, settings)
@@ -66,6 +73,17 @@ async def open_one(side: Side, mode: str, means: Means) -> Stream:
     else:
         stream = await sequential(address, mode, means)
     return places.UnlinkedStream(stream, address.path) if settings.unlink_close else stream
+
+
+async def any_socket(address: Address, mode: str, means: Means) -> Stream:
+    """Open the unix socket of *address*, whatever its type."""
+    for scheme in UNIX_SCHEMES[:-1]:
+        try:
+            return await sequential(address.replace(scheme=scheme), mode, means)
+        except OSError as error:
+            if error.errno != errno.EPROTOTYPE:
+                raise
+    return await sequential(address.replace(scheme=UNIX_SCHEMES[-1]), mode, means)
 
 
 async def sequential(address: Address, mode: str, means: Means) -> Stream:

@@ -68,6 +68,17 @@ def at_path(scheme: str, prefix: str = "") -> MakeDraft:
     return make
 
 
+def of_any_type(prefix: str = "") -> MakeDraft:
+    """Return what makes an address of a unix socket, whatever its type."""
+
+    def make(path: str) -> Draft:
+        draft = at_path("unix", prefix)(path)
+        draft.settings["generic"] = True
+        return draft
+
+    return make
+
+
 def opening(flags: int = 0, access: int | None = None) -> MakeDraft:
     """Return what makes an address of a file that is opened with *flags*."""
 
@@ -187,11 +198,12 @@ KINDS = (
     *of_family(""),
     *of_family("4"),
     *of_family("6"),
-    Kind("unix-connect unix unix-client local", "PATH", f"{CONNECTS} unix", at_path("unix")),
+    Kind("unix-connect unix local", "PATH", f"{CONNECTS} unix", at_path("unix")),
+    Kind("unix-client", "PATH", f"{CONNECTS} unix", of_any_type()),
     Kind("unix-listen unix-l", "PATH", f"{LISTENS} unix named", at_path("unix-listen")),
     Kind("unix-sendto unix-send", "PATH", f"{CONNECTS} unix", at_path("unix-dgram")),
-    Kind("abstract-connect abstract abstract-client", "NAME", f"{CONNECTS} unix",
-         at_path("unix", "@")),
+    Kind("abstract-connect abstract", "NAME", f"{CONNECTS} unix", at_path("unix", "@")),
+    Kind("abstract-client", "NAME", f"{CONNECTS} unix", of_any_type("@")),
     Kind("abstract-listen abstract-l", "NAME", f"{LISTENS} unix", at_path("unix-listen", "@")),
     Kind("abstract-sendto", "NAME", f"{CONNECTS} unix", at_path("unix-dgram", "@")),
     Kind("openssl openssl-connect ssl ssl-connect", "HOST PORT", f"{CONNECTS} ip tcp tls",

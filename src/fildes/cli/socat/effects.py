@@ -71,6 +71,12 @@ def set_carrier(draft: Draft, argument: str, value: Any) -> None:
         draft.carrier().options[argument] = value
 
 
+def set_reuse(draft: Draft, argument: str, value: bool) -> None:
+    """Let what connects take a port in which old connections linger; a listener does."""
+    if not draft.outer.scheme.endswith("-listen") and draft.carrier().port is not None:
+        draft.carrier().options["reuseaddr"] = value
+
+
 def own_name(layer: Layer, text: str) -> str:
     """Return the local address *text* as *layer* has it; an abstract one is written plain."""
     if layer.path.startswith("@") and layer.scheme.startswith("unix"):
@@ -180,6 +186,7 @@ EFFECTS: dict[str, Effect] = {
     "option": set_option,
     "carrier": set_carrier,
     "family": set_family,
+    "reuse": set_reuse,
     "snihost": set_server_name,
     "proxy": set_proxy,
     "range": set_range,

@@ -116,7 +116,7 @@ class Scanner:
         """Take the next character, or the two of an escape."""
         each = self.text[self.position]
         self.position += 1
-        if each == "\\" and self.quote != "'":
+        if each == "\\":  # also inside of single quotes, other than in a shell
             self.take_escape()
         elif each == self.quote:
             self.quote = ""

@@ -5,6 +5,7 @@ The effect is written as one word:
   set:FIELD, set:FIELD=VALUE        a field of `fildes.cli.relaying.side.Settings`
   option:NAME, option:NAME=VALUE    an option of the scheme that is opened
   carrier:NAME                      one of the layer that connects the socket
+  reuse                             SO_REUSEADDR, which every listener has
   range                             the networks that may connect
   proxy:PART                        port, user or user:password of the proxy
   flag:NAME                         a flag of open(2)
@@ -77,7 +78,7 @@ RULES = (
     Rule("broadcast so-broadcast", "flag", "carrier:broadcast", "udp"),
     Rule("ip-multicast-ttl multicast-ttl", "integer", "carrier:multicast-ttl", "udp"),
     Rule("ip-multicast-loop multicast-loop", "flag", "carrier:multicast-loop", "udp"),
-    Rule("reuseaddr so-reuseaddr", "flag", "done", "socket"),
+    Rule("reuseaddr so-reuseaddr", "flag", "reuse", "socket"),
     Rule("reuseport so-reuseport", "flag", "option:reuseport", "listen"),
     Rule("pf protocol-family", "text", "family", "ip"),
     Rule("cloexec", "flag", "done"),

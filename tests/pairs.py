@@ -11,6 +11,7 @@ import pytest
 from authority import Authority
 from pair_ends import HOST, Pair, abstract_name, accepted, connected
 from program_pairs import PROGRAM_PAIRS
+from websocket_pairs import WEBSOCKET_MESSAGE_PAIRS, WEBSOCKET_PAIRS
 
 from fildes.streams.bridge import build
 from fildes.streams.datagrams import socket_stream
@@ -180,6 +181,7 @@ STREAM_PAIRS = [
     pytest.param(tcp_listen, set(), id="tcp-listen"),
     pytest.param(unix_listen, {"abort_is_seen", "exception_aborts"}, id="unix-listen"),
     pytest.param(tls_listen, set(), id="tls-listen"),
+    *WEBSOCKET_PAIRS,
 ]
 
 MESSAGE_PAIRS = [
@@ -188,6 +190,7 @@ MESSAGE_PAIRS = [
     # A datagram socket that was shut down polls readable and receives nothing.
     pytest.param(udp, {"interrupt_wakes"}, id="udp"),
     pytest.param(udp_listen, {"interrupt_wakes"}, id="udp-listen"),
+    *WEBSOCKET_MESSAGE_PAIRS,
 ]
 
 #: For files one of a kind will do: closing TLS in TLS waits for a peer that closes too,

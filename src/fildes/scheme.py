@@ -26,6 +26,7 @@ class Shape(enum.Enum):
 
     ENDPOINT = "scheme://[user[:password]@]host[:port][?options]"
     RESOURCE = "scheme://[user[:password]@]host[:port][/path][?query]"
+    PLACE = "scheme://host[:port][/path][?options]"
     PATH = "scheme:PATH[?options] or scheme://PATH[?options]"
     WORD = "scheme:[WORD][?options] or scheme://[WORD][?options]"
     OPAQUE = "scheme:TEXT"

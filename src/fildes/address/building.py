@@ -102,6 +102,11 @@ def _build_tail(
         if path or query is not None:
             raise AddressError(f"{scheme.name} takes no path or query")
         return "", None, check_options(options, scheme)
+    if scheme.shape is Shape.PLACE:
+        if query is not None:
+            raise AddressError(f"{scheme.name} takes no query")
+        text = _build_document_path(path) if path else ""
+        return text, None, check_options(options, scheme)
     if options:
         raise AddressError(f"{scheme.name} has no options: a server owns its query")
     return _build_document_path(path), _build_query(query), ()

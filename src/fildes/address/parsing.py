@@ -217,13 +217,15 @@ def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> A
             inner=inner,
         )
     _refuse_fragment(part)
-    if path:
+    if path and scheme.shape is Shape.ENDPOINT:
         raise AddressError(f"{scheme.name} takes no path, not even a last '/'")
+    check_document_path(path)
     options = parse_options(query or "", scheme)
     return Address(
         scheme.name,
         host,
         port,
+        path,
         user=user,
         password=password,
         options=options,

@@ -15,7 +15,7 @@ _LIKE_A_HOST = re.compile(r"[/\\?#]")
 
 def has_authority(scheme: Scheme) -> bool:
     """Return whether addresses of *scheme* name a host."""
-    return scheme.shape in (Shape.ENDPOINT, Shape.RESOURCE)
+    return scheme.shape in (Shape.ENDPOINT, Shape.RESOURCE, Shape.PLACE)
 
 
 def parse_port(text: str) -> int:

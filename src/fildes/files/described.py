@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from fildes.http.response import Headers, Response
     from fildes.tls.engine import TlsEngine
     from fildes.trace import Trace
+    from fildes.websocket.answering import Request
 
 
 class Described:
@@ -50,6 +51,11 @@ class Described:
     def response(self) -> Response | None:
         """The HTTP response that this was read from: status, headers, final address."""
         return cast("Response | None", self.first("response"))
+
+    @property
+    def request(self) -> Request | None:
+        """What the client of a WebSocket listener has asked for: target and headers."""
+        return cast("Request | None", self.first("request"))
 
     @property
     def subprotocol(self) -> str | None:

@@ -51,6 +51,8 @@ def listening_form(address: Address, options: Options) -> tuple[Address, dict[st
     if scheme.endswith(SUFFIX):
         own = given.pop(scheme.removesuffix(SUFFIX).replace("-", "_"), {})
         add_options(given, scheme, own)
+    if address.query is not None:
+        raise AddressError("a place to listen at has no query; its options are arguments")
     if scheme != address.scheme:
         typed = check_options(dict(address.options), registry.find_scheme(scheme))
         address = address.replace(scheme=scheme, options=typed)

@@ -28,6 +28,7 @@ from fildes.websocket.pings import Pings
 
 if TYPE_CHECKING:
     from fildes.http.response import Response
+    from fildes.websocket.answering import Request
     from fildes.websocket.frames import Frames, Piece
 
 #: Sent as one message at most; as `fildes.tls.stream`.
@@ -73,11 +74,13 @@ class WebSocketStream(Stream):
     Attributes:
       frames: those of both directions.
       response: the answer to our handshake; None for a server.
+      request: what the client asked for; None for a client.
       subprotocol: what both have agreed to speak; empty if nothing.
     """
 
     inner: Stream
     response: Response | None = None
+    request: Request | None = None
     subprotocol = ""
 
     def __init__(self, inner: Stream, frames: Frames, manner: Manner) -> None:

@@ -35,6 +35,7 @@ REASONS: Final = {
     404: "Not Found",
     405: "Method Not Allowed",
     426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
 }
 
 

@@ -37,7 +37,7 @@ LAYERS = (
         "extracting",
         "signatures",
     },
-    {"opener", "async_opening", "async_opener"},
+    {"opener", "async_again", "async_opening", "async_opener"},
     {"fildes", "aio", "serving", "async_serving", "workers", "testing"},
     {"cli", "__main__"},
 )

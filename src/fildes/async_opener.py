@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from fildes import drivers
+from fildes.async_again import exchange, file_again
 from fildes.async_opening import Opened, open_now
 from fildes.files.modes import check_text
-from fildes.opener import LEFT_OUT, Defaults
+from fildes.opener import LEFT_OUT, USUAL, Defaults
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
+    from fildes.drivers.tasks import TaskDriver
     from fildes.files.async_binary import AsyncFile
+    from fildes.http.again import Begun
+    from fildes.opening.opening import Opening
     from fildes.policy.policy import Policy
     from fildes.verbs import Options
 
@@ -57,19 +62,49 @@ class AsyncOpener(Defaults):
         What is left out is as the Opener was told; options of one scheme are merged
         name by name.
         """
-        text = {"encoding": encoding, "errors": errors, "newline": newline}
+        how = mode, buffering, encoding, errors, newline, timeout, idle_timeout, policy, compression
+        return Opened(lambda: self.open_known_or_new(address, how, options))
 
-        async def start() -> AsyncFile[Any]:
-            prepared = self.prepare(
-                address, mode, timeout, idle_timeout, policy, compression, options
-            )
+    async def open_known_or_new(
+        self, address: Any, how: tuple[Any, ...], options: Mapping[str, Options]
+    ) -> AsyncFile[Any]:
+        """Open *address*, as most often it was opened before and is known."""
+        driver = drivers.here()
+        self.held = driver.hold()
+        usual = how in USUAL and not options and isinstance(address, str)
+        known = self.known.get(address) if usual else None
+        begun = None
+        if known is not None:
+            begun = await exchange(driver, known, self.pool, self.timeout)
+            found = None if begun is None else known.finish(begun, self.pool)
+            if found is not None:
+                return file_again(driver, known, *found)
+        opening, file = await self.open_new(driver, address, how, options, begun)
+        if usual and opening.known is not None:
+            self.keep(address, opening.known, file.description)
+        return file
+
+    async def open_new(
+        self,
+        driver: TaskDriver,
+        address: Any,
+        how: tuple[Any, ...],
+        options: Mapping[str, Options],
+        begun: Begun | None,
+    ) -> tuple[Opening, AsyncFile[Any]]:
+        """Open *address* by all the steps there are, going on from what was *begun*."""
+        mode, buffering, encoding, errors, newline, timeout, idle_timeout, policy, packed = how
+        text = {"encoding": encoding, "errors": errors, "newline": newline}
+        try:
+            prepared = self.prepare(address, mode, timeout, idle_timeout, policy, packed, options)
             check_text(prepared.wanted, buffering, text)
             opening, wanted, limit, idle = prepared
-            driver = drivers.here()
-            self.held = driver.hold()
-            return await open_now(driver, opening, wanted, buffering, limit, idle, **text)
-
-        return Opened(start)
+            opening.go_on_from(begun)
+        except BaseException:
+            if begun is not None:
+                begun.abort()
+            raise
+        return opening, await open_now(driver, opening, wanted, buffering, limit, idle, **text)
 
     async def close(self) -> None:
         """Close the connections that are kept; files still open are not touched."""

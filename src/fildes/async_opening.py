@@ -10,7 +10,7 @@ from fildes.files.async_datagram import AsyncDatagramFile
 from fildes.files.async_description import AsyncDescription
 from fildes.files.async_text import AsyncTextFile
 from fildes.files.modes import pending_size
-from fildes.verbs import deadline_in, idle_limit
+from fildes.verbs import deadline_of, idle_limit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -32,7 +32,7 @@ class Opened:
         return self.start().__await__()
 
     async def __aenter__(self) -> Any:
-        self.file = await self
+        self.file = await self.start()
         return self.file
 
     async def __aexit__(
@@ -54,7 +54,7 @@ async def open_now(
     **text: str | None,
 ) -> AsyncFile[Any]:
     """Open what was prepared and checked, in the event loop of *driver*."""
-    stream = await driver.run(opening.run(), deadline_in(timeout))
+    stream = await driver.run(opening.run(), deadline_of(opening, timeout))
     try:
         return to_file(driver, stream, opening, wanted, buffering, idle_timeout, **text)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_asyncio_hears_of_an_opener_once() -> None:
     with CountingServer(DATA, whole) as server, asyncio.Runner() as runner:
         counts = count_calls(runner.get_loop(), "add_reader", "add_writer", "call_at")
         runner.run(many(server))
-    assert counts == {"add_reader": 1, "call_at": 1}
+    assert counts <= Counter(add_reader=1, call_at=1)
 
 
 @every_loop

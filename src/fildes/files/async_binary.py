@@ -177,14 +177,28 @@ class AsyncBufferedFile(AsyncFile[bytes], AsyncRandomAccess, AsyncDescriptorPass
         super().__init__(description)
         self.ahead = bytearray()
         self.read_so_far = 0
-        size = RECV_SIZE if description.stream.readable else 0
-        self.chunk = memoryview(bytearray(size))
+        self.chunk: memoryview | None = None
 
     async def fill(self) -> bool:
         """Receive once into the buffer; False at the end of file."""
-        received = await self.description.recv_into(self.chunk)
-        self.ahead += self.chunk[:received]
+        chunk = self.chunk
+        if chunk is None:  # many a document is read without
+            chunk = self.chunk = memoryview(bytearray(RECV_SIZE))
+        received = await self.description.recv_into(chunk)
+        self.ahead += chunk[:received]
         return received > 0
+
+    async def read_all(self) -> bytes:
+        """Return all up to the end of file."""
+        await self.description.take_turns()
+        here = self.description.stream.here
+        if here is not None and not self.ahead:
+            data = here.read()
+            self.read_so_far += len(data)
+            return data
+        while await self.fill():
+            pass
+        return self.take(len(self.ahead))
 
     def take(self, size: int) -> bytes:
         """Return up to *size* bytes of the buffer, which are then no longer there."""
@@ -198,9 +212,7 @@ class AsyncBufferedFile(AsyncFile[bytes], AsyncRandomAccess, AsyncDescriptorPass
         """Return *size* bytes, or all up to the end of file; fewer only there."""
         self.check_direction(reading=True)
         if size is None or size < 0:
-            while await self.fill():
-                pass
-            return self.take(len(self.ahead))
+            return await self.read_all()
         while len(self.ahead) < size and await self.fill():
             pass
         return self.take(size)

@@ -205,6 +205,9 @@ class AsyncDescription(BaseDescription):
         if self.closed or self.closing:
             return
         self.closing = True
+        if self.stream.here is not None:
+            self.abort()  # nothing has to be finished, so nothing is awaited
+            return
         try:
             await self.flush()
             self.closed = True

@@ -1,236 +1,111 @@
 """Measures of reading documents at random, by the readers of archives, tables and pictures.
 
 The server is a round trip of 20 ms away (`delaying`). Each pattern is read through a file of
-ours, and through those of the others; what it is compared with is the fastest of them. The
-last line compares all patterns with what fsspec does if nothing is chosen.
+ours, and through those of the others; what it is compared with is the fastest of them. Like
+is compared with like: cold, nobody has a connection from before, as the first document that
+a program opens; kept, everybody has opened another one from the same server before, over an
+`Opener`, a file system of fsspec, a session of requests.
 
 The network has no limit of its own but loopback's, so little is said here of slow ones.
-After a run to warm up each is taken once: the others need seconds for some.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import io
-import random
 import re
 import statistics
-import tarfile
 import time
-import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from delaying import far_away
+from held_out import HELD_OUT, write_uneven_zip
 from measuring import Missing, Run, in_milliseconds, measure, rate_ratio, time_ratio
+from reading import PATTERNS, Pattern, make_documents
 from servers import nginx
 
 import fildes
 
-K, M = 1 << 10, 1 << 20
-
 #: Opens an address and returns a file.
 Open = Callable[[str], Any]
 
-Read = Callable[[Any], object]
+
+def ours(hint: str) -> Open:
+    return lambda address: fildes.open(address, http={"hint": hint})
 
 
-class Pattern(NamedTuple):
-    """A way to read: its *name*, the *document* and what is done with the file."""
-
-    name: str
-    document: str
-    read: Read
-    hint: str = "random"
-
-
-def member(number: int) -> str:
-    return f"folder/member-{number:04}"
-
-
-def zip_members(*numbers: int) -> Read:
-    """Return the reader of the list of a zip, and of these members."""
-
-    def read(file: Any) -> int:
-        opened = isinstance(file, zipfile.ZipFile)  # of remotezip
-        with contextlib.nullcontext(file) if opened else zipfile.ZipFile(file) as archive:
-            return len(archive.namelist()) + sum(len(archive.read(member(n))) for n in numbers)
-
-    return read
-
-
-def tar_list(file: Any) -> int:
-    with tarfile.open(fileobj=file) as archive:
-        return len(archive.getnames())
-
-
-def tar_member(file: Any) -> int:
-    with tarfile.open(fileobj=file) as archive:
-        for each in archive:
-            if each.name == member(20):
-                data = archive.extractfile(each)
-                assert data is not None
-                return len(data.read())
-    raise KeyError(member(20))
-
-
-def parquet_schema(file: Any) -> object:
-    return importlib.import_module("pyarrow.parquet").ParquetFile(file).schema_arrow
-
-
-def parquet_column(file: Any) -> object:
-    table = importlib.import_module("pyarrow.parquet").ParquetFile(file)
-    return table.read(columns=["c3"])
-
-
-def hdf5_list(file: Any) -> object:
-    with importlib.import_module("h5py").File(file, "r") as tree:
-        return sorted(tree)
-
-
-def hdf5_slice(file: Any) -> object:
-    with importlib.import_module("h5py").File(file, "r") as tree:
-        return tree["d2"][1000:1200].sum()
-
-
-def picture_size(file: Any) -> object:
-    with importlib.import_module("PIL.Image").open(file) as picture:
-        return picture.size
-
-
-def in_order(chunk: int) -> Read:
-    """Return the reader of everything, by pieces of *chunk*."""
-
-    def read(file: Any) -> int:
-        return sum(len(data) for data in iter(lambda: file.read(chunk), b""))
-
-    return read
-
-
-def at(offsets: list[int], size: int) -> Read:
-    """Return the reader of *size* bytes at each of *offsets*, one after the other."""
-
-    def read(file: Any) -> int:
-        got = 0
-        for offset in offsets:
-            file.seek(offset)
-            got += len(file.read(size))
-        return got
-
-    return read
-
-
-def clusters() -> list[int]:
-    """Return offsets around four places of the large document, in turn."""
-    chance = random.Random(2)
-    places = [chance.randrange(LARGE - M) for _ in range(4)]
-    return [chance.choice(places) + chance.randrange(256 * K) for _ in range(60)]
-
-
-LARGE = 256 * M
-CHANCE = random.Random(1)
-
-PATTERNS = [
-    Pattern("zip: the list of 2,000", "zip", zip_members(), "tail"),
-    Pattern("zip: one member", "zip", zip_members(777), "tail"),
-    Pattern("zip: 20 members", "zip", zip_members(*CHANCE.sample(range(2000), 20)), "tail"),
-    Pattern("tar: the list", "tar", tar_list),
-    Pattern("tar: one member", "tar", tar_member),
-    Pattern("Parquet: the schema", "parquet", parquet_schema, "tail"),
-    Pattern("Parquet: one column of eight", "parquet", parquet_column, "tail"),
-    Pattern("HDF5: the list", "hdf5", hdf5_list),
-    Pattern("HDF5: a slice", "hdf5", hdf5_slice),
-    Pattern("PNG: the size", "png", picture_size),
-    Pattern("all, by 64 KiB", "tar", in_order(64 * K)),
-    Pattern("all, by 1 MiB", "tar", in_order(M)),
-    Pattern(
-        "4 MiB backward, by 64 KiB",
-        "large",
-        at(list(range(LARGE - 4 * M, LARGE, 64 * K))[::-1], 64 * K),
-    ),
-    Pattern(
-        "30 places, 100 bytes each", "large", at([CHANCE.randrange(LARGE) for _ in range(30)], 100)
-    ),
-    Pattern("60 reads around 4 places", "large", at(clusters(), 4 * K)),
-    Pattern("4 KiB of each MiB of 32", "large", at(list(range(0, 32 * M, M)), 4 * K)),
-    Pattern("the head and the tail", "large", at([0, LARGE - 8 * K, 4 * K], 4 * K)),
-]
-
-
-def make_documents(root: Path) -> None:
-    """Write the documents that are read."""
-    noise = random.Random(3).randbytes(24 * M)
-    (root / "zip").write_bytes(zip_of(noise))
-    (root / "tar").write_bytes(tar_of(noise))
-    np, pa, pq, h5py, image = (
-        importlib.import_module(name)
-        for name in ("numpy", "pyarrow", "pyarrow.parquet", "h5py", "PIL.Image")
-    )
-    numbers = np.frombuffer(noise, dtype="int64")[: 3 * M].reshape(8, -1)
-    columns = {f"c{index}": row for index, row in enumerate(numbers)}
-    pq.write_table(pa.table(columns), root / "parquet", row_group_size=100_000)
-    with h5py.File(root / "hdf5", "w") as tree:
-        for index, row in enumerate(numbers):
-            tree.create_dataset(
-                f"d{index}", data=row[:300_000].reshape(3000, 100), chunks=(100, 100)
-            )
-    image.frombytes("RGB", (1200, 1000), noise[:3_600_000]).save(root / "png", "PNG")
-    with (root / "large").open("wb") as file:
-        file.truncate(LARGE)
-
-
-def zip_of(noise: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for number in range(2000):
-            archive.writestr(member(number), noise[number * 12 * K : (number + 1) * 12 * K])
-    return file.getvalue()
-
-
-def tar_of(noise: bytes) -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        for number in range(40):
-            info = tarfile.TarInfo(member(number))
-            info.size = 512 * K
-            archive.addfile(info, io.BytesIO(noise[number * 512 * K :]))
-    return file.getvalue()
-
-
-def ours(pattern: Pattern) -> Open:
-    return lambda address: fildes.open(address, http={"hint": pattern.hint})
-
-
-def others(pattern: Pattern) -> dict[str, Open]:
-    """Return how the others open a document, by their names."""
+def others(document: str) -> dict[str, Open]:
+    """Return how the others open a document, by their names; none has a connection."""
     smart_open = importlib.import_module("smart_open")
-    # Nobody has a connection from before: as the first document that a program opens.
-    web = importlib.import_module("fsspec").filesystem("http", skip_instance_cache=True)
     found: dict[str, Open] = {
-        "fsspec": web.open,
-        "fsspec, blockcache": lambda address: web.open(address, cache_type="blockcache"),
+        "fsspec": fresh_web().open,
+        "fsspec, blockcache": blocks(fresh_web()),
         "smart_open": lambda address: smart_open.open(address, "rb"),
     }
-    if pattern.document == "zip":
+    if document.endswith("zip"):
         found["remotezip"] = importlib.import_module("remotezip").RemoteZip
-    if pattern.document == "hdf5":  # what it is made for
+    if document == "hdf5":  # what it is made for
         remfile = importlib.import_module("remfile")
         found["remfile"] = lambda address: contextlib.nullcontext(remfile.File(address))
     return found
 
 
-#: Seconds of each pattern, of ours and of fsspec, for the last line.
-TAKEN: dict[str, tuple[float, float]] = {}
+def fresh_web() -> Any:
+    return importlib.import_module("fsspec").filesystem("http", skip_instance_cache=True)
+
+
+def blocks(web: Any) -> Open:
+    return lambda address: web.open(address, cache_type="blockcache")
+
+
+class Kept:
+    """What each side keeps from one open to the next."""
+
+    def __init__(self) -> None:
+        self.opener = fildes.Opener()
+        self.web = fresh_web()
+        self.session = importlib.import_module("requests").Session()
+
+    def ours(self, hint: str) -> Open:
+        return lambda address: self.opener.open(address, http={"hint": hint})
+
+    def others(self, document: str) -> dict[str, Open]:
+        """As `others`; remfile keeps nothing."""
+        smart_open = importlib.import_module("smart_open")
+        settings = {"session": self.session}
+        found: dict[str, Open] = {
+            **others(document),
+            "fsspec": self.web.open,
+            "fsspec, blockcache": blocks(self.web),
+            "smart_open": lambda address: smart_open.open(address, "rb", transport_params=settings),
+        }
+        if document.endswith("zip"):
+            remotezip = importlib.import_module("remotezip")
+            found["remotezip"] = lambda address: remotezip.RemoteZip(address, **settings)
+        return found
+
+
+class Taken(NamedTuple):
+    """Seconds that one pattern took: ours, by the fastest of the others, by fsspec's default."""
+
+    ours: float
+    best: float
+    default: float
+
+
+#: What each pattern took last, for the lines about all of them: cold, and kept.
+TAKEN: dict[tuple[str, bool], Taken] = {}
 
 
 @contextlib.contextmanager
 def site() -> Iterator[str]:
     """Yield the address of a far server with all documents."""
     with nginx() as (port, _, ca_file):
+        root = ca_file.parent / "root"
         try:
-            make_documents(ca_file.parent / "root")
+            make_documents(root)
+            write_uneven_zip(root / "uneven.zip")
             importlib.import_module("smart_open.http")
             importlib.import_module("aiohttp")
         except ImportError as error:
@@ -247,52 +122,91 @@ def once(pattern: Pattern, address: str, open_: Open) -> float:
     return time.perf_counter() - began
 
 
-def runs(pattern: Pattern, address: str) -> tuple[Run, Run]:
-    """Return how ours is run, and the fastest of the others."""
-
-    def run_ours() -> float:
-        seconds = once(pattern, address, ours(pattern))
-        TAKEN[pattern.name] = seconds, TAKEN.get(pattern.name, (0.0, 0.0))[1]
-        return seconds
-
-    def run_others() -> float:
-        seconds = {name: once(pattern, address, each) for name, each in others(pattern).items()}
-        TAKEN[pattern.name] = TAKEN.get(pattern.name, (0.0, 0.0))[0], seconds["fsspec"]
-        return min(seconds.values())
-
-    return run_ours, run_others
+def take(pattern: Pattern, address: str, kept: Kept | None = None) -> Taken:
+    """Read by *pattern* in all ways, and note what it took."""
+    open_ours = kept.ours(pattern.hint) if kept else ours(pattern.hint)
+    opens = kept.others(pattern.document) if kept else others(pattern.document)
+    theirs = {name: once(pattern, address, each) for name, each in opens.items()}
+    taken = Taken(once(pattern, address, open_ours), min(theirs.values()), theirs["fsspec"])
+    TAKEN[pattern.name, kept is not None] = taken
+    return taken
 
 
-def add(pattern: Pattern) -> None:
+def both(taken: list[Taken]) -> tuple[Run, Run]:
+    """Return runs that give in turn ours and the best of what was *taken*."""
+    left, right = iter(taken), iter(taken)
+    return lambda: next(left).ours, lambda: next(right).best
+
+
+REPEATS = 3
+
+
+def add(pattern: Pattern, words: str) -> None:
     """Add the line of a pattern to the table."""
 
     def pattern_runs() -> Iterator[tuple[Run, Run]]:
         with site() as address:
-            yield runs(pattern, address)
+            yield both([take(pattern, address) for _ in range(REPEATS + 1)])
 
     pattern_runs.__name__ = re.sub(r"\W+", "_", f"pattern {pattern.name}").lower()
-    title = f"{pattern.name}, 20 ms away, against the fastest of fsspec, smart_open and others"
-    measure(title, time_ratio(1.5), repeats=1, show=in_milliseconds)(pattern_runs)
+    title = f"{words}{pattern.name}, 20 ms away, against the fastest of fsspec, smart_open, others"
+    measure(title, time_ratio(1.5), repeats=REPEATS, show=in_milliseconds)(pattern_runs)
+
+
+def add_mean(title: str, patterns: list[Pattern], *, kept: bool) -> None:
+    """Add the line of what *patterns* take together, against fsspec's default."""
+
+    def together() -> Iterator[tuple[Run, Run]]:
+        with site() as address:
+            mine, theirs = means(taken_by(patterns, address, kept=kept))
+            yield lambda: mine, lambda: theirs
+
+    together.__name__ = re.sub(r"\W+", "_", title).lower()
+    measure(title, rate_ratio(2.0), repeats=1, show=in_milliseconds)(together)
+
+
+def add_worst(title: str, patterns: list[Pattern]) -> None:
+    """Add the line of the pattern that is worst beside the fastest, all with connections."""
+
+    def worst() -> Iterator[tuple[Run, Run]]:
+        with site() as address:
+            found = max(
+                taken_by(patterns, address, kept=True), key=lambda each: each.ours / each.best
+            )
+            yield lambda: found.ours, lambda: found.best
+
+    worst.__name__ = re.sub(r"\W+", "_", title).lower()
+    measure(title, time_ratio(1.5), repeats=1, show=in_milliseconds)(worst)
+
+
+def taken_by(patterns: list[Pattern], address: str, *, kept: bool) -> list[Taken]:
+    """Return what each of *patterns* took; those that nobody has measured yet are."""
+    keeping = Kept() if kept else None
+    missing = [each for each in patterns if (each.name, kept) not in TAKEN]
+    if keeping is not None and missing:
+        take(PATTERNS[0], address, keeping)  # from here on everybody has a connection
+    for pattern in missing:
+        runs = [take(pattern, address, keeping) for _ in range(REPEATS)]
+        columns = zip(*runs, strict=True)
+        TAKEN[pattern.name, kept] = Taken(*(statistics.median(each) for each in columns))
+    return [TAKEN[each.name, kept] for each in patterns]
+
+
+def means(taken: list[Taken]) -> tuple[float, float]:
+    """Return the geometric means of ours and of fsspec's default."""
+    return (
+        statistics.geometric_mean([each.ours for each in taken]),
+        statistics.geometric_mean([each.default for each in taken]),
+    )
 
 
 for each in PATTERNS:
-    add(each)
-
-
-@measure(
-    "all of these patterns, the geometric mean, against fsspec's default",
-    rate_ratio(2.0),
-    repeats=1,
-    show=in_milliseconds,
-)
-def patterns_together() -> Iterator[tuple[Run, Run]]:
-    with site() as address:
-        for pattern in PATTERNS:
-            if 0.0 in TAKEN.get(pattern.name, (0.0, 0.0)):
-                for run in runs(pattern, address):
-                    run()
-        ours_taken, theirs_taken = zip(*TAKEN.values(), strict=True)
-        yield (
-            lambda: statistics.geometric_mean(ours_taken),
-            lambda: statistics.geometric_mean(theirs_taken),
-        )
+    add(each, "")
+for each in HELD_OUT:
+    add(each, "not tuned on: ")
+add_mean("all patterns, cold: the geometric mean, against fsspec's default", PATTERNS, kept=False)
+add_mean("all patterns, kept: the geometric mean, against fsspec's default", PATTERNS, kept=True)
+add_worst("all patterns, kept: the worst of them, against the fastest of the others", PATTERNS)
+add_mean("not tuned on, cold: the geometric mean, against fsspec", HELD_OUT, kept=False)
+add_mean("not tuned on, kept: the geometric mean, against fsspec", HELD_OUT, kept=True)
+add_worst("not tuned on, kept: the worst of them, against the fastest of the others", HELD_OUT)

@@ -142,3 +142,16 @@ def test_rate_follows() -> None:
     rate.received(M, 1.0)
     rate.received(1, 1.0)
     assert (rate.delay, rate.bandwidth) == (1.25, M)
+
+
+def test_skipping_forward_gets_all() -> None:
+    """The third miss that goes forward behind gaps shorter than a round trip gets all."""
+    planned = windows(begun(bdp=M), *((at * M, at * M + K) for at in (10, 11, 12)))
+    assert planned[2] == Window(12 * M, None)
+
+
+@pytest.mark.parametrize("places", [(10, 13, 16), (10, 11, 30, 12), (10, 11, 9, 12)])
+def test_jumping_forward_gets_no_more(places: tuple[int, ...]) -> None:
+    """Long gaps, or a miss elsewhere in between, are no sign of reading forward."""
+    planned = windows(begun(bdp=M), *((at * M + 99 * K, at * M + 100 * K) for at in places))
+    assert all(window.stop is not None for window in planned)

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from fildes.errors import ProtocolError
 from fildes.http.body import HttpStream
+from fildes.http.planning import MIN_MEASURED
 
 if TYPE_CHECKING:
     from fildes.http.connection import Pool
     from fildes.http.fetching import Answer
-    from fildes.http.planning import Track
+    from fildes.http.planning import Rate, Track
     from fildes.wire.content_range import ContentRange
+
+#: A pause of so many parts of the delay changes a measurement little.
+PAUSE = 10  # arbitrary
+
+
+class Clock:
+    """Measures how fast a body comes, as long as somebody receives it without a pause.
+
+    What waited here in a buffer came faster than any network. A small read gets what came
+    with the head, which says nothing; what is received right behind it does.
+    """
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.since = self.paused = time.monotonic()
+        self.runs = True
+
+    def go_on(self, rate: Rate) -> None:
+        """Say that somebody receives again."""
+        pause = time.monotonic() - self.paused
+        self.runs = self.runs and pause <= (rate.delay or 0) / PAUSE
+
+    def told(self, rate: Rate, position: int) -> bool:
+        """Tell *rate*, once it is enough, how fast the body came up to *position*."""
+        self.paused = time.monotonic()
+        size = position - self.position
+        if self.runs and size >= MIN_MEASURED:
+            rate.received(size, self.paused - self.since)
+        return size >= MIN_MEASURED or not self.runs
 
 
 class Live:
@@ -22,7 +53,7 @@ class Live:
       stop: the offset after the last one.
       track: the reads for which it was asked.
       endless: it goes on to the end of the document, because somebody reads forward.
-      fresh: it was asked for just now, and nothing of its body has been received.
+      clock: measures how fast it comes; None once that is known, or cannot be.
     """
 
     def __init__(self, answer: Answer, part: ContentRange, pool: Pool) -> None:
@@ -30,7 +61,7 @@ class Live:
         self.position, self.stop, _ = part
         self.track: Track | None = None
         self.endless = False
-        self.fresh = False
+        self.clock: Clock | None = None
 
     @property
     def left(self) -> int:

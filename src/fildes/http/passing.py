@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: files with a buffer of the usual size have all their bytes so.
 PASS_SIZE = 16384
 
+#: What has to come behind a move before bytes are not kept: much more than a buffer.
+SETTLED = 16 * PASS_SIZE
+
 
 def pass_here(stream: RangedStream, buffer: memoryview) -> int | None:
     """Receive at the position what is here, or has just come; None if there is no such thing."""
@@ -60,7 +63,7 @@ def take_passing(stream: RangedStream, size: int) -> Live | None:
 
     The caller holds the lock.
     """
-    if size < PASS_SIZE or stream.returned:
+    if size < PASS_SIZE or stream.returned or stream.came < stream.passes_from:
         return None
     for live in stream.lives:
         if live.position == stream.position and live.endless and live.left > size:

@@ -29,6 +29,9 @@ FIRST_BDP = 512 << 10
 MIN_REGION = 32 << 10
 MAX_REGION = 16 << 20
 
+#: Less of a body says more of the clock than of the network.
+MIN_MEASURED = MIN_REGION
+
 #: How far from the end of the last one a miss goes on with it.
 TOLERANCE = 32 << 10
 
@@ -86,7 +89,7 @@ class Rate:
 
     def received(self, size: int, seconds: float) -> None:
         """Count *size* bytes of a body that came in so many *seconds*."""
-        if size >= MIN_REGION and seconds > 0:  # less says more of the clock
+        if size >= MIN_MEASURED and seconds > 0:
             self.bandwidth = mean(self.bandwidth, size / seconds)
 
 
@@ -138,6 +141,9 @@ class Planner:
 
     def track_of(self, offset: int, stop: int) -> Track:
         """Return the track that a miss belongs to, which knows its direction then."""
+        if self.tracks and self.strides(self.tracks[-1], offset):
+            self.tracks[-1].forward, self.tracks[-1].backward = self.tracks[-1].forward + 1, 0
+            return self.tracks[-1]
         for track in reversed(self.tracks):
             if abs(offset - track.high) <= TOLERANCE:
                 goes_on = 2 if track.opening and offset == track.high else 1
@@ -150,6 +156,15 @@ class Planner:
         track = Track(offset, stop)
         self.tracks.append(track)
         return track
+
+    def strides(self, track: Track, offset: int) -> bool:
+        """Tell whether a miss goes on with *track* behind a gap.
+
+        To receive the gap takes no longer than a request. That so little was skipped says
+        less than reading on does, so only the track of the last miss is looked at, and
+        the one of opening says nothing.
+        """
+        return not track.opening and TOLERANCE < offset - track.high <= self.rate.bdp
 
     def latest(self, track: Track) -> Track:
         """Move *track* to where it is forgotten last."""

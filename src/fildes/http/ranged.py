@@ -14,15 +14,16 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from fildes.http.connection import Pool
 from fildes.http.extents import ExtentMap
-from fildes.http.live import Live
-from fildes.http.passing import pass_here, pass_on
+from fildes.http.leaving import leave
+from fildes.http.live import Clock, Live
+from fildes.http.passing import SETTLED, pass_here, pass_on
 from fildes.http.planning import Planner, Window
 from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
+from fildes.http.vectored import copy_out, merged
 from fildes.streams.random import RandomStream
 from fildes.waiting import together, wait_any
 
@@ -42,9 +43,6 @@ CHUNK, MAX_CHUNK = 65536, 262144
 #: Requests for several ranges that are under way at once.
 MAX_TOGETHER = 4
 
-#: One request of several ranges asks for no more, so that several connections share it.
-MAX_RANGE = 8 << 20
-
 
 class RangedStream(RandomStream):
     """A document of a web server, read at random; see the module.
@@ -55,6 +53,7 @@ class RangedStream(RandomStream):
       taken: those that somebody reads from.
       came: how many bytes have come so far.
       passed: up to where a forward reader got bytes that were not kept.
+      passes_from: how many have to have come until the reader is taken for one who reads on.
       returned: somebody came back for some of them, so all are kept from then on.
     """
 
@@ -79,6 +78,7 @@ class RangedStream(RandomStream):
         self.closed = False
         self.came = 0
         self.passed = 0
+        self.passes_from = 0
         self.returned = False
         self.lock = threading.Lock()
         self.pid = os.getpid()
@@ -89,6 +89,13 @@ class RangedStream(RandomStream):
     async def recv_into(self, buffer: memoryview) -> int:
         received = await pass_on(self, buffer)
         return await super().recv_into(buffer) if received is None else received
+
+    def seek(self, offset: int, whence: int) -> int:
+        before = self.position
+        after = super().seek(offset, whence)
+        if after != before:
+            self.passes_from = self.came + SETTLED
+        return after
 
     async def pread_into(self, view: memoryview, offset: int) -> int:
         return await self.read_some(view, offset, exact=False)
@@ -106,6 +113,8 @@ class RangedStream(RandomStream):
             try:
                 if live is None:
                     live = await self.request(offset, min(self.size, offset + len(view)), exact)
+                if live is None:
+                    continue
                 await self.read_through(live, offset, min(len(view), MAX_CHUNK))
                 exact = exact or live.position <= offset  # a short answer did not get there
             except (OSError, EOFError) as error:
@@ -132,21 +141,26 @@ class RangedStream(RandomStream):
         self.taken.append(best)
         return best
 
-    async def request(self, offset: int, stop: int, exact: bool) -> Live:
-        """Ask for what is missing at *offset*; return the answer, taken."""
+    async def request(self, offset: int, stop: int, exact: bool) -> Live | None:
+        """Ask for what is missing at *offset*; return the answer, taken.
+
+        None if it came meanwhile, with the rest of another answer.
+        """
+        await self.make_room()
         with self.state():
+            if self.extents.holder(offset) is not None:
+                return None
             gap = self.extents.gap(offset)
             if exact:
                 window, track = Window(offset, min(stop, gap[1])), None
             else:
                 window, track = self.planner.miss(offset, stop, gap)
                 self.returned = self.returned or offset < self.passed
-        await self.make_room()
         answer, part = await self.parts.ask(window)
         with self.state():
             live = Live(answer, part, self.pool)
             live.track = track
-            live.fresh = True
+            live.clock = Clock(live.position)
             live.endless = window.stop is None
             self.taken.append(live)
         if self.closed:
@@ -181,7 +195,9 @@ class RangedStream(RandomStream):
           size: how much behind *offset* is wanted.
         """
         view = memoryview(bytearray(min(max(CHUNK, size), live.left)))
-        began, since = live.position, time.monotonic()
+        clock, live.clock = live.clock, None
+        if clock is not None:
+            clock.go_on(self.parts.rate)
         try:
             while live.left and live.position <= offset:
                 received = await live.receive(view)
@@ -195,9 +211,8 @@ class RangedStream(RandomStream):
         except BaseException:
             self.give_back(live, broken=True)
             raise
-        if live.fresh:  # what waited here in a buffer came faster than any network
-            self.parts.rate.received(live.position - began, time.monotonic() - since)
-            live.fresh = False
+        if clock is not None and not clock.told(self.parts.rate, live.position):
+            live.clock = clock
         self.give_back(live)
 
     def give_back(self, live: Live, *, broken: bool = False) -> None:
@@ -249,7 +264,11 @@ class RangedStream(RandomStream):
 
     async def close(self) -> None:
         """Release everything; nothing is left that could fail."""
-        self.abort()
+        try:
+            if not self.own_pool:
+                await leave(self)
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         self.interrupt()
@@ -266,32 +285,3 @@ class RangedStream(RandomStream):
         for live in taken:
             live.body.interrupt()
         self.parts.fetch.interrupt()
-
-
-def merged(ranges: Sequence[tuple[int, int]], near: int) -> list[tuple[int, int]]:
-    """Return the windows to ask for so that *ranges* are all there.
-
-    Ranges with no more than *near* bytes between them share a window; large windows
-    are divided, for several connections.
-    """
-    joined: list[tuple[int, int]] = []
-    for start, stop in sorted(each for each in ranges if each[0] < each[1]):
-        if joined and start - joined[-1][1] <= near:
-            joined[-1] = joined[-1][0], max(joined[-1][1], stop)
-        else:
-            joined.append((start, stop))
-    return [
-        (at, min(stop, at + MAX_RANGE))
-        for start, stop in joined
-        for at in range(start, stop, MAX_RANGE)
-    ]
-
-
-def copy_out(
-    data: memoryview, offset: int, ranges: Sequence[tuple[int, int]], buffers: list[bytearray]
-) -> None:
-    """Copy of *data*, the bytes at *offset*, what belongs to each of *ranges*."""
-    for (start, stop), buffer in zip(ranges, buffers, strict=True):
-        low, high = max(start, offset), min(stop, offset + len(data))
-        if low < high:
-            buffer[low - start : high - start] = data[low - offset : high - offset]

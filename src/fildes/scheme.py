@@ -58,7 +58,8 @@ class Scheme(NamedTuple):
       carried_by: what stands to the right of ``::``. ``"nothing"``: always the
         innermost layer. ``"transport"``: a stream that reaches host and port;
         plain tcp when the address names none. ``"bytes"``: any readable thing,
-        which must be named.
+        which must be named. ``"listener"``: another place to listen at, which the
+        address then names instead of a host and port.
       tunnels: the scheme reaches a destination that the layer to its left
         names (a proxy); alone it is not openable.
       modes: the modes of `fildes.open` that it takes; empty for the usual ones of
@@ -73,7 +74,7 @@ class Scheme(NamedTuple):
     mode: Mode = "r+b"
     modes: tuple[str, ...] = ()
     default_port: int | None = None
-    carried_by: Literal["nothing", "transport", "bytes"] = "nothing"
+    carried_by: Literal["nothing", "transport", "bytes", "listener"] = "nothing"
     tunnels: bool = False
     userinfo: bool = False
     confined: bool = False

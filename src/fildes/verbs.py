@@ -265,14 +265,14 @@ def prepare_to_listen(
       address: in it a port may be 0, of the kernel's choice.
       limits: options by name, of whatever scheme the address has.
     """
-    from fildes.listening.naming import add_options, listening_form, listening_text
+    from fildes.listening.naming import add_limits, listening_form, listening_text
 
     if isinstance(address, str):
         address = parse(listening_text(address), registry.find_scheme, allow_port_zero=True)
     elif isinstance(address, os.PathLike):
         address = to_address(address)
     place, given = listening_form(address, options)
-    add_options(given, place.scheme, limits)
+    add_limits(given, place, limits)
     return prepare(place, mode, policy, given)
 
 

@@ -12,6 +12,12 @@ def check_carrier(scheme: Scheme, inner: Scheme | None) -> None:
         _check_bytes(scheme, inner)
     elif inner is None:
         return
+    elif scheme.carried_by == "listener":
+        if not inner.name.endswith("-listen"):
+            raise AddressError(
+                f"{scheme.name} is carried by what listens, and {inner.name} does not; "
+                "name it after '::', as in tls-listen:?cert=FILE::unix-listen:PATH"
+            )
     elif scheme.carried_by == "nothing":
         raise AddressError(
             f"{scheme.name} is carried by nothing, so no '::' follows it; "

@@ -198,6 +198,8 @@ def _without_file_host(path: str) -> str:
 
 def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> Address:
     scheme = part.scheme
+    if inner is not None and scheme.carried_by == "listener":
+        return _parse_above(part, inner)
     match = _HIERARCHY.fullmatch(part.body)
     if not match:
         raise AddressError(f"{scheme.name} needs '//' and a host: {scheme.name}://HOST")
@@ -231,6 +233,16 @@ def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> A
         options=options,
         inner=inner,
     )
+
+
+def _parse_above(part: Part, inner: Address) -> Address:
+    """Return what listens at the place of *inner*, and so names none of its own."""
+    _refuse_fragment(part)
+    name = part.scheme.name
+    place, _, query = part.body.removeprefix("//").partition("?")
+    if place:
+        raise AddressError(f"the layer after '::' says where {name} listens: write {name}:?OPTIONS")
+    return Address(name, options=parse_options(query, part.scheme), inner=inner)
 
 
 def _parse_authority(

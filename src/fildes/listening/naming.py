@@ -69,6 +69,14 @@ def knows(address: object, option: str) -> bool:
     return scheme.option(option) is not None
 
 
+def add_limits(given: dict[str, Any], place: Address, limits: Mapping[str, Any]) -> None:
+    """Add *limits* to the options *given*, each to the layer of *place* that it is said of."""
+    *_, innermost = place.layers()
+    for name, value in limits.items():
+        layer = place if name == "handshake-timeout" else innermost
+        add_options(given, layer.scheme, {name: value})
+
+
 def add_options(given: dict[str, Any], scheme: str, more: Mapping[str, Any]) -> None:
     """Add *more* options of *scheme* to those *given*; None is not given."""
     added = {name: value for name, value in more.items() if value is not None}

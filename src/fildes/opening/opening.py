@@ -165,11 +165,15 @@ class Opening:
           io.UnsupportedOperation: nothing can be accepted at such addresses.
         """
         self.check_schemes(self.address)
-        listen_ = getattr(registry.find_module(self.address.scheme), "listen_", None)
-        if listen_ is None:
-            raise io.UnsupportedOperation(f"{self.address.scheme} addresses cannot be listened at")
         with self.blame("listen"):
-            acceptor: Acceptor = await listen_(self, self.address)
+            return await self.listen_at(self.address)
+
+    async def listen_at(self, address: Address) -> Acceptor:
+        """Listen at one layer and all that carries it."""
+        listen_ = getattr(registry.find_module(address.scheme), "listen_", None)
+        if listen_ is None:
+            raise io.UnsupportedOperation(f"{address.scheme} addresses cannot be listened at")
+        acceptor: Acceptor = await listen_(self, address)
         return acceptor
 
     async def entries(self) -> list[Entry]:

@@ -118,6 +118,8 @@ def of_tls(engine: TlsEngine) -> Iterator[tuple[str, str]]:
         "SSL_PROTOCOL": engine.version,
         "SSL_CIPHER": engine.cipher,
         "SSL_ALPN_PROTOCOL": engine.alpn,
+        "SSL_TLS_SNI": engine.asked_name,  # as of mod_ssl, and of s6-networking below
+        "SSL_TLS_SNI_SERVERNAME": engine.asked_name,
     }
     yield from ((name, value) for name, value in facts.items() if value)
     certificate = engine.certificate

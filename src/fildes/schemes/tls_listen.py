@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fildes.listening.options import TCP
+from fildes.address import Address
+from fildes.listening.options import HANDSHAKE_TIMEOUT, TCP
 from fildes.scheme import Example, Option, Scheme, Shape
 
 if TYPE_CHECKING:
-    from fildes.address import Address
     from fildes.listening.accepting import Acceptor
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
@@ -34,13 +34,20 @@ SCHEME = Scheme(
     name="tls-listen",
     shape=Shape.ENDPOINT,
     summary="a byte stream under TLS from whoever connects to a port of ours",
+    carried_by="listener",
     options=(*OPTIONS, *TCP),
     examples=(
         Example("tls-listen://:8443?cert=chain.pem&key=key.pem", "for programs of this machine"),
         Example("tls-listen://[::]:443?cert=/etc/ours/certs", "one certificate for each name"),
         Example("tls-listen://:8443?cert=ours.pem&ca=clients.pem", "for clients that prove who"),
+        Example("tls-listen:?cert=ours.pem::unix-listen:/run/ours", "at another place: a path"),
+        Example("tls-listen:?cert=ours.pem::systemd-listen:", "at sockets that systemd passes"),
     ),
 )
+
+
+#: Stands in addresses that need one for the look of it; RFC 9110 section 4.2.2.
+HTTPS_PORT = 443
 
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
@@ -51,7 +58,8 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 
 
 async def listen_(opening: Opening, address: Address) -> Acceptor:
-    """Listen at every address of the host; on loopback if it names none."""
+    """Listen at every address of the host, on loopback if it names none, or inside."""
+    from fildes.listening.above import listen_above
     from fildes.listening.tcp import listen
     from fildes.tls.serving import Contexts
     from fildes.tls.stream import TlsStream
@@ -63,7 +71,15 @@ async def listen_(opening: Opening, address: Address) -> Acceptor:
         await stream.handshake()
         return stream
 
-    acceptor = await listen(opening, address, scheme="tls", handshake=handshake)
+    if address.inner is None:
+        acceptor = await listen(opening, address, scheme="tls", handshake=handshake)
+    else:
+        own = {option.name for option in (*OPTIONS, HANDSHAKE_TIMEOUT)}
+        acceptor = await listen_above(opening, address, own, handshake)
+        # A client says what the certificate is for; the port then leads nowhere.
+        name = next((each for each in contexts.by_name if "*" not in each), "localhost")
+        port = acceptor.address.port or HTTPS_PORT
+        acceptor.address = Address("tls", host=name, port=port, inner=acceptor.address)
     acceptor.reload = contexts.load
     return acceptor
 

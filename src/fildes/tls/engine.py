@@ -135,6 +135,12 @@ class TlsEngine:
         return self.received_end or self.failure is not None
 
     @property
+    def asked_name(self) -> str | None:
+        """The name that the client asked for (SNI), on a server's side; None for none."""
+        name: str | None = getattr(self.tls, "asked_name", None)
+        return name
+
+    @property
     def version(self) -> str | None:
         """The protocol version, ``"TLSv1.3"`` say."""
         return self.tls.version()

@@ -45,6 +45,18 @@ class Settings(NamedTuple):
     min_version: str = "1.2"
 
 
+class ServerObject(ssl.SSLObject):
+    """OpenSSL's object of a server, which knows the name that the client asked for."""
+
+    asked_name: str | None = None
+
+
+def take_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    """Keep the name that a client asks for."""
+    assert isinstance(tls, ServerObject)
+    tls.asked_name = name
+
+
 class Contexts:
     """The contexts of one listener.
 
@@ -72,11 +84,12 @@ class Contexts:
             for name in names_of(cert):
                 by_name.setdefault(name, context)
         self.first, self.by_name = made[0], by_name
-        if len(made) > 1:
-            self.first.sni_callback = self.choose
+        self.first.sslobject_class = ServerObject
+        self.first.sni_callback = self.choose if len(made) > 1 else take_name
 
     def choose(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         """Take the certificate that is for *name*, in the middle of a handshake."""
+        take_name(tls, name, self.first)
         context = self.find((name or "").lower())
         if context is not None:
             tls.context = context

@@ -12,7 +12,7 @@ from typing import Any
 from leaks import holdings, leftovers
 
 #: Where the calls into the kernel, the resolver and OpenSSL are.
-MODULES = {"posix", "_socket", "select", "fcntl", "_posixsubprocess"}
+MODULES = {"posix", "_socket", "select", "fcntl", "termios", "_posixsubprocess"}
 TYPES = {"socket", "poll", "epoll", "_SSLSocket", "_SSLContext"}
 
 #: Calls that cannot fail, or that only release.

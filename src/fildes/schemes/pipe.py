@@ -45,13 +45,29 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     if not path:
         if opening.option(address, "create"):
             raise AddressError("option create of pipe is for one with a path")
-        return DescriptorStream(*os.pipe2(os.O_CLOEXEC))
+        return stream_over(*os.pipe2(os.O_CLOEXEC))
     with opening.step("connect", path):
         if opening.option(address, "create"):
             create(path, mode)
         if not stat.S_ISFIFO(os.stat(path).st_mode):
             raise OSError(errno.EINVAL, f"no pipe: open it as file:{path}")
-        return DescriptorStream(*await ends(path, opening.mode))
+        return stream_over(*await ends(path, opening.mode))
+
+
+def stream_over(source: int, sink: int) -> Stream:
+    """Return the stream over one descriptor to read and one to write, -1 for none.
+
+    They are closed if there can be none.
+    """
+    held = {source, sink} - {-1}
+    try:
+        for fd in held:
+            os.set_blocking(fd, True)
+        return DescriptorStream(source, sink)
+    except BaseException:
+        for fd in held:
+            os.close(fd)
+        raise
 
 
 def create(path: str, mode: int) -> None:
@@ -65,14 +81,10 @@ def create(path: str, mode: int) -> None:
 async def ends(path: str, mode: str) -> tuple[int, int]:
     """Return the descriptors to read and to write that *mode* asks for, -1 for none."""
     if mode == "wb":
-        source, sink = -1, await open_with_reader(path, os.O_WRONLY)
-    elif mode == "rb":
-        source, sink = await reading_end(path), -1
-    else:
-        source, sink = both_ends(path)
-    for fd in {source, sink} - {-1}:
-        os.set_blocking(fd, True)
-    return source, sink
+        return -1, await open_with_reader(path, os.O_WRONLY)
+    if mode == "rb":
+        return await reading_end(path), -1
+    return both_ends(path)
 
 
 async def reading_end(path: str) -> int:

@@ -86,9 +86,12 @@ def open_line(path: str, flags: int) -> int:
         if error.errno == errno.EBUSY:
             raise busy() from None
         raise
-    if not os.isatty(fd):
+    try:
+        if not os.isatty(fd):
+            raise OSError(errno.ENOTTY, f"no serial line: open it as file:{path}")
+    except BaseException:
         os.close(fd)
-        raise OSError(errno.ENOTTY, f"no serial line: open it as file:{path}")
+        raise
     return fd
 
 

@@ -176,13 +176,20 @@ def set_speed(fd: int, speed: int) -> None:
 
 
 class SerialStream(TerminalStream):
-    """A serial line, whose settings are put back when it is closed."""
+    """A serial line, which it owns, also when it cannot be made.
+
+    Its settings are put back when it is closed.
+    """
 
     def __init__(self, fd: int) -> None:
-        super().__init__(fd)
-        self.before = get_attributes(fd)
-        self.speed_before = get_speed(fd)
         self.exclusive = False
+        try:
+            super().__init__(fd)
+            self.before = get_attributes(fd)
+            self.speed_before = get_speed(fd)
+        except BaseException:
+            os.close(fd)
+            raise
 
     def take(self) -> None:
         """Let nobody else open the line, and nobody else who asks so, either.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import pty
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from leaks import holdings, leftovers
 from pair_ends import abstract_name
+from test_torture import cut_off
 from torture import failures_of
 from torture_servers import Servers
 
 import fildes
+from fildes.testing import open_stream
 
 pytestmark = pytest.mark.slow
 
@@ -87,3 +92,23 @@ def test_every_call_may_fail(
     """A failed call is an OSError or survived, Ctrl-C passes, and nothing is left behind."""
     assert list(failures_of(lambda: scenario(servers), make))
     assert not (servers.directory / "own").exists()
+
+
+async def opened(address: str, mode: str) -> None:
+    """Open a stream that nobody is at the other end of."""
+    stream = await open_stream(address, mode)
+    stream.abort()
+
+
+@pytest.mark.parametrize("scheme", ["pipe", "file"])
+@pytest.mark.parametrize("mode", ["rb", "wb"])
+def test_every_wait_for_the_other_end_may_be_cut_off(
+    scheme: str, mode: str, tmp_path: Path
+) -> None:
+    """Cut off while it waits for the other end of a pipe, an open leaves nothing behind."""
+    os.mkfifo(tmp_path / "pipe")
+    for at in range(4):
+        before = holdings()
+        assert cut_off(opened(f"{scheme}:{tmp_path}/pipe", mode), at, asyncio.CancelledError())
+        left = leftovers(before)
+        assert not left, f"cut off at wait {at} and left behind:\n{left}"

@@ -38,6 +38,7 @@ host:80 and tcp!host!80.
 CARRIED = {
     "nothing": "",
     "transport": "Over tcp, or over the layer to the right of :: .\n",
+    "listener": "At the port that it names, or at the place to the right of :: .\n",
     "bytes": "Needs a layer to the right of :: , which brings the bytes.\n",
 }
 

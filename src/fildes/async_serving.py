@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
+from fildes import drivers
 from fildes.async_listener import AsyncListener
 from fildes.serving import DRAIN_TIMEOUT, STOPPING, limited, show
 
@@ -109,22 +111,53 @@ async def serve_asyncio(
 
 
 def serve_in_asyncio(
-    address: Any, handler: Callable[[Any], Awaitable[object]], **arguments: Any
+    address: Any,
+    handler: Callable[[Any], Awaitable[object]],
+    *,
+    workers: int,
+    ready: Callable[[str], object] | None,
+    how: dict[str, Any],
+    arguments: dict[str, Any],
 ) -> None:
-    """Serve in an event loop of our own, which signals stop."""
-    import asyncio
-    import threading
+    """Serve in an event loop of our own, or one in each of several processes.
 
-    async def main() -> None:
-        ready = arguments.pop("ready")
-        how = {name: arguments.pop(name) for name in ("drain_timeout", "failed")}
-        async with await listen(address, arguments) as listener:
+    Args:
+      how: `drain_timeout` and `failed` of `serve`.
+      arguments: those of `listen`.
+    """
+    import asyncio
+
+    async def start() -> AsyncListener:
+        return await listen(address, arguments)
+
+    async def main(listener: AsyncListener | None) -> None:
+        if listener is None:
+            listener = await start()
+        else:
+            listener.driver = drivers.here()  # it was made in another loop
+        async with listener:
             if threading.current_thread() is threading.main_thread():
                 stop_by_signals(listener)
-            await serve(listener, handler, ready=ready, **how)
+            told = ready if workers == 1 else None
+            await serve(listener, handler, ready=told, **how)
 
-    with contextlib.suppress(asyncio.CancelledError):  # by the second signal
-        asyncio.run(main())
+    def work(listener: AsyncListener | None = None) -> int:
+        with contextlib.suppress(asyncio.CancelledError):  # by the second signal
+            asyncio.run(main(listener))
+        return 0
+
+    if workers == 1:
+        work()
+        return
+    from fildes.workers import Workers
+
+    listener = asyncio.run(start())
+    try:
+        told = ready or (lambda address: None)
+        all_of_them = Workers(listener.acceptor, workers, lambda: work(listener))
+        all_of_them.run(lambda: told(listener.address))
+    finally:
+        listener.acceptor.close()
 
 
 def stop_by_signals(listener: AsyncListener) -> None:

@@ -56,8 +56,8 @@ def serve(
 
     Args:
       address: as of `listen`; or a listener, which is closed in the end.
-      workers: processes that share the work, for handlers in threads; each has limits
-        of its own. One that dies is replaced.
+      workers: processes that share the work; each has limits of its own, and for a
+        coroutine function a loop. One that dies is replaced.
       drain_timeout: seconds that handlers get to end; then their connections are
         aborted. None for ever.
       ready: called once it listens, with the address where.
@@ -72,15 +72,15 @@ def serve(
     Example:
       >>> fildes.serve("tcp://:8007", lambda f: fildes.pipe(f, f))
     """
-    how = {"drain_timeout": drain_timeout, "ready": ready, "failed": failed}
     import inspect  # 5 ms, which programs that only open do not pay
 
     if inspect.iscoroutinefunction(handler):
-        if workers != 1:
-            raise ValueError("workers are for handlers in threads: start several processes")
         from fildes.async_serving import serve_in_asyncio
 
-        serve_in_asyncio(address, handler, **how, **arguments)
+        how = {"drain_timeout": drain_timeout, "failed": failed}
+        serve_in_asyncio(
+            address, handler, workers=workers, ready=ready, how=how, arguments=arguments
+        )
         return
     if isinstance(address, Listener):
         listener = address

@@ -32,7 +32,16 @@ def handle(f):
     f.flush()
     f.readline()
 
-fildes.serve(sys.argv[1], handle, workers=2, ready=lambda a: print(a, flush=True))
+async def handle_in_task(f):
+    line = await f.readline()
+    if line == b"die\\n":
+        os.kill(os.getpid(), 9)
+    await f.write(b"%d\\n" % os.getpid())
+    await f.flush()
+    await f.readline()
+
+handler = {"thread": handle, "task": handle_in_task}[sys.argv[2]]
+fildes.serve(sys.argv[1], handler, workers=2, ready=lambda a: print(a, flush=True))
 print("returned", flush=True)
 """
 
@@ -53,12 +62,13 @@ def numbers(address: str, most: int) -> set[int]:
     return found
 
 
+@pytest.mark.parametrize("handler", ["thread", "task"])
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
-def test_handlers_in_several_processes(kind: str, tmp_path: Path) -> None:
+def test_handlers_in_several_processes(kind: str, handler: str, tmp_path: Path) -> None:
     """All workers accept, one that dies is replaced, and a signal ends all in order."""
     address = "tcp://127.0.0.1:0" if kind == "tcp" else f"unix:{tmp_path}/s"
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER, address],
+        [sys.executable, "-c", SERVER, address, handler],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=subprocess.PIPE,
         text=True,
@@ -109,12 +119,3 @@ def test_second_signal_ends_all_workers(serve: StartServer) -> None:
         server.process.send_signal(signal.SIGTERM)
         assert server.wait()[0] == -signal.SIGTERM
         assert sock.recv(99) == b""
-
-
-def test_tasks_have_no_workers() -> None:
-    """Handlers that are coroutine functions are served by one process."""
-
-    async def handle(f: Any) -> None: ...
-
-    with pytest.raises(ValueError, match="workers"):
-        fildes.serve("tcp://:0", handle, workers=2)

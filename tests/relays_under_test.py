@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
+import os
 import queue
+import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import pytest
+from commands import start
 from peers import LIMIT
 
 import fildes
@@ -133,7 +139,65 @@ def service(target: str, listen: str, options: dict[str, Any]) -> Iterator[Relay
         relay.finish()
 
 
-KINDS = {"verbs": verbs, "service": service}
+class CommandRelay:
+    """`fildes relay` as a process, whose events tell how each connection ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.outcomes: queue.Queue[Exception | None] = queue.Queue()
+        self.process = process
+        assert process.stdout is not None
+        self.events: IO[bytes] = process.stdout
+        first = json.loads(self.events.readline())
+        self.address = str(first["address"])
+        self.thread = threading.Thread(target=self.listen, name="relay: events")
+        self.thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def listen(self) -> None:
+        """Take down what the relay tells, up to its end."""
+        errors: dict[int, Exception] = {}
+        for line in self.events:
+            event = json.loads(line)
+            if event["event"] == "error":
+                errors[event["connection"]] = error_of(event["message"])
+            elif event["event"] == "closed":
+                self.outcomes.put(errors.pop(event["connection"], None))
+
+    def outcome(self) -> Exception | None:
+        return self.outcomes.get(timeout=LIMIT)
+
+    def finish(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.thread.join(LIMIT)
+        assert not self.thread.is_alive(), "the relay did not end"
+
+
+def error_of(message: str) -> Exception:
+    """Return the error that the relay has told as *message*."""
+    for number in (errno.ECONNRESET, errno.EPIPE, errno.ECONNREFUSED, errno.ETIMEDOUT):
+        if os.strerror(number) in message:
+            return OSError(number, message)
+    return OSError(message)
+
+
+@contextlib.contextmanager
+def by_command(target: str, listen: str, options: dict[str, Any]) -> Iterator[Relay]:
+    """Relay by the command."""
+    assert not options, "the command takes options in addresses"
+    scheme, _, place = listen.partition("://")
+    argv = ("relay", "--json", f"{scheme}-listen://{place}", target)
+    with start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        relay = CommandRelay(process)
+        try:
+            yield relay
+        finally:
+            relay.finish()
+
+
+KINDS = {"verbs": verbs, "service": service, "command": by_command}
 
 
 class RelayTo(Protocol):

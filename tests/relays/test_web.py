@@ -12,6 +12,7 @@ import pytest
 from authority import Authority
 from peers import Conversation, StartPeer
 from programs import need
+from relay_commands import relay_running
 from relays_under_test import RelayTo
 from web_servers import DOCUMENTS, Site, nginx
 
@@ -141,3 +142,15 @@ def test_load(close: tuple[str, ...], connections: int, site: Site, relay_to: Re
     assert "Socket errors" not in done.stdout
     assert "Non-2xx" not in done.stdout
     assert "requests in" in done.stdout
+
+
+def test_line_of_socat(site: Site) -> None:
+    """What a socat user would write for a port of nginx serves it as well."""
+    port = site.plain.rpartition(":")[2]
+    with relay_running("TCP-LISTEN:0,reuseaddr,fork", f"TCP:127.0.0.1:{port}") as relay:
+        got = Curl(f"http://127.0.0.1:{relay.port}")("huge.bin")
+        assert hashlib.sha256(got).digest() == hashlib.sha256(site_file(site, "huge.bin")).digest()
+
+
+def site_file(site: Site, name: str) -> bytes:
+    return Curl(site.plain)(name)

@@ -83,6 +83,10 @@ def http_bridged(servers: Servers) -> None:
     read_descriptor(servers.http.address("http", "/x"))
 
 
+def ws(servers: Servers) -> None:
+    converse(servers.ws.address("ws"), ws={"ping": 60})
+
+
 def program(servers: Servers) -> None:
     converse("exec:cat")
 
@@ -158,7 +162,7 @@ def refused(servers: Servers) -> None:
 
 
 SCENARIOS = [
-    tcp, tcp_by_name, unix, tls, tls_bridged, http, https, http_bridged, program,
+    tcp, tcp_by_name, unix, tls, tls_bridged, http, https, http_bridged, ws, program,
     file_read, file_written, compressed_written, member_of_zip, member_of_tar,
     udp, listening, listening_unix, listening_with_limits, refused,
 ]  # fmt: skip

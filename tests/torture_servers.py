@@ -9,6 +9,7 @@ from typing import Any
 
 from authority import Authority
 from peers import Conversation, ScriptedPeer, StartPeer, echo
+from websocket_script import CLOSE, frame, recv_frame, switched
 
 DOCUMENT = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -17,6 +18,14 @@ def answer(talk: Conversation) -> None:
     """Serve one document."""
     talk.recv_until(b"\r\n\r\n")
     talk.send(DOCUMENT)
+
+
+def echo_messages(talk: Conversation) -> None:
+    """Send each message of a WebSocket back, and answer the Close."""
+    opcode = 0
+    while opcode != CLOSE:
+        opcode, data = recv_frame(talk)
+        talk.send(frame(opcode, data))
 
 
 class Servers:
@@ -28,6 +37,7 @@ class Servers:
         self.tls: ScriptedPeer = peer(echo, repeat=True, tls=context)
         self.http: ScriptedPeer = peer(answer, repeat=True)
         self.https: ScriptedPeer = peer(answer, repeat=True, tls=context)
+        self.ws: ScriptedPeer = peer(switched(echo_messages), repeat=True)
         self.unix: ScriptedPeer = peer(echo, repeat=True, path=directory / "socket")
         self.ca = str(authority.ca_file)
         self.directory = directory
@@ -46,5 +56,6 @@ CONVERSATIONS: dict[str, Callable[[Servers], tuple[str, dict[str, Any]]]] = {
         f"https://localhost:{servers.https.port}/x",
         {"https": {"ca": servers.ca}},
     ),
+    "ws": lambda servers: (servers.ws.address("ws"), {"ws": {"ping": 60}}),
     "exec": lambda servers: ("exec:cat", {}),
 }

@@ -28,7 +28,7 @@ def echoing(address: str, **options: Any) -> Iterator[Any]:
 
     def echo(f: Any) -> None:
         with f, contextlib.suppress(OSError):  # so that it is closed and not aborted
-            while data := f.read(65536):
+            while data := f.read(1 << 20):
                 f.write(data)
 
     def serve() -> None:

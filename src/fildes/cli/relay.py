@@ -1,7 +1,7 @@
 """Copy bytes both ways between two addresses, up to the ends of both.
 
 Either side is any address, a listener (tcp-listen://, unix-listen://,
-tls-listen://, udp-listen://), or what socat would be given. A listener of ours
+tls-listen://, udp-listen://, ws-listen://), or what socat would be given. A listener of ours
 serves any number of connections and opens the other side for each; socat's does
 with fork. Without a host it is reached from this machine only: for all others
 say tcp-listen://0.0.0.0:80, or bind=0.0.0.0 in socat's spelling.
@@ -33,6 +33,7 @@ EXAMPLES = (
     ("fildes relay -u ./backup.tar 'tcp://[::1]:9000'", "send a file, one way"),
     ("fildes relay tcp-listen://:5432 'tcp://db:5432::ssh://jump'", "a port through ssh"),
     ("fildes relay TCP-LISTEN:8080,reuseaddr,fork EXEC:'sort -n'", "a line that socat knows"),
+    ("fildes relay ws-listen://:8080/vnc tcp://localhost:5900", "a page's WebSocket to tcp"),
     ("fildes relay -v tcp-listen://:8080 tcp://localhost:80", "see what passes"),
     ("fildes relay --config /etc/fildes/relays.toml --check", "look a configuration over"),
 )

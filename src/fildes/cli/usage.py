@@ -100,7 +100,7 @@ def add_opening(group: argparse._ArgumentGroup) -> None:
     add("-O", dest="settings", action="append", default=[], metavar="SCHEME.NAME=VALUE",
         help="set an option of a scheme, as in -O tcp.nodelay=off")  # fmt: skip
     add("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'",
-        help="send a header field with an http request")  # fmt: skip
+        help="send a header field with a request of http or ws")  # fmt: skip
     add("--ca", metavar="FILE", help="trust the certificates in FILE, and no others")
     add("--insecure", action="store_true", help="accept any certificate")
     add("--untrusted", action="store_true",

@@ -31,7 +31,7 @@ def warnings_of_tls(layer: Address) -> Iterator[str]:
             reason = "cannot be read" if os.path.exists(path) else "is not there"
             yield f"{path} {reason}"
             return
-    if layer.scheme == "tls-listen" and not certs:
+    if layer.scheme in ("tls-listen", "wss-listen") and not certs:
         yield "a tls listener needs a certificate: cert=FILE"
     for cert, key in zip(certs, [*keys, *certs[len(keys) :]], strict=False):
         if os.path.isfile(cert):

@@ -270,7 +270,9 @@ class Serving:
 
 def has_certificates(relay: Relay) -> bool:
     """Tell whether the listener of *relay* has read files that may change."""
-    return any(layer.scheme == "tls-listen" for layer in relay.front.address.layers())
+    return any(
+        layer.scheme in ("tls-listen", "wss-listen") for layer in relay.front.address.layers()
+    )
 
 
 def raise_error(_: None, error: Exception | None) -> None:

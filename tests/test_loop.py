@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -203,3 +204,18 @@ def test_deadline_of_a_task_that_ended_is_off(loop: Loop) -> None:
 
     assert loop.run_protocol(wait(), loop.now + LIMIT) == "done"
     assert [timer for _, _, timer in loop.timers if timer.callback is not None] == []
+
+
+def test_ended_task_lets_go_of_who_was_told(loop: Loop) -> None:
+    """Whoever keeps a task that has ended keeps nothing else: no circle holds a connection."""
+    told: list[None] = []
+
+    def done(result: dict[int, int] | None, error: Exception | None) -> None:
+        told.append(None)
+
+    task = loop.spawn(wait_any({}, 0), done)
+    kept = weakref.ref(done)
+    del done
+    loop.run(lambda: bool(told))
+    assert task is not None
+    assert kept() is None

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: Objects that are made before the collector looks at them; of CPython it is 700, which
-#: the start of a command reaches 50 times.
-GC_THRESHOLD = 20_000  # arbitrary
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the arguments *argv* and return its exit status.
@@ -21,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         import gc
 
-        # Modules are not garbage: while they are imported there is nothing to collect.
-        gc.set_threshold(GC_THRESHOLD, 10, 10)
+        # Modules are no garbage: until all are imported there is nothing to collect.
+        gc.disable()
 
     from fildes.cli.command import run
 
@@ -30,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from fildes.cli.interrupting import keep_interrupts
 
         keep_interrupts()
-    status = run(sys.argv[1:] if argv is None else list(argv))
+    status = run(sys.argv[1:], gc.enable) if argv is None else run(list(argv))
     if status < 0 and argv is None:
         import os
         import signal

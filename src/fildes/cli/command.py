@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import signal
+from collections.abc import Callable
 from types import ModuleType
 
 from fildes.cli.errors import UsageError
@@ -31,11 +32,15 @@ COMMANDS = {
 QUIET = {Status.INTERRUPTED: -signal.SIGINT, Status.OUTPUT_CLOSED: -signal.SIGPIPE}
 
 
-def run(argv: list[str]) -> int:
-    """Run the command line *argv*; return its status, or minus the signal that ended it."""
+def run(argv: list[str], begin: Callable[[], object] = lambda: None) -> int:
+    """Run the command line *argv*; return its status, or minus the signal that ended it.
+
+    Args:
+      begin: called when the command has been found and its arguments were read.
+    """
     ours = argv[: argv.index("--")] if "--" in argv else argv
     try:
-        return dispatch(argv)
+        return dispatch(argv, begin)
     except (KeyboardInterrupt, Exception) as error:
         status = status_of(error)
         if status not in QUIET:
@@ -43,7 +48,7 @@ def run(argv: list[str]) -> int:
         return QUIET.get(status, status)
 
 
-def dispatch(argv: list[str]) -> int:
+def dispatch(argv: list[str], begin: Callable[[], object]) -> int:
     """Run the command that the first argument called as one names.
 
     Options may stand before it, since they are the same for all commands.
@@ -58,6 +63,7 @@ def dispatch(argv: list[str]) -> int:
     arguments = parse(name, module, argv[:at] + argv[at + 1 :])
     if arguments is None:  # it was --help
         return Status.COMPLETE
+    begin()
     status: int = module.run(arguments)
     return status
 

@@ -147,8 +147,9 @@ class Task(Generic[T]):
 
     def finish(self, result: T | None, error: Exception | None) -> None:
         """Say how it ended."""
+        done = self.done
         self.end()
-        self.done(result, error)
+        done(result, error)
 
     def cancel(self) -> None:
         """End it where it waits; nobody is told."""
@@ -159,8 +160,13 @@ class Task(Generic[T]):
     def end(self) -> None:
         """Leave the loop."""
         self.ended = True
+        self.done = tell_nobody  # who is told often knows the task: a circle
         self.loop.tasks.discard(self)
         self.release()
         timer, self.timer = self.timer, None
         if timer is not None:
             timer.cancel()
+
+
+def tell_nobody(result: Any, error: Exception | None) -> None:
+    """Stand for whoever was told, once that is done."""

@@ -18,11 +18,18 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 #: What a document that comes over plain http, and at once, is read without.
 NOT_NEEDED = {
-    "cli": "board get progress relay socat terminal waterfall",
+    "cli": "board get progress relay reporting socat terminal waterfall",
     "http": "excerpt extents planning random upload uploading",
     "wire": "certificate data_uri digest entries png proxy_header reference zip",
-    "": "aio async_opener compression copying extracting listening listing relaying serving",
+    "files": "datagram text",
+    "streams": "ancillary programs relay terminal",
+    "": "aio async_opener compression copying extracting listener listening listing opener"
+    " relaying serving",
 }
+
+
+#: Of the standard library, what would cost milliseconds.
+SLOW = "asyncio dataclasses email hashlib http.client idna inspect logging shutil ssl"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -50,10 +57,10 @@ def document() -> Iterator[str]:
 
 
 def loaded_by(program: str, *arguments: str) -> set[str]:
-    """Return the modules of ours that a fresh interpreter has loaded after *program*."""
-    show = "print(*[name for name in sys.modules if name.startswith('fildes.')], file=sys.stderr)"
+    """Return the modules that a fresh interpreter has loaded after *program*."""
+    show = "print(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {program}; {show}", *arguments],
+        [sys.executable, "-S", "-c", f"import sys; {program}; {show}", *arguments],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
@@ -67,7 +74,8 @@ def test_import_loads_what_open_needs() -> None:
     loaded = loaded_by("import fildes")
     later = {module.removeprefix("fildes.") for module in fildes.LATER.values()}
     assert loaded & (later - {"opened_by"}) == set()
-    assert not any(name.startswith(("schemes.", "http.", "wire.", "tls.")) for name in loaded)
+    assert not any(name.startswith(("schemes.", "wire.", "tls.")) for name in loaded)
+    assert loaded & {"argparse", "streams.kernel", *SLOW.split()} == set()
 
 
 def test_cat_loads_what_it_needs(document: str) -> None:
@@ -76,6 +84,7 @@ def test_cat_loads_what_it_needs(document: str) -> None:
     for folder, names in NOT_NEEDED.items():
         unneeded = {f"{folder}.{name}".lstrip(".") for name in names.split()}
         assert {name for name in loaded if name in unneeded} == set()
+    assert loaded & set(SLOW.split()) == set()
 
 
 @pytest.mark.parametrize("name", sorted(fildes.LATER))

@@ -18,7 +18,7 @@ SOURCE = ROOT / "src" / "fildes"
 #: Innermost first. A module imports from its own layer and from those before it.
 #: A name stands for a module, or for a package with all that is in it.
 LAYERS = (
-    {"waiting", "errors", "advice", "trace", "scheme", "version"},
+    {"waiting", "errors", "advice", "trace", "scheme", "version", "patterns"},
     {"address", "drivers", "wire"},
     {"policy", "streams"},
     {"opening"},
@@ -43,7 +43,7 @@ LAYERS = (
 )
 
 #: Modules, and the little that they may import: who waits knows nothing of what for.
-NARROW = {"drivers": {"waiting", "drivers"}, "wire": {"errors", "wire"}}
+NARROW = {"drivers": {"waiting", "drivers"}, "wire": {"errors", "patterns", "wire"}}
 
 #: Modules of more than 300 lines, and why they are not two.
 LONG = {"tests/test_address.py": "the rules of one grammar, case by case"}

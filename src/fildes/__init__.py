@@ -21,11 +21,6 @@ from fildes.files.binary import (
     RandomFile,
     RawFile,
 )
-from fildes.files.datagram import DatagramFile
-from fildes.files.text import TextConversation, TextFile
-from fildes.listener import Listener
-from fildes.opener import Opener
-from fildes.opening.programs import Exec
 from fildes.policy.policy import Policy
 from fildes.trace import Step, Trace
 from fildes.verbs import explain
@@ -34,8 +29,13 @@ if TYPE_CHECKING:
     from fildes import aio as aio
     from fildes.copying import pipe, relay
     from fildes.extracting import Picture, extract
+    from fildes.files.datagram import DatagramFile
+    from fildes.files.text import TextConversation, TextFile
+    from fildes.listener import Listener
     from fildes.listing import glob, ls
     from fildes.opened_by import Explanation
+    from fildes.opener import Opener
+    from fildes.opening.programs import Exec
     from fildes.serving import serve
     from fildes.signatures import Listen, Open
     from fildes.wire.entries import Entry
@@ -82,9 +82,15 @@ __all__ = [
 
 #: What most programs do without, by the module that is imported when it is first used.
 LATER = {
+    "DatagramFile": "fildes.files.datagram",
     "Entry": "fildes.wire.entries",
+    "Exec": "fildes.opening.programs",
     "Explanation": "fildes.opened_by",
+    "Listener": "fildes.listener",
+    "Opener": "fildes.opener",
     "Picture": "fildes.extracting",
+    "TextConversation": "fildes.files.text",
+    "TextFile": "fildes.files.text",
     "extract": "fildes.extracting",
     "glob": "fildes.listing",
     "ls": "fildes.listing",

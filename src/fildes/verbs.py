@@ -13,8 +13,7 @@ from fildes.address import Address, build, parse
 from fildes.address.layering import check_outermost
 from fildes.drivers import blocking
 from fildes.files.description import Description
-from fildes.files.modes import Mode, NetFile, check_text, make_file, parse_mode, pending_size
-from fildes.listener import Listener
+from fildes.files.modes import Mode, check_text, make_file, parse_mode, pending_size
 from fildes.opened_by import Explanation, OpenedBy
 from fildes.opening import registry
 from fildes.opening.arguments import check_options, check_times
@@ -22,13 +21,12 @@ from fildes.opening.opening import Opening
 from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
+    from fildes.files.modes import NetFile
+    from fildes.listener import Listener
     from fildes.streams.stream import Stream
 
-#: Seconds that all steps of an open may take together.
-OPEN_TIMEOUT = 30.0
-
-#: Seconds without a byte after which a document counts as stalled.
-STALL_TIMEOUT = 60.0
+OPEN_TIMEOUT = 30.0  #: seconds that all steps of an open may take together
+STALL_TIMEOUT = 60.0  #: seconds without a byte after which a document counts as stalled
 
 Options = Mapping[str, Any]
 
@@ -248,6 +246,8 @@ def listen(
         stream.restrict(wanted.binary)
         idle = acceptor.idle_timeout if idle_timeout is None else idle_timeout
         return to_file(stream, each, wanted, buffering, idle, **text)
+
+    from fildes.listener import Listener
 
     return Listener(acceptor, accepted)
 

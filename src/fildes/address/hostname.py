@@ -8,19 +8,18 @@ resolver that read it differently are a way round the policy.
 
 from __future__ import annotations
 
-import re
-
 from fildes.address.syntax import excerpt
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 
 #: Letters, digits, hyphens inside; and "_", which names in the wild have.
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")  # RFC 1035 section 2.3.4
+_LABEL = pattern(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")  # RFC 1035 section 2.3.4
 MAX_NAME = 253  #: RFC 1035 section 2.3.4: 255 octets with the length bytes
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_QUAD = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_ZONE = re.compile(r"[A-Za-z0-9._~-]+")  # ZoneID without escapes, RFC 6874 section 2
+_QUAD = pattern(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+_NUMBER = pattern(r"[0-9]+|0x[0-9a-f]*")
+_ZONE = pattern(r"[A-Za-z0-9._~-]+")  # ZoneID without escapes, RFC 6874 section 2
 
 
 def parse_host(text: str) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from fildes.address import writing
 from fildes.address.syntax import REDACTED, check_safe, check_text, check_wire
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 from fildes.scheme import Value
 
 #: Most layers that one address may have; bounds the recursion over `inner`.
 MAX_LAYERS = 16  # arbitrary; real addresses have two to five
 MAX_PORT = 65535  #: RFC 9293 section 3.1: 16 bits
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # RFC 3986 section 3.1, lower-case
-_HOST = re.compile(r"[a-z0-9._:-]*(?:%[A-Za-z0-9._~-]+)?")
+_SCHEME = pattern(r"[a-z][a-z0-9+.-]*")  # RFC 3986 section 3.1, lower-case
+_HOST = pattern(r"[a-z0-9._:-]*(?:%[A-Za-z0-9._~-]+)?")
 
 
 class Secret(str):

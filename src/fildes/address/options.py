@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fildes.address.model import Secret
 from fildes.address.syntax import REDACTED, check_text, decode_text, excerpt, nearest
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 from fildes.scheme import Option, Scheme, Value
 
 Options = tuple[tuple[str, Value], ...]
@@ -19,8 +19,8 @@ FLAGS = {
     **dict.fromkeys(("on", "yes", "true", "1"), True),
     **dict.fromkeys(("off", "no", "false", "0"), False),
 }
-_INTEGER = re.compile(r"-?[0-9]{1,18}")  # fits 64 bits
-_SECONDS = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,3})?")
+_INTEGER = pattern(r"-?[0-9]{1,18}")  # fits 64 bits
+_SECONDS = pattern(r"[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def parse_options(query: str, scheme: Scheme) -> Options:

@@ -34,14 +34,15 @@ from fildes.address.syntax import (
     decode_text,
 )
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 from fildes.scheme import Scheme, Shape
 
 FindScheme = Callable[[str], Scheme]
 
-_JOINT = re.compile(r"\[[^\]]*\]|(::)")
-_NAMED = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?::|$)")
-_HIERARCHY = re.compile(r"//([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
-_HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
+_JOINT = pattern(r"\[[^\]]*\]|(::)")
+_NAMED = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)(?::|$)")
+_HIERARCHY = pattern(r"//([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_HOST_PORT = pattern(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
 
 _ESCAPE_HINT = "a literal '::' is written %3A%3A, and an IPv6 address stands in brackets"
 

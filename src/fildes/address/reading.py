@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 
 _FORMS = "a file is written ./NAME, an endpoint tcp://HOST:PORT, a document https://HOST/"
 # Lengths are arbitrary: what is longer does not fit a message.
-_NAME = re.compile(r"([A-Za-z0-9._-]{1,80})(?::([0-9]{1,5}))?([/A-Za-z0-9._-]{0,80})")
+_NAME = pattern(r"([A-Za-z0-9._-]{1,80})(?::([0-9]{1,5}))?([/A-Za-z0-9._-]{0,80})")
 
 
 def looks_like_endpoint(text: str) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from fildes.address.model import MAX_PORT
 from fildes.address.syntax import REDACTED, check_wire, normal_path
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 from fildes.scheme import Scheme, Shape
 
-_DIGITS = re.compile(r"[0-9]{1,5}")
-_LIKE_A_HOST = re.compile(r"[/\\?#]")
+_DIGITS = pattern(r"[0-9]{1,5}")
+_LIKE_A_HOST = pattern(r"[/\\?#]")
 
 
 def has_authority(scheme: Scheme) -> bool:

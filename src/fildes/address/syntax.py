@@ -6,6 +6,7 @@ import re
 from typing import NoReturn
 
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 
 #: Longest text that is read as an address.
 MAX_TEXT = 65536  # arbitrary; browsers and servers stop between 8 and 64 KiB
@@ -14,25 +15,25 @@ MAX_TEXT = 65536  # arbitrary; browsers and servers stop between 8 and 64 KiB
 REDACTED = "***"
 
 #: Controls (C0, DEL, C1) and surrogates that stand for no byte; PEP 383.
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")
-_UNSAFE_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+UNSAFE = pattern("[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")
+_UNSAFE_TEXT = pattern("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _UNRESERVED = r"A-Za-z0-9._~\-"
 _SUB_DELIMS = "!$&'()*+,;="
 
 #: pchar, "/" and "?": what a path, a query and a userinfo are made of. The group is not
 #: possessive: CPython 3.11.2 then ends the match behind the % of what is no escape.
-_WIRE = re.compile(rf"(?:[{_UNRESERVED}{_SUB_DELIMS}:@/?]++|%[0-9A-Fa-f]{{2}})*")
+_WIRE = pattern(rf"(?:[{_UNRESERVED}{_SUB_DELIMS}:@/?]++|%[0-9A-Fa-f]{{2}})*")
 
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_ESCAPE = pattern(rb"%([0-9A-Fa-f]{2})")
 
 # The colon is escaped in all of these, so that no text holds the "::" of a layer.
-PATH_SAFE = re.compile(rf"[{_UNRESERVED}{_SUB_DELIMS}@/]*+")
-SEGMENT_SAFE = re.compile(rf"[{_UNRESERVED}{_SUB_DELIMS}@]*+")
-USER_SAFE = re.compile(rf"[{_UNRESERVED}{_SUB_DELIMS}]*+")
-VALUE_SAFE = re.compile(rf"[{_UNRESERVED}!$'()*+,;=@/]*+")
+PATH_SAFE = pattern(rf"[{_UNRESERVED}{_SUB_DELIMS}@/]*+")
+SEGMENT_SAFE = pattern(rf"[{_UNRESERVED}{_SUB_DELIMS}@]*+")
+USER_SAFE = pattern(rf"[{_UNRESERVED}{_SUB_DELIMS}]*+")
+VALUE_SAFE = pattern(rf"[{_UNRESERVED}!$'()*+,;=@/]*+")
 #: In a query that a server reads, "+" may mean a blank (HTML forms).
-QUERY_SAFE = re.compile(rf"[{_UNRESERVED}!$'()*,;@/]*+")
+QUERY_SAFE = pattern(rf"[{_UNRESERVED}!$'()*,;@/]*+")
 
 
 def check_wire(text: str, what: str, *, secret: bool = False) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from types import ModuleType
 
 from fildes.cli.errors import UsageError
-from fildes.cli.reporting import report
 from fildes.cli.status import Status, status_of
 
 #: The commands and what each does; a command is the module of its name.
@@ -44,6 +43,8 @@ def run(argv: list[str], begin: Callable[[], object] = lambda: None) -> int:
     except (KeyboardInterrupt, Exception) as error:
         status = status_of(error)
         if status not in QUIET:
+            from fildes.cli.reporting import report
+
             report(error, debug="--debug" in ours)
         return QUIET.get(status, status)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import socket
 
 from fildes.address.parsing import FindScheme
 from fildes.errors import AddressError
+from fildes.patterns import pattern
 
 #: Plan 9's network!host!service; dial(2).
-_PLAN9 = re.compile(r"([A-Za-z][A-Za-z0-9-]*)!([^!/?#@\s]+)!([^!/?#@\s]+)")
-HOST_PORT = re.compile(r"([^:/?#@!\[\]\s]+|\[[^\[\]/?#@\s]+\]):([0-9]+)")
+_PLAN9 = pattern(r"([A-Za-z][A-Za-z0-9-]*)!([^!/?#@\s]+)!([^!/?#@\s]+)")
+HOST_PORT = pattern(r"([^:/?#@!\[\]\s]+|\[[^\[\]/?#@\s]+\]):([0-9]+)")
 
 
 def compile_spelling(text: str, find_scheme: FindScheme) -> str:

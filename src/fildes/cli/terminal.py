@@ -17,15 +17,17 @@ import os
 import re
 from typing import IO, Literal
 
+from fildes.patterns import pattern
+
 #: How many colours a terminal shows.
 Colours = Literal["none", "256", "24bit"]
 
 #: C0, DEL and C1, except newline and tab; a carriage return only when no newline
 #: follows; the embeddings, overrides and isolates of Unicode's UAX #9.
-UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+UNSAFE = pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
 
 #: What a label of one line must not hold beyond that.
-LINE_BREAK = re.compile(r"[\t\n\r\u2028\u2029]")
+LINE_BREAK = pattern(r"[\t\n\r\u2028\u2029]")
 
 
 class Sanitizer:

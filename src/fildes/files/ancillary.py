@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Protocol
 
-from fildes.streams import ancillary
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -44,6 +42,8 @@ class DescriptorPassing:
           io.UnsupportedOperation: this is no unix socket, or not open for writing.
           OSError: as sendmsg(2).
         """
+        from fildes.streams import ancillary
+
         description = self.description
         description.check_open()
         stream, view = ancillary.carrier(description.stream), filled(data)
@@ -80,6 +80,8 @@ class DescriptorPassing:
           OSError: EMSGSIZE, there were more descriptors, or the datagram is longer than
             *size*: all is lost, and no descriptor left open.
         """
+        from fildes.streams import ancillary
+
         description = self.description
         description.check_open()
         stream = ancillary.carrier(description.stream)
@@ -110,6 +112,8 @@ class AsyncDescriptorPassing:
 
     async def send_fds(self, data: Buffer, fds: Iterable[int | HasDescriptor]) -> int:
         """As `DescriptorPassing.send_fds`; *fds* stay open until it returns."""
+        from fildes.streams import ancillary
+
         description = self.description
         description.check_open()
         stream, view = ancillary.carrier(description.stream), filled(data)
@@ -131,6 +135,8 @@ class AsyncDescriptorPassing:
 
     async def recv_fds(self, size: int, maxfds: int) -> Received:
         """As `DescriptorPassing.recv_fds`."""
+        from fildes.streams import ancillary
+
         description = self.description
         await description.take_turns()
         stream = ancillary.carrier(description.stream)
@@ -151,6 +157,8 @@ def check_receiving(
     description: Description | AsyncDescription, ahead: int, size: int, most: int
 ) -> None:
     """Raise unless descriptors can be received."""
+    from fildes.streams import ancillary
+
     check_direction(description, reading=True)
     if ahead:
         raise io.UnsupportedOperation(

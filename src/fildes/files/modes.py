@@ -13,19 +13,18 @@ from fildes.files.binary import (
     RandomFile,
     RawFile,
 )
-from fildes.files.datagram import DatagramFile
 from fildes.files.here import HereFile
-from fildes.files.text import TextConversation, TextFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fildes.files.description import Description
+    from fildes.files.text import TextConversation, TextFile
+
+    NetFile = BufferedFile | BufferedWriteFile | RandomFile | RawFile | TextFile | TextConversation
 
 #: Small writes are gathered up to this; as io.DEFAULT_BUFFER_SIZE.
 PENDING_SIZE = 8192
-
-NetFile = BufferedFile | BufferedWriteFile | RandomFile | RawFile | TextFile | TextConversation
 
 
 class Mode(NamedTuple):
@@ -93,6 +92,8 @@ def make_binary(description: Description, buffering: int) -> NetFile:
     """Return a binary face."""
     stream = description.stream
     if stream.messages:
+        from fildes.files.datagram import DatagramFile
+
         return DatagramFile(description)
     if buffering == 0:
         return RawFile(description)
@@ -115,6 +116,8 @@ def make_text(
     newline: str | None = None,
 ) -> NetFile:
     """Return a text face."""
+    from fildes.files.text import TextConversation, TextFile
+
     if description.stream.messages:
         raise io.UnsupportedOperation("datagrams are read and written as bytes")
     how = {"encoding": io.text_encoding(encoding), "errors": errors, "newline": newline}

@@ -7,7 +7,6 @@ either case, lower case first, and an empty variable is as good as none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,6 +15,7 @@ from fildes.address.hostname import is_ip
 from fildes.errors import AddressError
 from fildes.http.request import DEFAULT_PORTS
 from fildes.opening import registry
+from fildes.patterns import pattern
 
 VARIABLES: Final = {
     "http": ("http_proxy", "all_proxy", "ALL_PROXY"),
@@ -38,8 +38,8 @@ SCHEMES: Final = {
 DEFAULT_PORT: Final = {"https": 443}
 USUAL_PORT: Final = 1080  # CURLOPT_PROXY(3), for a proxy written without port
 
-_SEPARATORS = re.compile(r"[,\s]+")
-_ENTRY = re.compile(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>[0-9]{1,5}))?")
+_SEPARATORS = pattern(r"[,\s]+")
+_ENTRY = pattern(r"\[?(?P<host>[^\[\]]*?)\]?(?::(?P<port>[0-9]{1,5}))?")
 
 
 def proxy_for(address: Address, environ: Mapping[str, str]) -> Address | None:

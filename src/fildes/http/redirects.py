@@ -17,6 +17,7 @@ from fildes.errors import AddressError, ProtocolError
 from fildes.http.request import DEFAULT_PORTS, Request
 from fildes.http.response import MOVED, printable
 from fildes.opening import registry
+from fildes.patterns import pattern
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 #: Bytes that no URI holds and that delimit nothing in any reading of one, so that
 #: writing them as escapes is what the server meant. Not so the backslash.
-_TO_ESCAPE = re.compile(r'[ "<>^`{|}\x80-\xff]')
+_TO_ESCAPE = pattern(r'[ "<>^`{|}\x80-\xff]')
 #: Elsewhere than in a host they delimit nothing either; RFC 3986 section 3.2.2.
-_BRACKETS = re.compile(r"[\[\]]")
+_BRACKETS = pattern(r"[\[\]]")
 
 
 class Journey:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fildes.errors import NotModifiedError, ProtocolError
+from fildes.patterns import pattern
 from fildes.wire.http1 import FieldIndex
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ ERRNO_OF_STATUS: Final = {
 
 MOVED: Final = frozenset({301, 302, 303, 307, 308})  # RFC 9110 section 15.4
 
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_UNPRINTABLE = pattern(r"[^\x20-\x7e]")
 _MAX_SHOWN = 80  # of a text that the server chose; arbitrary
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import re
 import time
 from typing import TYPE_CHECKING
 
+from fildes.patterns import pattern
 from fildes.streams.buffers import Buffers, buffers_here
 from fildes.streams.delivering import NOTHING, delivered
 from fildes.streams.shaped import LimitedStream, OpenEndedStream
@@ -169,7 +169,7 @@ def first_error(halves: list[Half]) -> OSError | EOFError | None:
     return None
 
 
-_LINGER = re.compile(r"linger:[0-9]{1,9}(\.[0-9]{1,9})?")
+_LINGER = pattern(r"linger:[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def check_eof(eof: str) -> None:

@@ -6,11 +6,12 @@ import re
 from typing import NamedTuple
 
 from fildes.errors import ProtocolError
+from fildes.patterns import pattern
 
 # 18 digits are below 2**63 - 1, the largest off_t.
 _NUMBER = "([0-9]{1,18})"
-_SATISFIED = re.compile(rf"bytes {_NUMBER}-{_NUMBER}/(?:{_NUMBER}|\*)", re.IGNORECASE)
-_UNSATISFIED = re.compile(rf"bytes \*/{_NUMBER}", re.IGNORECASE)
+_SATISFIED = pattern(rf"bytes {_NUMBER}-{_NUMBER}/(?:{_NUMBER}|\*)", re.IGNORECASE)
+_UNSATISFIED = pattern(rf"bytes \*/{_NUMBER}", re.IGNORECASE)
 
 
 class ContentRange(NamedTuple):

@@ -10,16 +10,18 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fildes.patterns import pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # RFC 9110 section 5.6.2
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 #: What stands between two commas that are in no quoted text.
-_ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_ITEM = pattern(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 #: A parameter, and before it the scheme of a challenge if it is its first.
-_PARAMETER = re.compile(rf"\s*(?:({_TOKEN})\s+)?({_TOKEN})\s*=\s*(?:({_TOKEN})|{_QUOTED})\s*")
-_SCHEME = re.compile(rf"\s*({_TOKEN})(?:\s+[A-Za-z0-9._~+/-]+=*)?\s*")
+_PARAMETER = pattern(rf"\s*(?:({_TOKEN})\s+)?({_TOKEN})\s*=\s*(?:({_TOKEN})|{_QUOTED})\s*")
+_SCHEME = pattern(rf"\s*({_TOKEN})(?:\s+[A-Za-z0-9._~+/-]+=*)?\s*")
 
 #: Algorithms by their names in hashlib, the strongest first; RFC 7616 section 3.2.
 ALGORITHMS: Final = {"SHA-256": "sha256", "MD5": "md5"}

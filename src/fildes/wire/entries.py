@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
+from fildes.patterns import pattern
+
 Kind = Literal["file", "directory", "link", "other"]
 
-_MAGIC = re.compile(r"[*?\[]")
-_TOKEN = re.compile(r"\*\*/?|\*|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)
+_MAGIC = pattern(r"[*?\[]")
+_TOKEN = pattern(r"\*\*/?|\*|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)
 
 
 class Entry(NamedTuple):

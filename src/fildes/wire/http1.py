@@ -18,30 +18,31 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from fildes.errors import IncompleteError, ProtocolError
+from fildes.patterns import pattern
 
 #: Names and values of header fields, in the order and case in which they were sent.
 Fields = tuple[tuple[str, str], ...]
 
 _TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"  # RFC 9110 section 5.6.2
 _TEXT = r"[\t\x20-\x7e\x80-\xff]"  # SP, HTAB, VCHAR and obs-text; RFC 9110 section 5.5
-_TOKEN = re.compile(rf"{_TCHAR}+")
-_VALUE = re.compile(rf"{_TEXT}*")
-_TARGET = re.compile(r"[\x21-\x7e]+")
-_FIELD = re.compile(rf"({_TCHAR}+):({_TEXT}*)")
+_TOKEN = pattern(rf"{_TCHAR}+")
+_VALUE = pattern(rf"{_TEXT}*")
+_TARGET = pattern(r"[\x21-\x7e]+")
+_FIELD = pattern(rf"({_TCHAR}+):({_TEXT}*)")
 # Some servers leave out the reason, and some of those the blank before it;
 # RFC 9112 section 4 asks clients to be lenient there.
-_STATUS_LINE = re.compile(rf"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ({_TEXT}*))?")
+_STATUS_LINE = pattern(rf"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ({_TEXT}*))?")
 
 # A whole head, of lines that the others above match one by one. Only a short cut.
-_FIELDS = re.compile(rf"({_TCHAR}+):({_TEXT}*)\r\n")
-_HEAD = re.compile(rf"{_STATUS_LINE.pattern}\r\n((?:{_TCHAR}+:{_TEXT}*\r\n)*)\r\n")
+_FIELDS = pattern(rf"({_TCHAR}+):({_TEXT}*)\r\n")
+_HEAD = pattern(rf"{_STATUS_LINE.pattern}\r\n((?:{_TCHAR}+:{_TEXT}*\r\n)*)\r\n")
 
 #: What is wrong with a field line that `_FIELD` does not match; the first hit is named.
 _OFFENCES: Final = (
-    (re.compile(r"[ \t]"), "begins with a blank (obsolete line folding)"),
-    (re.compile(rf"{_TCHAR}+[ \t]+:"), "has a blank before its colon"),
-    (re.compile(r".*[\x00-\x08\x0a-\x1f\x7f]", re.DOTALL), "holds a control character"),
-    (re.compile(r"[^:]*$"), "has no colon"),
+    (pattern(r"[ \t]"), "begins with a blank (obsolete line folding)"),
+    (pattern(rf"{_TCHAR}+[ \t]+:"), "has a blank before its colon"),
+    (pattern(r".*[\x00-\x08\x0a-\x1f\x7f]", re.DOTALL), "holds a control character"),
+    (pattern(r"[^:]*$"), "has no colon"),
 )
 
 

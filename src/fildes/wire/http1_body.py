@@ -17,11 +17,11 @@ our own: no byte would be moved, but each chunk would cost two more system calls
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Final, Protocol
 
 from fildes.errors import IncompleteError, ProtocolError
+from fildes.patterns import pattern
 from fildes.wire.http1 import parse_field
 from fildes.wire.http1_framing import Chunked, Framing, Length, NoBody
 
@@ -33,10 +33,10 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 # section 5.6.3): llhttp takes no others.
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = rb'"(?:[\t\x20!#-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;%b(?:=(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED))
+_SIZE_LINE = pattern(rb"([0-9A-Fa-f]{1,16})(?:;%b(?:=(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED))
 # What lies between two chunks, if it is in one piece and has no extension. Only a short cut.
-_BETWEEN_CHUNKS = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})\r\n")
-_UP_TO_LF = re.compile(rb"[^\n]*\n?")
+_BETWEEN_CHUNKS = pattern(rb"\r\n([0-9A-Fa-f]{1,16})\r\n")
+_UP_TO_LF = pattern(rb"[^\n]*\n?")
 
 _MAX_SIZE_LINE = 4096  # arbitrary; extensions are hardly used
 _MAX_TRAILERS = 16384  # arbitrary

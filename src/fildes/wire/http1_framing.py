@@ -6,13 +6,13 @@ disagree on the end of a body can be played against each other.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from fildes.errors import ProtocolError
+from fildes.patterns import pattern
 from fildes.wire.http1 import ResponseHead
 
-_LENGTH = re.compile(r"[0-9]{1,18}")  # 18 digits are below 2**63 - 1, the largest off_t
+_LENGTH = pattern(r"[0-9]{1,18}")  # 18 digits are below 2**63 - 1, the largest off_t
 
 
 class _Constant:

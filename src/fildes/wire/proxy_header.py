@@ -7,11 +7,11 @@ to take no byte of what follows: `missing` says how many are certainly still of 
 
 from __future__ import annotations
 
-import re
 import socket
 from typing import NamedTuple
 
 from fildes.errors import ProtocolError
+from fildes.patterns import pattern
 
 #: IP address and port.
 Endpoint = tuple[str, int]
@@ -22,11 +22,11 @@ FIXED_SIZE = 16
 #: Of version 1: ``PROXY UNKNOWN`` and its line end; the longest line with its end.
 SHORTEST_LINE, LONGEST_LINE = 15, 107
 
-_LINE = re.compile(
+_LINE = pattern(
     rb"PROXY (TCP4|TCP6) ([0-9.]{7,15}|[0-9A-Fa-f:.]{2,45}) ([0-9.]{7,15}|[0-9A-Fa-f:.]{2,45})"
     rb" (0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4})\r\n"
 )
-_UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [ -~]*)?\r\n")
+_UNKNOWN = pattern(rb"PROXY UNKNOWN(?: [ -~]*)?\r\n")
 
 FAMILY_OF_WORD = {b"TCP4": socket.AF_INET, b"TCP6": socket.AF_INET6}
 FAMILY_OF_NIBBLE = {1: socket.AF_INET, 2: socket.AF_INET6}

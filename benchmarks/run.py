@@ -20,6 +20,7 @@ import fetching  # noqa: F401  # for its effect
 import gigabytes  # noqa: F401  # for its effect
 import memory  # noqa: F401  # for its effect
 import patterns  # noqa: F401  # for its effect
+import ranges  # noqa: F401  # for its effect
 import relays  # noqa: F401  # for its effect
 import secure  # noqa: F401  # for its effect
 import starting  # noqa: F401  # for its effect

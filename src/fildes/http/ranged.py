@@ -40,8 +40,8 @@ MAX_LIVE = 4
 #: Received at once: as `fildes.streams.stream.RECV_SIZE`, more for a read that wants more.
 CHUNK, MAX_CHUNK = 65536, 262144
 
-#: Requests for several ranges that are under way at once.
-MAX_TOGETHER = 4
+#: Requests for several ranges that are under way at once; as many as browsers have to one host.
+MAX_TOGETHER = 6
 
 
 class RangedStream(RandomStream):

@@ -15,7 +15,7 @@ from fildes import verbs
 from fildes.cli.errors import LocalWriteError, UsageError
 from fildes.cli.naming import name_of, suggested_name
 from fildes.cli.opening import open_for_reading
-from fildes.cli.output import copy, write_all, writing
+from fildes.cli.output import COPY_SIZE, FILE_COPY_SIZE, copy, write_all, writing
 from fildes.cli.progress import Progress
 from fildes.cli.reporting import message_of, say
 from fildes.errors import ProtocolError, add_context
@@ -160,7 +160,7 @@ class Getter:
             progress.advance(len(data))
 
         with self.progress(os.path.basename(place), size_of(source)) as progress:
-            copy(source, write)
+            copy(source, write, most=COPY_SIZE if is_device(place) else FILE_COPY_SIZE)
             source.close()
             digest.check(source.address)
             with writing(place):

@@ -18,16 +18,26 @@ if TYPE_CHECKING:
 #: Twice what one read of a default socket buffer yields.  # arbitrary
 COPY_SIZE = 131072
 
+#: What goes to a file is copied in larger pieces once much waits to be read: each has a
+#: price in the kernel on both sides. For a device or a pipe the processor's caches count more.
+FILE_COPY_SIZE = 1 << 20  # arbitrary
+
 STDOUT = 1
 STDOUT_NAME = "standard output"
 
 
-def copy(source: Any, write: Callable[[memoryview], object]) -> None:
-    """Read *source*, an unbuffered file, up to its end, and *write* it."""
+def copy(source: Any, write: Callable[[memoryview], object], *, most: int = COPY_SIZE) -> None:
+    """Read *source*, an unbuffered file, up to its end, and *write* it.
+
+    Args:
+      most: bytes that are copied at once, as soon as so many wait.
+    """
     view = memoryview(bytearray(COPY_SIZE))
     endless = source.description.stream.endless  # an empty read is an empty datagram
     while (received := source.readinto(view)) or endless:
         write(view[:received])
+        if received == len(view) < most:
+            view = memoryview(bytearray(most))
 
 
 def write_all(sink: Any, data: Buffer) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.listening.admission import Limits
     from fildes.streams.stream import Stream
+    from fildes.tls.stream import TlsStream
     from fildes.waiting import Interest, Protocol
 
 #: Errors of one connection, or of the network it came from; accept(2), "Error handling".
@@ -65,6 +66,8 @@ class Acceptor:
       to_stream: makes a stream of an accepted socket and the sockaddr of its peer.
       handshake: makes an accepted stream the one to hand out, in as long as it takes;
         None if it is ready at once. Whoever calls `try_accept` has to see to it.
+      secure: returns the stream whose `shake` is all that *handshake* does; None if there
+        is more to it, or nothing.
       handshake_timeout: seconds that a handshake may take.
       idle_timeout: seconds without a byte after which a conversation is over, unless
         its user says otherwise; None for no limit.
@@ -73,6 +76,7 @@ class Acceptor:
     """
 
     handshake_timeout = 10.0
+    secure: Callable[[Stream], TlsStream] | None = None
     idle_timeout: float | None = None
 
     def __init__(

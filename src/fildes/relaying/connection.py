@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fildes.drivers.loop_task import Task
     from fildes.relaying.pair import Pair
-    from fildes.streams.kernel import SocketStream
+    from fildes.relaying.shaking import Shaking
     from fildes.streams.relay import Half
     from fildes.streams.stream import Stream
 
@@ -31,7 +31,7 @@ class Connection:
         self.since = since
         self.halves: tuple[Half, ...] = ()
         self.pair: Pair[Connection] | None = None
-        self.task: Task[Any] | None = None
+        self.task: Task[Any] | Shaking | None = None
 
     @property
     def copied(self) -> tuple[int, int]:
@@ -69,11 +69,11 @@ class Observer:
         """A client was not let in, or failed to become a connection."""
 
 
-def close_sockets(connection: Connection, near: SocketStream, far: SocketStream) -> OSError | None:
+def close_sockets(connection: Connection, near: Stream, far: Stream) -> OSError | None:
     """Close both sides of *connection* in order, as `close_both`; return what went wrong."""
     try:
-        far.release()
-        near.release()
+        far.close_now()
+        near.close_now()
     except OSError as error:
         connection.abort()
         return error

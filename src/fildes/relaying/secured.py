@@ -33,8 +33,8 @@ class SecuredHalf(SocketHalf):
     def __init__(self, pair: Pair[Any], source: SocketStream, sink: SocketStream) -> None:
         super().__init__(pair, carrier(source), carrier(sink))
         self.source, self.sink = source, sink
-        self.opened = source if isinstance(source, TlsStream) else None
-        self.sealed = sink if isinstance(sink, TlsStream) else None
+        self.opened = tls_of(source)
+        self.sealed = tls_of(sink)
 
     def move(self) -> bool:
         """Do what can be done now; return whether the pair has to see to something."""
@@ -106,6 +106,11 @@ class SecuredPair(Pair[Owner]):
 def carrier(stream: Stream) -> SocketStream:
     """Return the socket that carries *stream*, which `is_over_socket`."""
     return stream.inner if isinstance(stream, TlsStream) else stream  # type: ignore[return-value]
+
+
+def tls_of(stream: Stream) -> TlsStream | None:
+    """Return *stream* if it is TLS."""
+    return stream if type(stream) is TlsStream else None
 
 
 def is_over_socket(stream: Stream) -> bool:

@@ -16,21 +16,22 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from fildes.errors import failure_of
 from fildes.relaying.connection import Connection, Observer, close_both, close_sockets
 from fildes.relaying.gate import Gate
-from fildes.relaying.pair import is_socket
 from fildes.relaying.pairing import pair_for
+from fildes.relaying.room import Room
+from fildes.relaying.shaking import Shaking
+from fildes.relaying.sweeping import Sweeper
 from fildes.streams.delivering import delivered
 from fildes.streams.relay import Half, copy_until
 from fildes.streams.stream import Stream
-from fildes.waiting import no_byte
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fildes.drivers.loop import Loop
-    from fildes.drivers.loop_task import Timer
     from fildes.listening.accepting import Acceptor
     from fildes.relaying.pair import Pair
     from fildes.streams.kernel import SocketStream
+    from fildes.tls.stream import TlsStream
     from fildes.waiting import Protocol
 
     #: Opens the other side of a client's stream: returns it, or the protocol that will.
@@ -41,9 +42,6 @@ T = TypeVar("T")
 #: Seconds that the end of a connection may take once all is copied: a peer under TLS
 #: has to say its last word.
 CLOSE_TIMEOUT = 10.0  # arbitrary
-
-#: Looks at each connection while one waits through its idle limit.
-LOOKS = 8  # arbitrary
 
 
 class Service:
@@ -90,16 +88,9 @@ class Service:
         self.failed: Counter[str] = Counter()
         self.moved = [0, 0]
         self.paired = self.pair_ended  # one bound method for all connections
-        self.sweeper: Timer | None = None
         acceptor.refused = self.refuse
+        self.room, self.sweeper = Room(self), Sweeper(self)
         self.gate = Gate(loop, acceptor, self.begin)
-        if self.silence is not None:
-            self.sweep_later(self.silence)
-
-    @property
-    def silence(self) -> float | None:
-        """The seconds without a byte after which a connection is over."""
-        return self.acceptor.idle_timeout if self.idle_timeout is None else self.idle_timeout
 
     @property
     def ended(self) -> bool:
@@ -130,8 +121,8 @@ class Service:
         """Accept no more, end everything."""
         self.drain()
         self.abort()
-        if self.sweeper is not None:
-            self.sweeper.cancel()
+        self.room.close()
+        self.sweeper.close()
 
     def begin(self, near: Stream) -> None:
         """Make a client a connection."""
@@ -139,7 +130,10 @@ class Service:
         connection = Connection(next(self.numbers), near, self.loop.now)
         self.connections.add(connection)
         self.observer.accepted(connection)
-        handshake = self.acceptor.handshake
+        acceptor, handshake = self.acceptor, self.acceptor.handshake
+        if acceptor.secure is not None:
+            self.shake(connection, acceptor.secure(near))
+            return
         if handshake is None:
             self.connect(connection)
             return
@@ -151,8 +145,24 @@ class Service:
                 connection.near = stream
                 self.connect(connection)
 
-        limit = time.monotonic() + self.acceptor.handshake_timeout
+        limit = time.monotonic() + acceptor.handshake_timeout
         self.run(connection, handshake(near), shaken, limit)
+
+    def shake(self, connection: Connection, near: TlsStream) -> None:
+        """Do the handshake of *near*, then go on with it."""
+        connection.near = near
+
+        def ended(shaking: Shaking, error: Exception | None) -> None:
+            connection.task = None
+            if error is not None:
+                self.finish(connection, error)
+            else:
+                self.connect(connection)
+            shaking.forget()
+
+        connection.task = shaking = Shaking(self.loop, near, ended)
+        shaking.start(time.monotonic() + self.acceptor.handshake_timeout)
+        self.room.watch()
 
     def connect(self, connection: Connection) -> None:
         """Open the other side of *connection*."""
@@ -193,9 +203,9 @@ class Service:
         halves = connection.halves = Half(near, far), Half(far, near)
 
         def copied(_: None, error: Exception | None) -> None:
-            self.finish(connection, self.excused(connection, error))
+            self.finish(connection, self.sweeper.excused(connection, error))
 
-        self.run(connection, copy_until(list(halves), self.eof, self.silence), copied)
+        self.run(connection, copy_until(list(halves), self.eof, self.sweeper.limit), copied)
 
     def flow_between(
         self, connection: Connection, near: Stream, far: Stream, kind: type[Pair[Connection]]
@@ -218,16 +228,6 @@ class Service:
         arriving = delivered(sinks, self.idle_timeout)
         self.run(connection, arriving, lambda _, failure: self.finish(connection, error))
 
-    def excused(self, connection: Connection, error: Exception | None) -> Exception | None:
-        """Return *error*, unless it is the silence that ends a conversation in datagrams.
-
-        They have no other end. If it is the user who has set a limit, it is an error.
-        """
-        far = connection.far
-        if isinstance(error, TimeoutError) and self.idle_timeout is None:
-            return None if connection.near.messages and far is not None and far.messages else error
-        return error
-
     def run(
         self,
         connection: Connection,
@@ -247,7 +247,7 @@ class Service:
             self.over(connection, error)
             return
         near, far = connection.near, connection.far
-        if is_socket(near) and is_socket(far):
+        if far is not None and near.closes_at_once and far.closes_at_once:
             self.over(connection, close_sockets(connection, near, far))
             return
 
@@ -274,22 +274,3 @@ class Service:
         """Count a client that was not let in."""
         self.refused += 1
         self.observer.refused(peer, reason)
-
-    def sweep_later(self, limit: float) -> None:
-        """Look again at how long each connection has been silent, in a while."""
-        self.sweeper = self.loop.call_at(
-            time.monotonic() + limit / LOOKS, lambda: self.sweep(limit)
-        )
-
-    def sweep(self, limit: float) -> None:
-        """End the connections that were silent for *limit* seconds."""
-        for connection in list(self.connections):
-            pair = connection.pair
-            if pair is not None and pair.silence() >= limit:
-                error = self.excused(connection, no_byte(limit))
-                if error is None:
-                    pair.stop()
-                    self.pair_ended(connection, None)
-                else:
-                    self.finish(connection, error)
-        self.sweep_later(limit)

@@ -66,13 +66,18 @@ async def listen_(opening: Opening, address: Address) -> Acceptor:
 
     contexts = Contexts(settings_of(opening, address))
 
+    def secure(inner: Stream) -> TlsStream:
+        return TlsStream(inner, contexts.first, server_side=True)
+
     async def handshake(inner: Stream) -> Stream:
-        stream = TlsStream(inner, contexts.first, server_side=True)
+        stream = secure(inner)
         await stream.handshake()
         return stream
 
     if address.inner is None:
         acceptor = await listen(opening, address, scheme="tls", handshake=handshake)
+        if acceptor.handshake is handshake:  # without the PROXY protocol's header before it
+            acceptor.secure = secure
     else:
         own = {option.name for option in (*OPTIONS, HANDSHAKE_TIMEOUT)}
         acceptor = await listen_above(opening, address, own, handshake)

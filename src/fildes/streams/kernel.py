@@ -101,9 +101,13 @@ class SocketStream(Stream):
             raise reset() from None
 
     async def close(self) -> None:
-        self.release()
+        self.close_now()
 
-    def release(self) -> None:
+    @property
+    def closes_at_once(self) -> bool:
+        return type(self) is SocketStream  # there may be more to the end of another one
+
+    def close_now(self) -> None:
         """Close; as close(2) of a socket, it does not wait."""
         if self.sock.fileno() < 0:
             return

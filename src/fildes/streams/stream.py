@@ -90,6 +90,15 @@ class Stream(abc.ABC):
     async def close(self) -> None:
         """Finish in order, release everything; raise if not all went well."""
 
+    @property
+    def closes_at_once(self) -> bool:
+        """Whether `close` need not wait now, so that `close_now` does the same."""
+        return False
+
+    def close_now(self) -> None:
+        """Finish in order, as `close`; only where it `closes_at_once`."""
+        raise NotImplementedError
+
     @abc.abstractmethod
     def abort(self) -> None:
         """Release everything at once; the peer learns that the end is no end of file."""

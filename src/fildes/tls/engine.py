@@ -108,6 +108,9 @@ class TlsEngine:
         if self.sent_end:
             return
         self.sent_end = True
+        if not self.holds:
+            self.write_end()
+            return
         # What OpenSSL finds while it looks for the peer's close_notify it takes for an
         # attack (application data after close notify), so nothing may be left there.
         chunk, ahead = memoryview(bytearray(RECORD_SIZE)), bytearray(self.ahead)
@@ -115,14 +118,21 @@ class TlsEngine:
         try:
             while received := self.decrypt_into(chunk):
                 ahead += chunk[:received]
+            self.write_end()
+        except ssl.SSLError as error:  # left to whoever decrypts
+            self.failure = self.failure or in_its_class(error)
+        finally:
+            self.ahead = ahead
+
+    def write_end(self) -> None:
+        """Write our close_notify, and see whether the peer's has come."""
+        try:
             self.tls.unwrap()
             self.received_end = True
         except ssl.SSLWantReadError:  # ours is written, the peer's has not come yet
             pass
         except ssl.SSLError as error:  # left to whoever decrypts
             self.failure = self.failure or in_its_class(error)
-        finally:
-            self.ahead = ahead
 
     @property
     def holds(self) -> bool:
@@ -139,6 +149,15 @@ class TlsEngine:
         """The name that the client asked for (SNI), on a server's side; None for none."""
         name: str | None = getattr(self.tls, "asked_name", None)
         return name
+
+    @property
+    def only_tickets(self) -> bool:
+        """Whether, after a handshake, nothing waits for what is outgoing.
+
+        A server's part of the handshake of TLS 1.3 has gone out before; what follows are
+        tickets for the next one. RFC 8446 section 4.6.1.
+        """
+        return self.tls.server_side and self.version == "TLSv1.3"
 
     @property
     def version(self) -> str | None:

@@ -23,7 +23,8 @@ import time
 
 from fildes.streams.stream import RECV_SIZE, Stream
 from fildes.tls.engine import TlsEngine
-from fildes.waiting import Interest, wait_any
+from fildes.tls.handshake import shake
+from fildes.waiting import READ, Interest, wait_any
 
 #: Received from the inner stream at once: 8 records. Measured against ssl.SSLSocket on
 #: loopback: 96 KiB gave 1.0 to 1.3 of its rate, 128 KiB 1.1 to 1.4. With 256 KiB the rate
@@ -39,6 +40,9 @@ CLOSE_TIMEOUT = 1.0
 
 #: Bytes that `close` drops meanwhile: a peer that still sends does not wait for our end.
 CLOSE_SIZE = 16 << 20  # arbitrary
+
+
+NOTHING = memoryview(b"")
 
 
 class Scratch(threading.local):
@@ -77,8 +81,11 @@ class TlsStream(Stream):
         self.inner = inner
         self.engine = TlsEngine(context, server_name, server_side=server_side)
         self.lock = threading.Lock()
-        self.unsent = memoryview(b"")  # ciphertext that the inner stream has not taken
+        self.unsent = NOTHING  # ciphertext that the inner stream has not taken
         self.unconfirmed = b""  # encrypted, but try_send has not said so yet
+        self.heard = server_side  # a client begins by itself
+        self.shaken = False  # the handshake is done
+        self.held = False  # what is outgoing need not be sent by itself
         self.lost = False  # the inner stream has raised, or was interrupted
         self.closed = False
 
@@ -89,16 +96,12 @@ class TlsStream(Stream):
           ssl.SSLCertVerificationError: the certificate is not what the context wants.
           ssl.SSLError: no agreement; the peer has been told.
         """
-        try:
-            while not self.engine.handshake():
-                await self.push_all()
-                while not self.fetch():
-                    await wait_any(self.inner.recv_wants())
-        except ssl.SSLError:
-            with contextlib.suppress(OSError):  # less telling than the error at hand
-                self.push()  # the alert that says why
-            raise
-        await self.push_all()
+        while wanted := self.shake():
+            await wait_any(self.recv_wants() if wanted == READ else self.send_wants())
+
+    def shake(self) -> int:
+        """Take the handshake as far as it goes now; see `fildes.tls.handshake.shake`."""
+        return shake(self)
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
         self.check_open()
@@ -108,7 +111,8 @@ class TlsStream(Stream):
         """Decrypt into *buffer* what is there; as `try_recv_into`, in closing too."""
         with self.lock:
             while (received := self.engine.decrypt_into(buffer)) is None:
-                self.push()  # what OpenSSL answers by itself
+                if not self.held:
+                    self.push()  # what OpenSSL answers by itself
                 if not self.fetch():
                     return None
             return received
@@ -132,7 +136,7 @@ class TlsStream(Stream):
         """Send the beginning of *data*; after None, call again with the same data."""
         self.check_open()
         with self.lock:
-            if not self.push():
+            if self.unsent and not self.push():
                 return None
             if self.unconfirmed and (sent := self.confirm(data)):
                 return sent
@@ -153,6 +157,7 @@ class TlsStream(Stream):
 
     def push(self) -> bool:
         """Send pending ciphertext; whether all of it is out."""
+        self.held = False
         while self.unsent or self.engine.outgoing.pending:
             if not self.unsent:
                 self.unsent = memoryview(self.engine.outgoing.read())
@@ -226,6 +231,20 @@ class TlsStream(Stream):
         except (ConnectionResetError, BrokenPipeError):
             if not self.engine.over and not self.lost:
                 raise
+
+    @property
+    def closes_at_once(self) -> bool:
+        return (
+            self.inner.closes_at_once
+            and self.engine.received_end
+            and self.engine.sent_end
+            and not (self.unsent or self.engine.outgoing.pending)
+        )
+
+    def close_now(self) -> None:
+        self.closed = True
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # both have ended
+            self.inner.close_now()
 
     async def end(self) -> None:
         """End our direction; wait for the peer's end if it may be reading ours.

@@ -166,7 +166,7 @@ class Relay(Service):
         near = connection.near = shape(near, self.front.settings)
         left, right = (near, far) if self.left_is_front else (far, near)
         try:
-            manner = self.plan.manner._replace(idle_timeout=self.silence)
+            manner = self.plan.manner._replace(idle_timeout=self.sweeper.limit)
             flow = Flow(
                 self.plan._replace(manner=manner), left, right, connection.number, self.around.taps
             )
@@ -178,7 +178,7 @@ class Relay(Service):
         connection.halves = flow.both if self.left_is_front else flow.both[::-1]
 
         def copied(_: None, error: Exception | None) -> None:
-            self.finish(connection, self.excused(connection, error))
+            self.finish(connection, self.sweeper.excused(connection, error))
 
         self.run(connection, flow.run(), copied)
 

@@ -198,5 +198,5 @@ MESSAGE_PAIRS = [
 FILE_PAIRS = [
     each
     for each in STREAM_PAIRS
-    if each.id not in ("tls-in-tls", "tcp6") and "listen" not in str(each.id)
+    if each.id not in ("tls-in-tls", "tcp6", "ws-deflate") and "listen" not in str(each.id)
 ]

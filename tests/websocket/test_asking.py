@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import types
 from typing import Any
 
 import pytest
@@ -140,6 +141,8 @@ def test_user_of_the_address_is_sent(peer: StartPeer) -> None:
         {"subprotocol": ["a b"]},
         {"subprotocol": ["a", "a"]},
         {"bearer": "t", "headers": {"Authorization": "x"}},
+        {"max-message": 0},
+        {"framing": "no"},
     ],
 )
 def test_what_cannot_be_asked_is_refused_here(options: dict[str, Any]) -> None:
@@ -216,3 +219,17 @@ def test_explained(peer: StartPeer) -> None:
     steps = fildes.explain(server.address("ws", "/x")).trace
     assert [step.name for step in steps] == ["connect", "request", "response"]
     assert steps[2].detail == "101 Switching Protocols"
+
+
+def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without wsproto nothing is opened or listened at, and the error says what to install."""
+
+    def missing(wanted: str) -> None:
+        raise ModuleNotFoundError(name=wanted)
+
+    importing = types.SimpleNamespace(import_module=missing)
+    monkeypatch.setattr("fildes.opening.requiring.importlib", importing)
+    for use in (fildes.open, fildes.listen):
+        with pytest.raises(OSError, match=r"pip install 'fildes\[ws\]'") as caught:
+            use("ws://127.0.0.1:9/")
+        assert caught.value.errno == errno.ENOPKG

@@ -47,6 +47,16 @@ def test_compressed_messages(peer: StartPeer) -> None:
         assert f.read() == b"some text, some text, some text, not compressed"
 
 
+def test_streams_that_end(peer: StartPeer) -> None:
+    """A message may end its DEFLATE stream, as in the example of RFC 7692 section 7.2.3.4."""
+    hello = bytes.fromhex("f348cdc9c9070000")
+    sent = frame(BINARY, hello, rsv=4) * 2
+    sent += frame(BINARY, hello[:3], last=False, rsv=4) + frame(CONTINUATION, hello[3:])
+    sent += frame(BINARY, deflated(b", world")[0], rsv=4)
+    with open_ws(peer, sent + close_frame(), DEFLATED, deflate=True) as f:
+        assert f.read() == b"HelloHelloHello, world"
+
+
 def test_broken_compression(peer: StartPeer) -> None:
     """What cannot be decompressed is a ProtocolError."""
     f = open_ws(peer, frame(BINARY, b"\xff\xff", rsv=4), DEFLATED, deflate=True)

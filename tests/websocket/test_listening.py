@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 import threading
+from typing import Any
 
 import pytest
 from authority import Authority
@@ -258,3 +259,20 @@ def test_curl_is_told(arguments: list[str], status: str) -> None:
         command = [curl, "-s", "-m", "20", "-w", "%{http_code}", *arguments, url]
         done = subprocess.run(command, capture_output=True, check=True, text=True)
     assert done.stdout.endswith(f"\n{status}")
+
+
+def test_served() -> None:
+    """fildes.serve calls a handler with each WebSocket."""
+
+    def handler(f: Any) -> None:
+        f.write(f.request.target.encode() + f.read())
+
+    with fildes.listen("ws://127.0.0.1:0") as listener:
+        server = threading.Thread(target=fildes.serve, args=(listener, handler))
+        server.start()
+        for path in ("a", "b?c"):
+            with fildes.open(f"{listener.address}{path}") as f:
+                f.half_close()
+                assert f.read() == f"/{path}".encode()
+        listener.close()
+        server.join()

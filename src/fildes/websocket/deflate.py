@@ -8,14 +8,16 @@ window that the peer wants *us* to compress with matters.
 from __future__ import annotations
 
 import re
+import zlib
 from typing import TYPE_CHECKING
 
 from wsproto.extensions import PerMessageDeflate
+from wsproto.frame_protocol import CloseReason
 
 from fildes.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol
+    from wsproto.frame_protocol import FrameDecoder, FrameProtocol
 
 _BITS = re.compile(r"[89]|1[0-5]")  # RFC 7692 section 7.1.2
 
@@ -24,7 +26,34 @@ WINDOWS = ("server_max_window_bits", "client_max_window_bits")
 
 
 class Deflate(PerMessageDeflate):
-    """wsproto's codec, which a ping between two parts of a message does not confuse."""
+    """wsproto's codec, which two things do not confuse.
+
+    They are a ping between two parts of a message, and the end of a DEFLATE stream, which
+    a message may have; RFC 7692 section 7.2.3.4.
+
+    Attributes:
+      under_way: a message has begun and not ended.
+    """
+
+    under_way = False
+
+    def frame_inbound_payload_data(
+        self, proto: FrameDecoder | FrameProtocol, data: bytes
+    ) -> bytes | CloseReason:
+        """Return *data* decompressed, if its message is compressed."""
+        codec = self._decompressor
+        if codec is None or not (self._inbound_compressed and self._inbound_is_compressible):
+            return data
+        output = b""
+        try:
+            while data:
+                if codec.eof:
+                    codec = self._decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+                output += codec.decompress(data)
+                data = codec.unused_data
+        except zlib.error:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        return output
 
     def frame_inbound_complete(
         self, proto: FrameDecoder | FrameProtocol, fin: bool
@@ -35,8 +64,6 @@ class Deflate(PerMessageDeflate):
         result = super().frame_inbound_complete(proto, fin)
         self.under_way = not fin
         return result
-
-    under_way = False
 
 
 def deflate(parameters: dict[str, str], *, client: bool) -> Deflate:

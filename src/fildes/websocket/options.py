@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import AddressError
+from fildes.listening.options import positive
 from fildes.scheme import Option
 
 if TYPE_CHECKING:
@@ -72,11 +73,12 @@ def make_stream(
 
 
 def subprotocols_of(opening: Opening, address: Address) -> Sequence[str]:
-    """Return the subprotocols to agree on.
+    """Return the subprotocols to agree on, all options checked.
 
     Raises:
-      AddressError: one of them is no token; RFC 6455 section 4.1.
+      AddressError: one of them is no token, RFC 6455 section 4.1; or max-message is 0.
     """
+    positive(opening.given(address), "max-message")
     from fildes.wire.websocket import TOKEN
 
     names: Sequence[str] = opening.option(address, "subprotocol") or ()

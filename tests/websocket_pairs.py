@@ -55,7 +55,8 @@ async def ws_messages_deflate(authority: Authority) -> Pair:
 WEBSOCKET_PAIRS = [
     pytest.param(ws, set(), id="ws"),
     pytest.param(ws_listen, set(), id="ws-listen"),
-    pytest.param(ws_deflate, set(), id="ws-deflate"),
+    # Compressed, the pattern takes gigabytes to fill what the kernel queues.
+    pytest.param(ws_deflate, {"partial_send", "aborted_in_every_state"}, id="ws-deflate"),
     pytest.param(wss, set(), id="wss"),
 ]
 

@@ -39,7 +39,9 @@ def write(text: str) -> None:
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
-    except OSError:  # nobody is left to tell
+    except BrokenPipeError:
+        sys.stderr = None  # nobody is left to tell, at exit either
+    except OSError:  # a full disk, say
         pass
 
 

@@ -18,7 +18,11 @@ DATA = bytes(range(256)) * 40
 
 
 def connect(proxy: FaultProxy) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=20)
+    # Without a time limit connect(2) itself waits. With one, a reset right behind the
+    # accept would be found before what came first was received.
+    sock = socket.create_connection(("127.0.0.1", proxy.port))
+    sock.settimeout(20)
+    return sock
 
 
 def read_all(sock: socket.socket) -> bytes:

@@ -1,7 +1,8 @@
 """Command lines that socat and `fildes relay` have to understand alike.
 
 {d} is a directory of their own with the files of `make_files`, {tcp}, {tcp6} and {closed}
-are ports: of an echo server, of one over IPv6, and one where nobody listens.
+are ports: of an echo server, of one over IPv6, and one where nobody listens; {free} is one of
+each run alone.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ NETWORK = (
     Line("TCP to [::1]", ("-", "TCP:[::1]:{tcp6}"), ALL),
     Line("TCP nodelay", ("-", f"{TCP},nodelay,keepalive,reuseaddr"), ALL),
     Line("TCP bind", ("-", f"{TCP},bind=127.0.0.2"), ALL),
-    Line("TCP sourceport", ("-", f"{TCP},sourceport={{closed}},reuseaddr"), ALL),
+    Line("TCP sourceport", ("-", f"{TCP},sourceport={{free}},reuseaddr"), ALL),
     Line("TCP bind taken", ("-", f"{TCP},bind=127.0.0.1:{{busy}}"), ALL),
     Line("TCP bind elsewhere", ("-", f"{TCP},bind=192.0.2.1"), ALL),
     Line("TCP probes", ("-", f"{TCP},keepalive,keepidle=5,keepintvl=2,keepcnt=3"), ALL),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 from commands import ENVIRONMENT, LIMIT, command
-from programs import need
+from programs import free_port, need
 from socat_table import FILES, NETWORK, PROGRAMS, Line
 
 pytestmark = pytest.mark.slow
@@ -146,6 +146,7 @@ def run(
     make_files(directory)
     with entries(directory) as silent:
         names = {"d": directory, **ports, "udp": silent["udp"].getsockname()[1]}
+        names["free"] = free_port()  # another one each time: the last lingers in TIME-WAIT
         argv = start(*(each.format_map(names) for each in line.argv))
         done = subprocess.run(
             argv, input=line.given, capture_output=True, timeout=LIMIT, env=ENVIRONMENT,

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from delaying import far_away
-from held_out import HELD_OUT, write_uneven_zip
+from held_out import HELD_OUT, UNSEEN, write_uneven_zip
 from measuring import Missing, Run, in_milliseconds, measure, rate_ratio, time_ratio
 from reading import PATTERNS, Pattern, make_documents
 from servers import nginx
@@ -203,10 +203,11 @@ def means(taken: list[Taken]) -> tuple[float, float]:
 for each in PATTERNS:
     add(each, "")
 for each in HELD_OUT:
-    add(each, "not tuned on: ")
-add_mean("all patterns, cold: the geometric mean, against fsspec's default", PATTERNS, kept=False)
-add_mean("all patterns, kept: the geometric mean, against fsspec's default", PATTERNS, kept=True)
-add_worst("all patterns, kept: the worst of them, against the fastest of the others", PATTERNS)
-add_mean("not tuned on, cold: the geometric mean, against fsspec", HELD_OUT, kept=False)
-add_mean("not tuned on, kept: the geometric mean, against fsspec", HELD_OUT, kept=True)
-add_worst("not tuned on, kept: the worst of them, against the fastest of the others", HELD_OUT)
+    add(each, "held out: ")
+for each in UNSEEN:
+    add(each, "unseen: ")
+for words, patterns in (("all", PATTERNS), ("held out", HELD_OUT), ("unseen", UNSEEN)):
+    mean = "the geometric mean, against fsspec's default"
+    add_mean(f"{words}, cold: {mean}", patterns, kept=False)
+    add_mean(f"{words}, kept: {mean}", patterns, kept=True)
+    add_worst(f"{words}, kept: the worst of them, against the fastest of the others", patterns)

@@ -6,12 +6,16 @@ is compared with like: cold, nobody has a connection from before, as the first d
 a program opens; kept, everybody has opened another one from the same server before, over an
 `Opener`, a file system of fsspec, a session of requests.
 
+The others need seconds for some, so what was held out is taken once.
+
 The network has no limit of its own but loopback's, so little is said here of slow ones.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import importlib
 import re
 import statistics
@@ -114,6 +118,16 @@ def site() -> Iterator[str]:
             yield f"http://127.0.0.1:{far}"
 
 
+OPEN = contextlib.ExitStack()
+atexit.register(OPEN.close)
+
+
+@functools.cache
+def shared_site() -> str:
+    """Return the address of one far server, which all measures read from."""
+    return OPEN.enter_context(site())
+
+
 def once(pattern: Pattern, address: str, open_: Open) -> float:
     """Return the seconds that a pattern takes, from the open to the close."""
     began = time.perf_counter()
@@ -133,33 +147,28 @@ def take(pattern: Pattern, address: str, kept: Kept | None = None) -> Taken:
 
 
 def both(taken: list[Taken]) -> tuple[Run, Run]:
-    """Return runs that give in turn ours and the best of what was *taken*."""
-    left, right = iter(taken), iter(taken)
+    """Return runs that give in turn ours and the best of what was *taken*, the first twice."""
+    left, right = iter([taken[0], *taken]), iter([taken[0], *taken])
     return lambda: next(left).ours, lambda: next(right).best
 
 
-REPEATS = 3
-
-
-def add(pattern: Pattern, words: str) -> None:
+def add(pattern: Pattern, words: str = "", repeats: int = 1) -> None:
     """Add the line of a pattern to the table."""
 
     def pattern_runs() -> Iterator[tuple[Run, Run]]:
-        with site() as address:
-            yield both([take(pattern, address) for _ in range(REPEATS + 1)])
+        yield both([take(pattern, shared_site()) for _ in range(repeats)])
 
     pattern_runs.__name__ = re.sub(r"\W+", "_", f"pattern {pattern.name}").lower()
     title = f"{words}{pattern.name}, 20 ms away, against the fastest of fsspec, smart_open, others"
-    measure(title, time_ratio(1.5), repeats=REPEATS, show=in_milliseconds)(pattern_runs)
+    measure(title, time_ratio(1.5), repeats=repeats, show=in_milliseconds)(pattern_runs)
 
 
 def add_mean(title: str, patterns: list[Pattern], *, kept: bool) -> None:
     """Add the line of what *patterns* take together, against fsspec's default."""
 
     def together() -> Iterator[tuple[Run, Run]]:
-        with site() as address:
-            mine, theirs = means(taken_by(patterns, address, kept=kept))
-            yield lambda: mine, lambda: theirs
+        mine, theirs = means(taken_by(patterns, shared_site(), kept=kept))
+        yield lambda: mine, lambda: theirs
 
     together.__name__ = re.sub(r"\W+", "_", title).lower()
     measure(title, rate_ratio(2.0), repeats=1, show=in_milliseconds)(together)
@@ -169,11 +178,9 @@ def add_worst(title: str, patterns: list[Pattern]) -> None:
     """Add the line of the pattern that is worst beside the fastest, all with connections."""
 
     def worst() -> Iterator[tuple[Run, Run]]:
-        with site() as address:
-            found = max(
-                taken_by(patterns, address, kept=True), key=lambda each: each.ours / each.best
-            )
-            yield lambda: found.ours, lambda: found.best
+        taken = taken_by(patterns, shared_site(), kept=True)
+        found = max(taken, key=lambda each: each.ours / each.best)
+        yield lambda: found.ours, lambda: found.best
 
     worst.__name__ = re.sub(r"\W+", "_", title).lower()
     measure(title, time_ratio(1.5), repeats=1, show=in_milliseconds)(worst)
@@ -186,9 +193,7 @@ def taken_by(patterns: list[Pattern], address: str, *, kept: bool) -> list[Taken
     if keeping is not None and missing:
         take(PATTERNS[0], address, keeping)  # from here on everybody has a connection
     for pattern in missing:
-        runs = [take(pattern, address, keeping) for _ in range(REPEATS)]
-        columns = zip(*runs, strict=True)
-        TAKEN[pattern.name, kept] = Taken(*(statistics.median(each) for each in columns))
+        take(pattern, address, keeping)
     return [TAKEN[each.name, kept] for each in patterns]
 
 
@@ -201,7 +206,7 @@ def means(taken: list[Taken]) -> tuple[float, float]:
 
 
 for each in PATTERNS:
-    add(each, "")
+    add(each, repeats=3)
 for each in HELD_OUT:
     add(each, "held out: ")
 for each in UNSEEN:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from measuring import Run, in_milliseconds, measure, rate_ratio, time_ratio, timed
-from patterns import fresh_web, site
+from patterns import fresh_web, shared_site
 from reading import LARGE
 
 import fildes
@@ -43,10 +43,9 @@ def by_fsspec(address: str, ranges: Ranges) -> list[bytes]:
 
 
 def compared(other: Callable[[str, Ranges], list[bytes]]) -> Iterator[tuple[Run, Run]]:
-    with site() as address:
-        place, ranges = f"{address}/large", some_ranges()
-        assert together(place, ranges) == other(place, ranges)
-        yield timed(lambda: together(place, ranges)), timed(lambda: other(place, ranges))
+    place, ranges = f"{shared_site()}/large", some_ranges()
+    assert together(place, ranges) == other(place, ranges)
+    yield timed(lambda: together(place, ranges)), timed(lambda: other(place, ranges))
 
 
 @measure(

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from leaks import open_descriptors
+from loops import LOOPS, RunLoop
 from tasks import count_calls, fill
 
+from fildes import drivers
 from fildes.drivers.asyncio import Driver
 from fildes.drivers.poller import MAX_OVER, poller_of
 from fildes.waiting import READ, WRITE
@@ -63,6 +65,24 @@ def test_nothing_is_held_between_files(runner: asyncio.Runner, ends: Pair) -> No
             assert open_descriptors() == before
 
     run(runner, work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_taken_and_let_go_again(loop: RunLoop, ends: Pair) -> None:
+    """A driver may let go and wait again at once, for one and for several tasks."""
+
+    async def work() -> None:
+        fd = ends[0].fileno()
+        first, second = drivers.here(), drivers.here()
+        for _ in range(20):
+            for driver in (first, second, second):
+                assert await driver.wait({fd: WRITE}, 60) == {fd: WRITE}
+            first.release()
+            assert await first.wait({fd: READ}, 0) == {}
+            first.release()
+            second.release()
+
+    loop(work())
 
 
 def test_a_loop_may_be_closed_first(ends: Pair) -> None:

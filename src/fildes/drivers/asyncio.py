@@ -25,23 +25,25 @@ class Driver(TaskDriver):
 
     Attributes:
       poller: held from the first wait to `release`.
+      waits: what `wake` has to end, and who tells it. No wait holds its poller, whose times
+        may hold that for long.
     """
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.poller: Poller | None = None
-        self.waits: set[Wait] = set()
+        self.waits: dict[Wait, Poller] = {}
 
     async def wait(self, interest: Interest, timeout: float | None = None) -> dict[int, int]:
         poller = self.hold()
         wait = Wait(interest, self.loop.create_future())
-        self.waits.add(wait)
+        self.waits[wait] = poller
         try:
             poller.add(wait, timeout)
             await wait.finished
         finally:
             poller.discard(wait)
-            self.waits.discard(wait)
+            del self.waits[wait]
         if wait.woken:
             raise closed_meanwhile()
         return wait.ready
@@ -75,9 +77,9 @@ class Driver(TaskDriver):
         await asyncio.sleep(0)
 
     def wake(self) -> None:
-        for wait in self.waits:
+        for wait, poller in self.waits.items():
             wait.woken = True
-            self.hold().discard(wait)
+            poller.discard(wait)
             wait.finish()
 
     def hold(self) -> Poller:

@@ -78,7 +78,6 @@ class TaskDriver(abc.ABC):
             `TimeoutError` inside the coroutine; None for no deadline.
           idle_timeout: seconds after which a single wait raises it; None for no limit.
         """
-        self.hold()  # now, so that no descriptor of ours appears under the protocol's hands
         try:
             request = protocol.send(None)
             while True:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fildes.drivers import blocking
 from fildes.testing.both import both
 from fildes.testing.transfer import expect_pattern, send_now, send_pattern, transfer
+from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from fildes.streams.stream import Stream
@@ -54,6 +55,7 @@ def check_stream(
 
 async def checked(check: Check, make_pair: MakePair) -> None:
     """Make a pair, run *check*, release the pair; no descriptor may be left."""
+    await wait_any({}, 0)  # a driver may wait by a descriptor of its own, from then on
     before = descriptors()
     left, right = await make_pair()
     try:

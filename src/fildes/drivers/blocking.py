@@ -59,12 +59,11 @@ def wait(interest: Interest, timeout: float | None = None) -> dict[int, int]:
     poll = select.poll()
     for fd, events in interest.items():
         poll.register(fd, events)
-    return dict(poll.poll(milliseconds(timeout)))
-
-
-def milliseconds(timeout: float | None) -> int | None:
-    """Return *timeout* seconds as poll(2) takes them, rounded up: waking early would spin."""
-    return None if timeout is None else max(0, math.ceil(min(timeout, LONGEST_WAIT) * 1000))
+    # Rounded up: poll(2) counts whole milliseconds, and waking early would spin.
+    milliseconds = None
+    if timeout is not None:
+        milliseconds = max(0, math.ceil(min(timeout, LONGEST_WAIT) * 1000))
+    return dict(poll.poll(milliseconds))
 
 
 def _answer(request: Request, deadline: float | None, idle_timeout: float | None) -> Any:

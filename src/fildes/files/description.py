@@ -13,7 +13,7 @@ that is blocked holds the lock; it is already sending, and is left alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from fildes.drivers import blocking
 from fildes.errors import add_context
@@ -37,13 +37,14 @@ class Description(BaseDescription):
     receiving = False
 
     def use(self, stream: Stream) -> None:
-        super().use(stream)
+        self.stream = stream
         # With a limit the kernel would wait for ever. No methods of our own are kept here: each
         # file would be a cycle, left to the garbage collector with all that it holds.
         direct = self.idle_timeout is None
         self.kernel_recv_into = stream.blocking_recv_into() if direct else None
         self.kernel_send = stream.blocking_send() if direct else None
-        self.asked = stream if isinstance(stream, AskedStream) else None
+        # Not isinstance: an abstract class is slow to ask.
+        self.asked = cast("AskedStream", stream) if stream.waits else None
 
     def recv_into(self, buffer: Buffer) -> int:
         """Receive into *buffer*, sending what is pending first; 0 at the end of file."""

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fildes.drivers.blocking import milliseconds, wait
+from fildes.drivers.blocking import LONGEST_WAIT, wait
 from fildes.streams.kernel import RECV_FLAGS, SocketStream
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Connection:
       key: all that makes it what it is.
       silent: the server has not yet sent a byte of the answer that is awaited.
       sock: a bare one's socket, all of whose bytes are the stream's; else None.
-      poll: waits for bytes to receive on that.
+      poll: what waits up to so many milliseconds for bytes on that; None before it is used.
     """
 
     def __init__(self, stream: Stream, key: object) -> None:
@@ -82,16 +82,14 @@ class Connection:
         self.key = key
         self.silent = True
         self.sock = stream.sock if type(stream) is SocketStream else None
-        self.poll: select.poll | None = None
+        self.poll: Callable[[float | None], object] | None = None
 
     def ready(self, timeout: float | None) -> bool:
         """Wait in this thread for something to receive; False after *timeout* seconds."""
-        if self.sock is None:
-            return bool(wait(self.stream.recv_wants(), timeout))
         if self.poll is None:
-            self.poll = select.poll()
-            self.poll.register(self.sock, select.POLLIN)
-        return bool(self.poll.poll(0 if timeout == 0 else milliseconds(timeout)))
+            return bool(wait(self.stream.recv_wants(), timeout))
+        # poll(2) counts whole milliseconds; select.poll rounds up.
+        return bool(self.poll(None if timeout is None else min(timeout, LONGEST_WAIT) * 1000))
 
     def receive(self, size: int) -> bytes:
         """Return up to *size* bytes of what is there; b"" if that is nothing but an end.
@@ -109,8 +107,13 @@ class Connection:
 
     def quiet(self) -> bool:
         """Tell whether nothing came that nobody asked for, not even an end."""
+        if self.poll is not None:
+            return not self.poll(0)
         if self.sock is not None:
-            return not self.ready(0)
+            poll = select.poll()
+            poll.register(self.sock, select.POLLIN)
+            self.poll = poll.poll
+            return not self.poll(0)
         try:
             return self.stream.try_recv_into(memoryview(bytearray(1))) is None
         except (OSError, EOFError):
@@ -179,7 +182,7 @@ class Pool:
     def take(self, key: object) -> Connection | None:
         """Return a kept connection with this *key*, now the caller's; None without one."""
         while True:
-            with self.here():
+            with self.lock if self.pid == PROCESS.pid else self.renewed():
                 found = self.last(key)
             if found is None:
                 return None
@@ -197,9 +200,10 @@ class Pool:
     def give(self, connection: Connection) -> None:
         """Keep *connection*, whose last answer is complete."""
         now = self.clock()
-        with self.here():
+        with self.lock if self.pid == PROCESS.pid else self.renewed():
             self.idle.append(Idle(connection, now))
-            gone = self.surplus(now)
+            many = self.closed or len(self.idle) > self.max_idle
+            gone = self.surplus(now) if many or now - self.idle[0].since > self.max_age else []
         for idle in gone:
             idle.connection.close_now()
 
@@ -214,20 +218,19 @@ class Pool:
 
     def close(self) -> None:
         """Close what is kept; what is given from now on is closed at once."""
-        with self.here():
+        with self.lock if self.pid == PROCESS.pid else self.renewed():
             self.closed = True
             gone, self.idle = self.idle, []
         for idle in gone:
             idle.connection.close_now()
 
-    def here(self) -> threading.Lock:
-        """Return the lock, of this process."""
-        if self.pid != PROCESS.pid:
-            # The lock may have been held, by a thread that does not exist here.
-            self.lock, self.pid = threading.Lock(), PROCESS.pid
-            for idle in self.idle:
-                idle.connection.forget()
-            self.idle = []
+    def renewed(self) -> threading.Lock:
+        """Begin anew, as a child process; return the lock."""
+        # The old one may have been held, by a thread that does not exist here.
+        self.lock, self.pid = threading.Lock(), PROCESS.pid
+        for idle in self.idle:
+            idle.connection.forget()
+        self.idle = []
         return self.lock
 
 

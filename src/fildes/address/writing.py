@@ -105,6 +105,8 @@ def _mask(address: Address) -> Address:
     # A user without a password is a token for several well-known services.
     user = REDACTED if is_document and address.user and not address.password else address.user
     query = address.query and _mask_query(address.query)
+    if (user, query, address.inner) == (address.user, address.query, None):
+        return address
     return address.replace(user=user, query=query, inner=address.inner and _mask(address.inner))
 
 

@@ -13,7 +13,7 @@ that is blocked holds the lock; it is already sending, and is left alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from fildes.drivers import blocking
 from fildes.errors import add_context
@@ -43,8 +43,8 @@ class Description(BaseDescription):
         direct = self.idle_timeout is None
         self.kernel_recv_into = stream.blocking_recv_into() if direct else None
         self.kernel_send = stream.blocking_send() if direct else None
-        # Not isinstance: an abstract class is slow to ask.
-        self.asked = cast("AskedStream", stream) if stream.waits else None
+        # Not isinstance: an abstract class is slow to ask. Nor cast, which is a call.
+        self.asked: AskedStream | None = stream if stream.waits else None  # type: ignore[assignment]
 
     def recv_into(self, buffer: Buffer) -> int:
         """Receive into *buffer*, sending what is pending first; 0 at the end of file."""

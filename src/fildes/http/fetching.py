@@ -75,19 +75,20 @@ class Fetch:
         self.prover: Prover | None = None
         self.jar: Any = None
         self.memory = opening.memory
-        terms = None if self.memory is None else self.memory.terms.get(address)
+        terms = None if self.memory is None else self.memory.known_terms(address)
         if terms is None:
             terms = self.find_terms(address)
-        self.request, self.retries, self.resume = terms.request, terms.retries, terms.resume
-        self.proxy, self.max_redirects, self.limits = terms[3:]
+        else:
+            self.request = Request(address, terms.own)
+        self.retries, self.resume, self.proxy, self.max_redirects, self.limits = terms[1:]
 
     def find_terms(self, address: Address) -> Terms:
         """Return what the options say, and remember it if it cannot change."""
         opening = self.opening
-        request, self.prover = prover_for(opening, request_for(opening, address))
+        self.request, self.prover = prover_for(opening, request_for(opening, address))
         self.jar = jar_of(opening, address)
         terms = Terms(
-            request,
+            self.request.own,
             opening.option(address, "retries"),
             opening.option(address, "resume"),
             opening.option(address, "proxy"),
@@ -97,14 +98,14 @@ class Fetch:
         if self.prover is not None or self.jar is not None:
             self.memory = None  # what they add is another each time
         if self.memory is not None:
-            self.memory.keep_terms(address, terms)
+            self.memory.keep_terms(address, terms, self.request.address)
         return terms
 
     def message(self, request: Request, extra: Fields) -> tuple[Message, Address | None]:
         """Return what *request* is on its way, and by way of which proxy."""
         proxy = proxy_of(self.opening, request.address, self.proxy)
         memory = self.memory
-        message = None if memory is None else memory.messages.get((request, extra, proxy))
+        message = None if memory is None else memory.known_message(request, extra, proxy)
         if message is None:
             head = request.head(extra if self.pool is not None else (*extra, *LAST), proxy=proxy)
             message = Message(head, key_of(self.opening, request, proxy), request.shown)

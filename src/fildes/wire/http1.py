@@ -123,9 +123,7 @@ def request_head(method: str, target: str, fields: Iterable[tuple[str, str]]) ->
     """
     if not _TOKEN.fullmatch(method):
         raise ValueError(f"HTTP method {method!r} is not a token")
-    if not _TARGET.fullmatch(target):
-        raise ValueError("HTTP request target must be visible ASCII: percent-encode the rest")
-    lines = [f"{method} {target} HTTP/1.1"]
+    lines = [f"{method} {checked_target(target)} HTTP/1.1"]
     for name, value in fields:
         if not _TOKEN.fullmatch(name):
             raise ValueError(f"HTTP field name {name!r} is not a token")
@@ -133,6 +131,17 @@ def request_head(method: str, target: str, fields: Iterable[tuple[str, str]]) ->
             raise ValueError(f"value of HTTP field {name} holds a control or non-Latin-1 character")
         lines.append(f"{name}: {value}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def checked_target(target: str) -> str:
+    """Return *target* if it can be sent.
+
+    Raises:
+      ValueError: it holds something else than visible ASCII.
+    """
+    if not _TARGET.fullmatch(target):
+        raise ValueError("HTTP request target must be visible ASCII: percent-encode the rest")
+    return target
 
 
 def parse_field(line: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from scheme_table import find_scheme
 
 from fildes.address import Address, build, parse
 from fildes.errors import AddressError
+from fildes.opening import registry
+from fildes.opening.spelling import to_address
 
 SAFE = st.characters(exclude_categories=["Cc", "Cs"])
 TEXT = st.text(SAFE, min_size=1, max_size=12).filter(lambda text: text != "***")
@@ -139,3 +142,21 @@ def test_a_password_is_never_shown(before: str, after: str) -> None:
         else:
             shown = f"{address} {address!r} {address.display()}"
         assert SECRET not in shown, attempt
+
+
+PLAIN = st.from_regex(
+    r"https?://[a-z0-9.:-]{0,12}(/[\x21-\x7e]{0,9})?(\?[\x21-\x7e]{0,9})?", fullmatch=True
+)
+
+
+@given(PLAIN)
+def test_plain_documents_are_read_as_all_others(text: str) -> None:
+    """The short way by which an open reads most addresses reads what the parser reads."""
+
+    def read(reader: Callable[[], Address]) -> Address | str:
+        try:
+            return reader()
+        except AddressError as error:
+            return str(error)
+
+    assert read(lambda: to_address(text)) == read(lambda: parse(text, registry.find_scheme))

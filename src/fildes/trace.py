@@ -89,7 +89,7 @@ class Trace(Sequence[Step]):
         """Add a step that began at the `time.monotonic` moment *since* and ends now."""
         seconds = time.monotonic() - since
         what = None if error is None else describe(error)
-        step = Step(name, detail, since - self.began, seconds, what)
+        step = quick_step((name, detail, since - self.began, seconds, what))
         if len(self.steps) < MAX_STEPS:
             self.steps.append(step)
         if Trace.observer is not None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fildes.address import Address, build, parse
-from fildes.address.layering import check_outermost
+from fildes.address import Address, parse
 from fildes.drivers import blocking
 from fildes.files.description import Description
 from fildes.files.modes import Mode, check_text, make_file, parse_mode, pending_size
@@ -18,6 +16,7 @@ from fildes.opened_by import Explanation, OpenedBy
 from fildes.opening import registry
 from fildes.opening.arguments import check_options, check_times
 from fildes.opening.opening import Opening
+from fildes.opening.spelling import to_address
 from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -29,30 +28,6 @@ OPEN_TIMEOUT = 30.0  #: seconds that all steps of an open may take together
 STALL_TIMEOUT = 60.0  #: seconds without a byte after which a document counts as stalled
 
 Options = Mapping[str, Any]
-
-
-def to_address(address: str | os.PathLike[str] | Address) -> Address:
-    """Return the parsed address; a path object is a plain path, absolute or not.
-
-    Raises:
-      AddressError: the text is not an address.
-    """
-    if isinstance(address, str):
-        # Passwords stand before "@" or in options, and are not kept.
-        if "@" in address or "?" in address:
-            return parse(address, registry.find_scheme)
-        return parse_once(address)
-    if isinstance(address, Address):
-        check_outermost(registry.find_scheme(address.scheme))
-        return address
-    path = os.path.join(".", os.fspath(address))
-    return build(registry.find_scheme, "file", path=path)
-
-
-@functools.lru_cache(maxsize=128)  # arbitrary
-def parse_once(text: str) -> Address:
-    """Return the parsed address; whoever opens one twice pays once."""
-    return parse(text, registry.find_scheme)
 
 
 def prepare(

@@ -62,8 +62,34 @@ def test_passwords_are_not_remembered() -> None:
         read(opener, address)
         read(opener, address)
         assert opener.memory is not None
-        assert (opener.memory.terms, opener.memory.messages) == ({}, {})
+        assert (opener.memory.terms, opener.memory.messages, opener.memory.forms) == ({}, {}, {})
         assert all(b"\r\nAuthorization: Basic " in asked.head for asked in server.asked)
+
+
+def test_documents_of_one_site() -> None:
+    """What one document taught is said of the next one, but for what is its own."""
+    with CountingServer(DATA, whole) as server, fildes.Opener(http={"bearer": "t"}) as opener:
+        for path in ("/a", "/b?c=d", "/b?c=%2F", "/"):
+            with opener.open(server.address(path)) as file:
+                assert file.read() == DATA
+                assert file.response is not None
+                assert file.response.address == server.address(path)
+        heads = [asked.head for asked in server.asked]
+        assert [asked.target for asked in server.asked] == ["/a", "/b?c=d", "/b?c=%2F", "/"]
+        assert len({head.partition(b" HTTP/1.1")[2] for head in heads}) == 1
+        assert b"Authorization: Bearer t" in heads[-1]
+        assert server.connections == 1
+
+
+def test_secrets_of_queries_are_masked() -> None:
+    """The query of a document that was asked for like another one is shown masked, too."""
+    with CountingServer(DATA, whole) as server, fildes.Opener() as opener:
+        for text in ("token=hidden1", "token=hidden2"):
+            with opener.open(server.address(f"/x?{text}")) as file:
+                assert file.read() == DATA
+                shown = f"{file.trace} {file.response} {file!r}"
+            assert "hidden" not in shown
+        assert [asked.target for asked in server.asked] == ["/x?token=hidden1", "/x?token=hidden2"]
 
 
 def test_memory_is_bounded() -> None:
@@ -74,6 +100,7 @@ def test_memory_is_bounded() -> None:
         assert opener.memory is not None
         assert len(opener.memory.terms) <= MAX_REMEMBERED
         assert len(opener.memory.messages) <= MAX_REMEMBERED
+        assert len(opener.memory.forms) == 1
 
 
 def test_closed_files_are_no_garbage() -> None:

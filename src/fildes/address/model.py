@@ -81,6 +81,10 @@ class Address(_Parts):
         """Return an address that differs in *changes*, checked like any other."""
         return Address(**{**self._asdict(), **changes})
 
+    def beside(self, path: str, query: str | None) -> Address:
+        """Return the address of another document at the same place, which is not checked."""
+        return self._replace(path=path, query=query)
+
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"
 

@@ -69,7 +69,7 @@ def check_text(mode: Mode, buffering: int, text: Mapping[str, Any]) -> None:
       ValueError: the arguments contradict each other.
       LookupError: there is no such encoding.
     """
-    if not mode.text and any(value is not None for value in text.values()):
+    if not mode.text and list(text.values()) != [None] * len(text):
         raise ValueError("encoding, errors and newline are for text modes: add 't'")
     if mode.text and buffering == 0:
         raise ValueError("can't have unbuffered text I/O")

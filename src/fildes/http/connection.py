@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.drivers.blocking import LONGEST_WAIT, wait
 from fildes.streams.kernel import RECV_FLAGS, SocketStream
+from fildes.waiting import wait_readable
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -104,6 +105,19 @@ class Connection:
         if received is None:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         return bytes(buffer[:received])
+
+    async def recv(self, size: int) -> bytes:
+        """Return between 1 and *size* bytes; empty at the end of file."""
+        while self.sock is not None:
+            try:
+                data = self.sock.recv(size, RECV_FLAGS)
+            except BlockingIOError:
+                await wait_readable(self.sock.fileno())
+            else:
+                if data:
+                    return data
+                break  # the stream knows whether that is an end
+        return await self.stream.recv(size)
 
     def quiet(self) -> bool:
         """Tell whether nothing came that nobody asked for, not even an end."""

@@ -98,6 +98,8 @@ def remembering(ask: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]
 
     @functools.wraps(ask)
     async def remembered(self: Any, request: Request, extra: Fields = (), *args: Any) -> T:
+        if self.jar is None:
+            return await ask(self, request, extra, *args)
         try:
             answer = await ask(self, request, (*extra, *cookies_for(self.jar, request)), *args)
         except OSError as error:

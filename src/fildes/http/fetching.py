@@ -259,7 +259,7 @@ async def read_head(connection: Connection, limits: HeadLimits, data: bytes = b"
     """Read the head of the final response, of which *data* came already."""
     reader = HeadReader(limits)
     while reader.head is None:
-        data = data or await connection.stream.recv(HEAD_SIZE)
+        data = data or await connection.recv(HEAD_SIZE)
         if data:
             connection.silent = False
             reader.feed(data)

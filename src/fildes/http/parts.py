@@ -25,10 +25,6 @@ REFUSED = frozenset({301, 302, 303, 307, 308, 400, 401, 403, 404, 410})
 NO_RANGES = frozenset({400, 416, 501})
 
 
-class UnknownSizeError(Exception):
-    """The server has parts of a document but does not know how large it is."""
-
-
 class Parts:
     """One version of a document on its server, of which parts can be asked for.
 
@@ -43,13 +39,11 @@ class Parts:
 
         Raises:
           ProtocolError: it contradicts itself.
-          UnknownSizeError: it does not tell the size.
         """
         self.fetch = fetch
         self.request = request
         self.first = part_of(answer)
-        if self.first.total is None:
-            raise UnknownSizeError
+        assert self.first.total is not None, "what does not tell its size is no document of parts"
         self.size = self.first.total
         self.validator = validator_of(answer.response.headers)
         self.rate = rate

@@ -14,10 +14,11 @@ from fildes.http.again import known_from
 from fildes.http.body import HttpStream
 from fildes.http.connection import Pool
 from fildes.http.fetching import Fetch
-from fildes.http.parts import NO_RANGES, Parts, UnknownSizeError, check_first
+from fildes.http.parts import NO_RANGES, Parts, check_first
 from fildes.http.planning import Rate
 from fildes.http.ranged import MAX_LIVE, RangedStream
 from fildes.http.received import ReceivedDocument, received_whole
+from fildes.http.validator import part_of
 from fildes.wire.content_range import range_field
 
 if TYPE_CHECKING:
@@ -73,19 +74,18 @@ def opened(ranges: Fetch, request: Request, answer: Answer, start: int) -> Strea
 
         return resumable(ranges.opening, ranges, request, answer)
     try:
-        parts = Parts(ranges, request, answer, Rate())
-        if start < 0 and parts.first.stop != parts.size:
+        first = part_of(answer)
+        if first.total is None or (start < 0 and first.stop != first.total):
             return None
-        if start >= 0 and parts.first.start != 0:
+        if start >= 0 and first.start != 0:
             raise ProtocolError("the server sent another part than the beginning asked for")
-    except UnknownSizeError:
-        return None
     except BaseException:
         answer.connection.stream.abort()
         raise
-    if (parts.first.start, parts.first.stop) == (0, parts.size):
+    if (first.start, first.stop) == (0, first.total):
         whole = received_whole(HttpStream(answer, kept))
         if whole is not None:
             return whole
     assert ranges.pool is not None, "parts come over connections that are kept"
+    parts = Parts(ranges, request, answer, Rate())
     return RangedStream(parts, answer, ranges.pool, own_pool=kept is None)

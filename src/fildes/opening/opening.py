@@ -54,21 +54,21 @@ class Blame:
             add_context(error, self.name, self.address.display())
 
 
-class RecordedStep:
+class RecordedStep(StepUnderWay):
     """Records its block as a step; each error that leaves it gets the context."""
 
-    __slots__ = ("address", "name", "since", "trace", "under_way")  # no generator, as above
+    __slots__ = ("address", "name", "since", "trace")  # no generator, as above
 
     def __init__(self, opening: Opening, name: StepName, detail: str) -> None:
         self.address, self.trace, self.name = opening.address, opening.trace, name
-        self.under_way = StepUnderWay(detail)
+        self.detail = detail
 
     def __enter__(self) -> StepUnderWay:
         self.since = time.monotonic()
-        return self.under_way
+        return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self.trace.record(self.name, self.under_way.detail, self.since, error)
+        self.trace.record(self.name, self.detail, self.since, error)
         if isinstance(error, OSError | EOFError):
             add_context(error, self.name, self.address.display())
 

@@ -134,11 +134,7 @@ def request_head(method: str, target: str, fields: Iterable[tuple[str, str]]) ->
 
 
 def checked_target(target: str) -> str:
-    """Return *target* if it can be sent.
-
-    Raises:
-      ValueError: it holds something else than visible ASCII.
-    """
+    """Return *target*, or raise `ValueError` if it is not all visible ASCII."""
     if not _TARGET.fullmatch(target):
         raise ValueError("HTTP request target must be visible ASCII: percent-encode the rest")
     return target

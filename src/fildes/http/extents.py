@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import bisect
 import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Memory for the parts of one document.
 BUDGET = 32 << 20
@@ -20,21 +24,41 @@ MAX_EXTENT = 1 << 20  # arbitrary
 PINNED = 65536
 
 
+class Use(NamedTuple):
+    """What an extent of some *size* was good for: so many reads, of so many bytes in all."""
+
+    size: int
+    reads: int
+    taken: int
+
+
 class ExtentMap:
     """Which bytes of a document are here.
 
     Attributes:
       stored: how many bytes are kept.
+      reads: how often each extent was read from, and how many bytes in all.
     """
 
-    def __init__(self, size: int, budget: int = BUDGET) -> None:
-        """Start with nothing of a document of *size* bytes."""
+    def __init__(
+        self,
+        size: int,
+        budget: int = BUDGET,
+        gone: Callable[[Use], object] = lambda use: None,
+    ) -> None:
+        """Start with nothing of a document of *size* bytes.
+
+        Args:
+          gone: told of each extent that goes what it was good for.
+        """
         self.size = size
         self.budget = budget
         self.stored = 0
         self.starts: list[int] = []
         self.data: dict[int, bytearray] = {}
         self.used: dict[int, int] = {}
+        self.reads: dict[int, tuple[int, int]] = {}
+        self.gone = gone
         self.clock = itertools.count()
 
     def read_into(self, view: memoryview, offset: int) -> int:
@@ -47,6 +71,8 @@ class ExtentMap:
             with memoryview(data) as held:
                 view[done : done + size] = held[skip : skip + size]
             self.used[start] = next(self.clock)
+            count, total = self.reads[start]
+            self.reads[start] = count + 1, total + size
             done += size
         return done
 
@@ -91,6 +117,7 @@ class ExtentMap:
             start = offset
             self.starts.insert(index, start)
             self.data[start] = bytearray(data)
+            self.reads[start] = 0, 0
         self.used[start] = next(self.clock)
         self.stored += len(data)
 
@@ -111,6 +138,8 @@ class ExtentMap:
 
     def drop(self, start: int) -> None:
         """Forget an extent."""
-        self.stored -= len(self.data.pop(start))
+        size = len(self.data.pop(start))
+        self.stored -= size
+        self.gone(Use(size, *self.reads.pop(start)))
         del self.used[start]
         self.starts.remove(start)

@@ -19,7 +19,10 @@ interleave, of threads or of an archive's index and its members, so each has a t
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from fildes.http.extents import Use
 
 MIN_BDP = 64 << 10
 MAX_BDP = 8 << 20  # arbitrary: a quarter of what is kept, 1 s at 64 Mb/s if measured wrongly
@@ -37,6 +40,9 @@ TOLERANCE = 32 << 10
 
 #: What the first miss at the end of a document gets: the directories of archives are there.
 TAIL = 64 << 10
+
+#: One part of so many has to be read of an extent before that goes, or it was too large.
+WORTH = 4  # arbitrary
 
 MAX_TRACKS = 8  # arbitrary
 MAX_MISSES = 256  #: that are remembered; arbitrary
@@ -99,7 +105,11 @@ def mean(old: float | None, new: float) -> float:
 
 
 class Planner:
-    """Decides for one document; see the module."""
+    """Decides for one document; see the module.
+
+    Attributes:
+      limit: of the regions that misses pay for, in bytes.
+    """
 
     def __init__(self, size: int, rate: Rate | None = None) -> None:
         """Start before any miss; the document has *size* bytes."""
@@ -107,6 +117,21 @@ class Planner:
         self.rate = rate or Rate()
         self.tracks: deque[Track] = deque(maxlen=MAX_TRACKS)
         self.misses: deque[int] = deque(maxlen=MAX_MISSES)
+        self.limit = MAX_REGION
+
+    def gone(self, use: Use) -> None:
+        """Learn what something was good for that was dropped for want of memory.
+
+        Where more is read than can be kept, misses come again and again and pay for
+        large regions, which push each other out before they are read. A region as small as
+        what comes in a quarter of a round trip hardly costs more than its request.
+        """
+        read = use.taken * WORTH >= use.size
+        # The first of its reads took a request; each later one had taken another.
+        if read or (use.reads - 1) * self.rate.bdp >= use.size:
+            self.limit = min(MAX_REGION, 2 * self.limit)
+        elif self.limit > max(MIN_REGION, self.rate.bdp // 2):
+            self.limit //= 2
 
     def begin(self, start: int, stop: int) -> None:
         """Say what opening has requested: the first read may go on from there."""
@@ -180,7 +205,7 @@ class Planner:
 
     def around(self, offset: int, stop: int) -> tuple[int, int]:
         """Return the largest region around *offset* whose misses have paid for it."""
-        size = MAX_REGION
+        size = self.limit
         while size > MIN_REGION and not self.paid(offset, size):
             size //= 2
         start = offset // size * size

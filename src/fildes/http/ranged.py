@@ -69,8 +69,8 @@ class RangedStream(RandomStream):
         self.inner: Stream = answer.connection.stream
         self.pool = pool
         self.own_pool = own_pool
-        self.extents = ExtentMap(self.size)
         self.planner = Planner(self.size, parts.rate)
+        self.extents = ExtentMap(self.size, gone=self.planner.gone)
         self.planner.begin(parts.first.start, parts.first.stop)
         self.lives = [Live(answer, parts.first, pool)]
         self.taken: list[Live] = []

@@ -7,17 +7,19 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pytest
 from datagram_clients import client
 from fault_proxy import reset
 from peers import LIMIT
 from tcp_ends import received
+from until import run_until
 
 import fildes
 from fildes.drivers.loop import Loop
 from fildes.listening.accepting import FIRST_PAUSE
+from fildes.listening.udp import Arrival, UdpAcceptor
 from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.dialing import opener_of
 from fildes.relaying.gate import BATCH
@@ -179,6 +181,23 @@ def test_silent_connections_are_ended(start_bench: StartBench) -> None:
     assert isinstance(bench.log.errors[0], TimeoutError)
 
 
+def test_silence_is_over_with_the_next_byte(start_bench: StartBench) -> None:
+    """Who has just said something is not cut, though nobody has heard it yet."""
+    bench = start_bench(idle_timeout=LIMIT)
+    client, server = bench.connect()
+    with client, server:
+        client.send(b"there")
+        sweeper = bench.service.sweeper
+        sweeper.limit = 0.0  # everybody has been silent for so long
+        sweeper.sweep()
+        sweeper.close()  # it would look again at once
+        assert not bench.over()
+        bench.run(lambda: bench.service.totals == (5, 0))
+        assert not bench.over()
+        sweeper.sweep()
+        assert bench.over()
+
+
 def test_abort_waits_for_no_delivery(
     start_bench: StartBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,3 +259,25 @@ def test_more_senders_than_are_taken_at_once(nothing_left_behind: None) -> None:
         late.cancel()
         service.close()
     assert service.accepted == count
+
+
+def test_datagram_that_the_listener_got(nothing_left_behind: None) -> None:
+    """What the kernel gives to the listener, of a peer who has a conversation, goes on at once."""
+    with (
+        Loop() as loop,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as behind,
+        fildes.listen("udp://127.0.0.1:0") as listener,
+        client(listener, b"first") as sender,
+    ):
+        behind.bind(("127.0.0.1", 0))
+        behind.settimeout(LIMIT)
+        opening, _ = prepare(f"udp://127.0.0.1:{behind.getsockname()[1]}", "r+b", None, {})
+        open_far = opener_of(opening.address, opening.policy, opening.options)
+        acceptor = cast("UdpAcceptor", listener.acceptor)
+        service = Service(loop, acceptor, open_far)
+        run_until(loop, lambda: service.totals == (5, 0))
+        arrival = Arrival(b"second", sender.getsockname(), acceptor.sockets[0], "127.0.0.1")
+        assert acceptor.deliver(arrival)
+        run_until(loop, lambda: service.totals == (11, 0))
+        assert [behind.recv(99) for _ in range(2)] == [b"first", b"second"]
+        service.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from authority import Authority
 from relay_commands import relay_running
-from soaking import answering, ask_by_tcp, ask_by_tls, check_flat, soak
+from soaking import answering, ask_by_tcp, ask_by_tls, ask_by_udp, check_flat, soak
 
 pytestmark = pytest.mark.slow
 
@@ -33,3 +33,13 @@ def test_short_connections_under_tls(tls_ca: Authority) -> None:
             check_flat(list(soak(relay.process.pid, relay.port, 1000, ask, batch=10)), ALLOWED)
             relay.process.terminate()
             assert relay.wait() == 0
+
+
+def test_conversations_of_datagrams() -> None:
+    """The same with senders of one datagram each, whose silence is their end."""
+    with answering("udp") as target:
+        near = "udp-listen://127.0.0.1:0?idle-timeout=0.1&max-connections=2000"
+        argv = [near, f"udp://127.0.0.1:{target}"]
+        with relay_running(*argv) as relay:
+            samples = list(soak(relay.process.pid, relay.port, 8000, ask_by_udp))
+            check_flat(samples, 2 * ALLOWED, open_at_once=2 * 2000)

@@ -149,6 +149,8 @@ class UdpAcceptor(Acceptor):
         if conversation is None or conversation.sock.fileno() < 0:
             return False
         conversation.early.append(arrival.data)
+        if conversation.arrived is not None:
+            conversation.arrived()
         return True
 
     def handle(self, arrival: Arrival) -> Conversation | None:

@@ -14,7 +14,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any, cast
 
-from fildes.relaying.pair import Owner, Pair, SocketHalf
+from fildes.relaying.pair import IN, Owner, Pair, SocketHalf
 from fildes.streams.buffers import BUFFER_SIZE, Buffers
 from fildes.streams.datagrams import DatagramStream
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS
@@ -82,6 +82,15 @@ class DatagramHalf(SocketHalf):
         if trouble is not None:
             self.error, self.lost = trouble, True
         return self.left is not None or self.error is not None
+
+    def attend_soon(self) -> None:
+        """See to a datagram that the socket does not tell of."""
+        self.pair.loop.call_soon(self.attend)
+
+    def attend(self) -> None:
+        """Go on, unless it is over or something else comes first."""
+        if self.watched & IN and self.move():
+            self.pair.settle()
 
     def receive(self, view: memoryview) -> OSError | None:
         """Receive what waits into *view*, one after the other; return what ended it."""
@@ -172,6 +181,18 @@ class DatagramPair(Pair[Owner]):
     half = DatagramHalf
     there: DatagramHalf
     back: DatagramHalf
+
+    def start(self) -> None:
+        """Begin with what is there, and hear of what comes beside the sockets."""
+        for half in (self.there, self.back):
+            cast("DatagramStream", half.source).arrived = half.attend_soon
+        super().start()
+
+    def stop(self) -> None:
+        """Copy no more; as `Pair.stop`."""
+        for half in (self.there, self.back):
+            cast("DatagramStream", half.source).arrived = None
+        super().stop()
 
     @property
     def moved(self) -> int:

@@ -10,6 +10,7 @@ epoll(7) would tell of its end again and again.
 from __future__ import annotations
 
 import select
+import socket
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar, cast
 
 from fildes.streams.buffers import buffers_here
@@ -31,6 +32,10 @@ SAYS = ~OUT
 
 #: Whoever is ready for sending, or in trouble, may be sent to.
 TAKES = OUT | select.EPOLLERR | select.EPOLLHUP
+
+
+#: Look at what has come, and leave it there; recv(2).
+PEEK = RECV_FLAGS | socket.MSG_PEEK
 
 
 class SocketHalf(Half):
@@ -178,6 +183,13 @@ class Pair(Generic[Owner]):
             self.seen, self.since = moved, now
         return now - self.since
 
+    def is_addressed(self) -> bool:
+        """Tell whether something has come that nobody has received yet.
+
+        Whoever ends a silence has to ask: it would be lost, and a datagram's sender not told.
+        """
+        return is_readable(self.there) or is_readable(self.back)
+
     def settle(self) -> None:
         """See to ends and errors, then watch for what is wanted next."""
         there, back = self.there, self.back
@@ -209,6 +221,19 @@ class Pair(Generic[Owner]):
         there, back = self.there, self.back
         complete = there.error is None and back.error is None
         self.done(self.owner, None if complete else first_error([there, back]))
+
+
+def is_readable(half: SocketHalf) -> bool:
+    """Tell whether the next step of *half* would receive something."""
+    if half.left is not None or not half.running:
+        return False
+    try:
+        half.from_sock.recv(1, PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:  # which is something to learn as well
+        pass
+    return True
 
 
 def is_socket(stream: Stream | None) -> TypeGuard[SocketStream]:

@@ -42,7 +42,7 @@ class Sweeper:
         assert limit is not None  # else nobody would look
         for connection in list(service.connections):
             pair = connection.pair
-            if pair is None or pair.silence() < limit:
+            if pair is None or pair.silence() < limit or pair.is_addressed():
                 continue
             error = self.excused(connection, no_byte(limit))
             if error is None:

@@ -31,6 +31,9 @@ class DatagramStream(SocketStream):
     messages = True
     endless = True
 
+    #: Called when a datagram has come that is not in the socket's queue.
+    arrived: Callable[[], None] | None = None
+
     def __init__(self, sock: socket.socket, peer: object = UNASKED) -> None:
         super().__init__(sock, peer)
         self.kept: bytes | None = None

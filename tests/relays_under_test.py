@@ -18,6 +18,7 @@ from commands import start
 from peers import LIMIT
 
 import fildes
+from fildes.listening.naming import listening_text
 from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.dialing import opener_of
 from fildes.relaying.forwarding import forward
@@ -187,8 +188,7 @@ def error_of(message: str) -> Exception:
 def by_command(target: str, listen: str, options: dict[str, Any]) -> Iterator[Relay]:
     """Relay by the command."""
     assert not options, "the command takes options in addresses"
-    scheme, _, place = listen.partition("://")
-    argv = ("relay", "--json", f"{scheme}-listen://{place}", target)
+    argv = ("relay", "--json", listening_text(listen), target)
     with start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         relay = CommandRelay(process)
         try:

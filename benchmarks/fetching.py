@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import io
+import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from measuring import Missing, Run, measure, per_second, rate_ratio, timed
+from measuring import Goal, Missing, Run, measure, per_second, rate_ratio, timed
 from servers import nginx
 
 import fildes
@@ -31,87 +33,82 @@ def peer(name: str) -> Any:
         raise Missing(f"{name} is not installed") from None
 
 
+#: Gives the address of the document that is read next.
+Next = Callable[[], str]
+
+
+def again(address: str) -> Next:
+    """Read the same document again and again."""
+    return lambda: address
+
+
+def another(address: str) -> Next:
+    """Read another document each time: the server looks at no query."""
+    numbers = itertools.count()
+    return lambda: f"{address}?{next(numbers)}"
+
+
 @contextlib.contextmanager
-def one_after_the_other() -> Iterator[tuple[str, Run]]:
-    """Yield the address of a document, and how we read it again and again."""
+def one_after_the_other(which: Callable[[str], Next]) -> Iterator[tuple[Next, Run]]:
+    """Yield what says which document is next, and how we read many of them."""
     with nginx(body=SIZE) as (port, _, _), fildes.Opener() as opener:
-        address = f"http://127.0.0.1:{port}/body"
+        following = which(f"http://127.0.0.1:{port}/body")
 
         def ours() -> None:
             for _ in range(DOCUMENTS):
-                with opener.open(address) as file:
+                with opener.open(following()) as file:
                     assert len(file.read()) == SIZE
 
-        yield address, timed(ours)
+        yield following, timed(ours)
 
 
-@measure(
-    "1 KiB documents one after the other on one `Opener`, against pycurl with one handle",
-    rate_ratio(1.0),
-    repeats=REPEATS,
-    show=by_count,
-)
-def kept_pycurl() -> Iterator[tuple[Run, Run]]:
+def kept_pycurl(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
+    """Compare with one handle of pycurl."""
     pycurl = peer("pycurl")
-    with one_after_the_other() as (address, ours), contextlib.closing(pycurl.Curl()) as handle:
+    with one_after_the_other(which) as (following, ours), contextlib.closing(pycurl.Curl()) as curl:
 
         def theirs() -> None:
             for _ in range(DOCUMENTS):
                 buffer = io.BytesIO()
-                handle.setopt(pycurl.URL, address)
-                handle.setopt(pycurl.WRITEDATA, buffer)
-                handle.perform()
+                curl.setopt(pycurl.URL, following())
+                curl.setopt(pycurl.WRITEDATA, buffer)
+                curl.perform()
                 assert len(buffer.getvalue()) == SIZE
 
         yield ours, timed(theirs)
 
 
-@measure(
-    "the same, against one `aiohttp.ClientSession`",
-    rate_ratio(1.5),
-    repeats=REPEATS,
-    show=by_count,
-)
-def kept_aiohttp() -> Iterator[tuple[Run, Run]]:
-    with one_after_the_other() as (address, ours), session_of_aiohttp() as (runner, get):
+def kept_aiohttp(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
+    """Compare with one session of aiohttp."""
+    with one_after_the_other(which) as (following, ours), session_of_aiohttp() as (runner, get):
 
         async def theirs() -> None:
             for _ in range(DOCUMENTS):
-                await get(address)
+                await get(following())
 
         yield ours, timed(lambda: runner.run(theirs()))
 
 
-@measure(
-    "the same, against one `httpx.Client`",
-    rate_ratio(3),
-    repeats=REPEATS,
-    show=by_count,
-)
-def kept_httpx() -> Iterator[tuple[Run, Run]]:
+def kept_httpx(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
+    """Compare with one client of httpx."""
     httpx = peer("httpx")
-    with one_after_the_other() as (address, ours), httpx.Client() as client:
+    with one_after_the_other(which) as (following, ours), httpx.Client() as client:
 
         def theirs() -> None:
             for _ in range(DOCUMENTS):
-                assert len(client.get(address).content) == SIZE
+                assert len(client.get(following()).content) == SIZE
 
         yield ours, timed(theirs)
 
 
-@measure(
-    f"1 KiB documents, {TASKS} at once on one `aio.Opener`, against `aiohttp.ClientSession`",
-    rate_ratio(1.2),
-    repeats=REPEATS,
-    show=by_count,
-)
-def at_once_aiohttp() -> Iterator[tuple[Run, Run]]:
+def at_once_aiohttp(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
+    """Compare `TASKS` tasks with as many of aiohttp."""
     with (
         nginx(body=SIZE) as (port, _, _),
         session_of_aiohttp() as (runner, get),
         contextlib.ExitStack() as undo,
     ):
-        address = f"http://127.0.0.1:{port}/body"
+        following = which(f"http://127.0.0.1:{port}/body")
         opener = fildes.aio.Opener()
         undo.callback(lambda: runner.run(opener.close()))
 
@@ -120,19 +117,31 @@ def at_once_aiohttp() -> Iterator[tuple[Run, Run]]:
                 assert len(await file.read()) == SIZE
 
         def run(get: Callable[[str], Awaitable[None]]) -> Run:
-            return timed(lambda: runner.run(at_once(get, address)))
+            return timed(lambda: runner.run(at_once(get, following)))
 
         yield run(read), run(get)
 
 
-async def at_once(get: Callable[[str], Awaitable[None]], address: str) -> None:
-    """Let `TASKS` tasks *get* what is at *address*, again and again."""
+async def at_once(get: Callable[[str], Awaitable[None]], following: Next) -> None:
+    """Let `TASKS` tasks *get* documents, one after the other."""
 
     async def work() -> None:
         for _ in range(DOCUMENTS // TASKS):
-            await get(address)
+            await get(following())
 
     await asyncio.gather(*(work() for _ in range(TASKS)))
+
+
+def compare(
+    what: str,
+    goal: Goal,
+    compared: Callable[[Callable[[str], Next]], Iterator[tuple[Run, Run]]],
+) -> None:
+    """Add two rows: the same document each time, and another one each time."""
+    for which, words in ((again, "the same one"), (another, "another one each time")):
+        setup = functools.partial(compared, which)
+        setup.__name__ = f"{compared.__name__}_{which.__name__}"  # type: ignore[attr-defined]
+        measure(f"1 KiB documents, {words}, {what}", goal, repeats=REPEATS, show=by_count)(setup)
 
 
 @contextlib.contextmanager
@@ -154,3 +163,17 @@ def session_of_aiohttp() -> Iterator[tuple[asyncio.Runner, Callable[[str], Await
             yield runner, get
         finally:
             runner.run(session.close())
+
+
+compare(
+    "one after the other on one `Opener`, against pycurl with one handle",
+    rate_ratio(1.0),
+    kept_pycurl,
+)
+compare("one after the other, against one `aiohttp.ClientSession`", rate_ratio(1.5), kept_aiohttp)
+compare("one after the other, against one `httpx.Client`", rate_ratio(3), kept_httpx)
+compare(
+    f"{TASKS} at once on one `aio.Opener`, against `aiohttp.ClientSession`",
+    rate_ratio(1.2),
+    at_once_aiohttp,
+)

@@ -1,10 +1,11 @@
 """Copy bytes both ways between two addresses, up to the ends of both.
 
 Either side is any address, a listener (tcp-listen://, unix-listen://,
-tls-listen://, udp-listen://, ws-listen://), or what socat would be given. A listener of ours
-serves any number of connections and opens the other side for each; socat's does
-with fork. Without a host it is reached from this machine only: for all others
-say tcp-listen://0.0.0.0:80, or bind=0.0.0.0 in socat's spelling.
+tls-listen://, udp-listen://, ws-listen://), or what socat would be given. A
+listener of ours serves any number of connections and opens the other side for
+each; socat's does with fork. Without a host it is reached from this machine
+only: for all others say tcp-listen://0.0.0.0:80, or bind=0.0.0.0 in socat's
+spelling.
 
 The status is 0 only if everything was copied, up to its end.
 """

@@ -99,7 +99,7 @@ def picture(samples: list[Sample]) -> str:
     return PICTURE.format(
         width=WIDTH, height=HEIGHT, margin=MARGIN, bottom=HEIGHT - MARGIN, right=WIDTH - MARGIN,
         middle=WIDTH // 2, caption=HEIGHT - 20,
-        title=f"fildes relay, {samples[-1].done:,} connections one after the other",
+        title=f"fildes relay, {samples[-1].done:,} connections, up to 64 at once",
         memory=line(samples, memory, 1.2 * max(memory)),
         descriptors=line(samples, descriptors, 2.5 * max(descriptors)),
         most_memory=max(memory), most_descriptors=max(descriptors),

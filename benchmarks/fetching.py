@@ -140,6 +140,7 @@ def compare(
     """Add two rows: the same document each time, and another one each time."""
     for which, words in ((again, "the same one"), (another, "another one each time")):
         setup = functools.partial(compared, which)
+        # By its name a measure is chosen on the command line; a partial has none.
         setup.__name__ = f"{compared.__name__}_{which.__name__}"  # type: ignore[attr-defined]
         measure(f"1 KiB documents, {words}, {what}", goal, repeats=REPEATS, show=by_count)(setup)
 

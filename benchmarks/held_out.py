@@ -21,6 +21,7 @@ def pieces(wanted: list[tuple[int, int]]) -> Read:
     """Return the reader of these offsets and sizes, one after the other."""
 
     def read(file: object) -> int:
+        # A reader takes any file object, and returns a count.
         return sum(at([offset], size)(file) for offset, size in wanted)  # type: ignore[misc]
 
     return read

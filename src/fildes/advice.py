@@ -66,7 +66,13 @@ TLS_HANG_UP = "the peer hung up in the handshake: check that the port speaks TLS
 
 
 def advice_for(error: BaseException, step: str) -> str:
-    """Return what to do about *error*, which happened in *step*; empty if unknown."""
+    """Return what to do about *error*, which happened in *step*; empty if unknown.
+
+    Whoever raises it may know better, and say so in its attribute ``advice``.
+    """
+    own: str = getattr(error, "advice", "")
+    if own:
+        return own
     if isinstance(error, socket.gaierror):
         return BY_RESOLVER_ERROR.get(error.errno or 0, "")
     if step == "response" and hasattr(error, "status"):

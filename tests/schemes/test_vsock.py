@@ -10,6 +10,7 @@ from vsocks import OWN_CONTEXT, fake_vsocks, has_loopback, has_vsocks
 
 import fildes
 from fildes.address import parse
+from fildes.advice import advice_for
 from fildes.opening.registry import find_scheme
 from fildes.opening.vsock_names import ANY_PORT, Name, advised, parse_name
 from fildes.relaying.ucspi import environment
@@ -133,10 +134,11 @@ def test_variables_of_a_program() -> None:
     (errno.ECONNRESET, 2, "nothing listens"), (errno.EACCES, 2, "below 1024"),
 ])  # fmt: skip
 def test_errors_say_what_to_do(number: int, context: int, told: str) -> None:
-    """The errno stays the kernel's, and the message names the module that is missing."""
-    with pytest.raises(OSError, match=told) as caught, advised(context):
+    """The error stays the kernel's; the advice, one and no other, names what is missing."""
+    with pytest.raises(OSError, match="as the kernel says") as caught, advised(context):
         raise OSError(number, "as the kernel says")
     assert caught.value.errno == number
+    assert told in advice_for(caught.value, "connect")
 
 
 def test_other_errors_stay() -> None:

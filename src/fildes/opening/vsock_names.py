@@ -112,6 +112,6 @@ def advised(context: int) -> Iterator[None]:
         advice = ADVICE.get(error.errno or 0)
         if context == LOCAL and error.errno in (errno.ETIMEDOUT, errno.ENODEV):
             advice = NO_LOOPBACK
-        if advice is None:
-            raise
-        raise OSError(error.errno, f"{error.strerror} ({advice})") from None
+        if advice is not None:
+            error.advice = advice  # type: ignore[attr-defined]  # `advice_for` looks for it
+        raise

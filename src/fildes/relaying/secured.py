@@ -105,6 +105,7 @@ class SecuredPair(Pair[Owner]):
 
 def carrier(stream: Stream) -> SocketStream:
     """Return the socket that carries *stream*, which `is_over_socket`."""
+    # The callers have asked `is_over_socket`, which no type tells.
     return stream.inner if isinstance(stream, TlsStream) else stream  # type: ignore[return-value]
 
 

@@ -23,8 +23,7 @@ NOT_NEEDED = {
     "wire": "certificate data_uri digest entries png proxy_header reference zip",
     "files": "datagram text",
     "streams": "ancillary programs relay terminal",
-    "": "aio async_opener compression copying extracting listener listening listing opener"
-    " relaying serving",
+    "": "aio compression copying extracting listener listening listing opener relaying serving",
 }
 
 

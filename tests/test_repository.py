@@ -25,7 +25,7 @@ LAYERS = (
     {"tls", "http", "websocket", "listening", "compression"},
     {"schemes"},
     {"files"},
-    {"listener", "async_listener"},
+    {"listener"},
     {"relaying"},
     {
         "opened_by",
@@ -33,12 +33,11 @@ LAYERS = (
         "verbs",
         "listing",
         "copying",
-        "async_copying",
         "extracting",
         "signatures",
     },
-    {"opener", "async_again", "async_opening", "async_opener"},
-    {"fildes", "aio", "serving", "async_serving", "workers", "testing"},
+    {"opener"},
+    {"fildes", "aio", "serving", "workers", "testing"},
     {"cli", "__main__"},
 )
 

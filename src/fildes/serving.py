@@ -75,7 +75,7 @@ def serve(
     import inspect  # 5 ms, which programs that only open do not pay
 
     if inspect.iscoroutinefunction(handler):
-        from fildes.async_serving import serve_in_asyncio
+        from fildes.aio.serving import serve_in_asyncio
 
         how = {"drain_timeout": drain_timeout, "failed": failed}
         serve_in_asyncio(

@@ -7,7 +7,8 @@ import os
 from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fildes import async_opening, drivers
+from fildes import drivers
+from fildes.aio import opening
 from fildes.drivers import blocking
 from fildes.files import modes
 from fildes.files.async_description import AsyncDescription
@@ -69,7 +70,7 @@ async def check_async_file(
     def make_file(stream: Stream) -> Any:
         driver, size = drivers.here(), modes.PENDING_SIZE
         description = AsyncDescription(driver, stream, "test:", Trace(), pending_size=size)
-        return async_opening.make_file(description, BINARY)
+        return opening.make_file(description, BINARY)
 
     for check in FILE_CHECKS if checks is None else checks:
         if check.__name__ not in without:

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
-from fildes.async_listener import AsyncListener
+from fildes.aio.listener import AsyncListener
 from fildes.serving import DRAIN_TIMEOUT, STOPPING, limited, show
 
 if TYPE_CHECKING:

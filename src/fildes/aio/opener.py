@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from fildes import drivers
-from fildes.async_again import exchange, file_again
-from fildes.async_opening import Opened, open_now
+from fildes.aio.again import exchange, file_again
+from fildes.aio.opening import Opened, open_now
 from fildes.files.modes import check_text
 from fildes.opener import LEFT_OUT, USUAL, Defaults
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
-from fildes.async_copying import pipe, relay
-from fildes.async_listener import AsyncListener
-from fildes.async_opener import AsyncOpener
-from fildes.async_opening import Opened, open_now, to_file
-from fildes.async_serving import serve
+from fildes.aio.copying import pipe, relay
+from fildes.aio.listener import AsyncListener
+from fildes.aio.opener import AsyncOpener
+from fildes.aio.opening import Opened, open_now, to_file
+from fildes.aio.serving import serve
 from fildes.files.async_binary import AsyncBufferedFile, AsyncFile, AsyncRawFile
 from fildes.files.async_datagram import AsyncDatagramFile
 from fildes.files.async_text import AsyncTextFile

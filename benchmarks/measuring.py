@@ -8,6 +8,7 @@ its clock meanwhile.
 from __future__ import annotations
 
 import contextlib
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -27,44 +28,49 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Goal:
-    """What has to be reached, and how a result is to be read."""
+    """What has to be reached, and how a result is to be read.
+
+    Attributes:
+      text: says it.
+      limit: what a result is compared with.
+      more: whether it is to be more than the limit, or less.
+      value: the result of a run of ours and the run of theirs beside it, of their seconds.
+      show: how a result is written.
+    """
 
     text: str
-    reached: Callable[[float], bool]
+    limit: float
+    more: bool
     value: Callable[[float, float], float]
     show: str = "{:.2f}"
+
+    def margin(self, value: float) -> float:
+        """Return how many times *value* is better than it has to be: 1 is just enough."""
+        if self.more:
+            return value / self.limit
+        return self.limit / value if value > 0 else math.inf
 
 
 def rate_ratio(floor: float) -> Goal:
     """Ask for a rate of at least *floor* times theirs."""
-    return Goal(f"at least {floor}", lambda value: value >= floor, lambda our, their: their / our)
+    return Goal(f"at least {floor}", floor, True, lambda our, their: their / our)
 
 
 def time_ratio(ceiling: float) -> Goal:
     """Ask for at most *ceiling* times their time."""
-    return Goal(
-        f"at most {ceiling}", lambda value: value <= ceiling, lambda our, their: our / their
-    )
+    return Goal(f"at most {ceiling}", ceiling, False, lambda our, their: our / their)
 
 
 def at_most(ceiling: float, unit: str) -> Goal:
     """Ask for less than *ceiling* of ours, whatever theirs is."""
-    return Goal(
-        f"under {ceiling:g} {unit}",
-        lambda value: value < ceiling,
-        lambda our, their: our,
-        f"{{:.2f}} {unit}",
-    )
+    text = f"under {ceiling:g} {unit}"
+    return Goal(text, ceiling, False, lambda our, their: our, f"{{:.2f}} {unit}")
 
 
 def milliseconds_more(ceiling: float) -> Goal:
     """Ask for less than *ceiling* milliseconds beyond their time."""
-    return Goal(
-        f"under {ceiling:.0f} ms more",
-        lambda value: value < ceiling,
-        lambda our, their: (our - their) * 1000,
-        "{:+.1f} ms",
-    )
+    text = f"under {ceiling:.0f} ms more"
+    return Goal(text, ceiling, False, lambda our, their: (our - their) * 1000, "{:+.1f} ms")
 
 
 class Setup(Protocol):
@@ -120,7 +126,7 @@ class Result:
 
     @property
     def reached(self) -> bool:
-        return self.measure.goal.reached(self.value)
+        return self.measure.goal.margin(self.value) >= 1
 
 
 def take(measure: Measure) -> Result:

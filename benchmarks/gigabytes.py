@@ -14,18 +14,16 @@ from measuring import Missing, Run, measure, per_second, rate_ratio, timed
 from servers import nginx
 from starting import ENVIRONMENT, FILDES
 
-TO_NOWHERE, INTO_MEMORY = 4000, 2000  # MB; what is in memory is there twice
+MEGABYTES = 4000  # what is in memory is there twice
 MEMORY = Path("/dev/shm")
 
 
 @contextlib.contextmanager
-def download(
-    megabytes: int, place: str, *, secure: bool = False, verb: str = "get"
-) -> Iterator[tuple[Run, Run]]:
-    """Yield how a document of so many *megabytes* comes to *place*, by us and by curl."""
+def download(place: str, *, secure: bool = False, verb: str = "get") -> Iterator[tuple[Run, Run]]:
+    """Yield how a document of that size comes to *place*, by us and by curl."""
     if shutil.which("curl") is None:
         raise Missing("curl is not installed")
-    with nginx(body=megabytes * 1_000_000) as (port, tls_port, ca_file):
+    with nginx(body=MEGABYTES * 1_000_000) as (port, tls_port, ca_file):
         scheme, port = ("https", tls_port) if secure else ("http", port)
         address = f"{scheme}://localhost:{port}/body"
         trust = ["--cacert", str(ca_file)] if secure else []
@@ -45,11 +43,11 @@ def into_memory(*, secure: bool = False) -> Iterator[tuple[Run, Run]]:
     """As `download`, to a new file on a tmpfs, which is gone again before the next run."""
     if not os.path.ismount(MEMORY):
         raise Missing(f"{MEMORY} is not mounted")
-    if os.statvfs(MEMORY).f_bavail * os.statvfs(MEMORY).f_frsize < INTO_MEMORY * 1_000_000:
+    if os.statvfs(MEMORY).f_bavail * os.statvfs(MEMORY).f_frsize < MEGABYTES * 1_000_000:
         raise Missing(f"{MEMORY} is too small")
     with tempfile.TemporaryDirectory(prefix="fildes-bench-", dir=MEMORY) as directory:
         place = Path(directory) / "body"
-        with download(INTO_MEMORY, str(place), secure=secure) as runs:
+        with download(str(place), secure=secure) as runs:
 
             def emptied(run: Run) -> Run:
                 def run_anew() -> float:
@@ -65,10 +63,10 @@ def into_memory(*, secure: bool = False) -> Iterator[tuple[Run, Run]]:
     "4 GB by `fildes get -o /dev/null`, plain http, against `curl -o`",
     rate_ratio(1.0),
     repeats=3,
-    show=per_second("MB", TO_NOWHERE),
+    show=per_second("MB", MEGABYTES),
 )
 def get_to_nowhere() -> Iterator[tuple[Run, Run]]:
-    with download(TO_NOWHERE, os.devnull) as runs:
+    with download(os.devnull) as runs:
         yield runs
 
 
@@ -76,10 +74,10 @@ def get_to_nowhere() -> Iterator[tuple[Run, Run]]:
     "the same by `fildes cat`",
     rate_ratio(1.0),
     repeats=3,
-    show=per_second("MB", TO_NOWHERE),
+    show=per_second("MB", MEGABYTES),
 )
 def cat_to_nowhere() -> Iterator[tuple[Run, Run]]:
-    with download(TO_NOWHERE, os.devnull, verb="cat") as runs:
+    with download(os.devnull, verb="cat") as runs:
         yield runs
 
 
@@ -87,18 +85,18 @@ def cat_to_nowhere() -> Iterator[tuple[Run, Run]]:
     "4 GB by `fildes get -o /dev/null`, https, against `curl -o`",
     rate_ratio(0.9),
     repeats=2,
-    show=per_second("MB", TO_NOWHERE),
+    show=per_second("MB", MEGABYTES),
 )
 def get_secure_to_nowhere() -> Iterator[tuple[Run, Run]]:
-    with download(TO_NOWHERE, os.devnull, secure=True) as runs:
+    with download(os.devnull, secure=True) as runs:
         yield runs
 
 
 @measure(
-    "2 GB by `fildes get` into a file on a tmpfs, plain http, against `curl -o`",
+    "4 GB by `fildes get` into a file on a tmpfs, plain http, against `curl -o`",
     rate_ratio(1.0),
     repeats=3,
-    show=per_second("MB", INTO_MEMORY),
+    show=per_second("MB", MEGABYTES),
 )
 def get_into_memory() -> Iterator[tuple[Run, Run]]:
     with into_memory() as runs:
@@ -109,7 +107,7 @@ def get_into_memory() -> Iterator[tuple[Run, Run]]:
     "the same over https",
     rate_ratio(0.9),
     repeats=3,
-    show=per_second("MB", INTO_MEMORY),
+    show=per_second("MB", MEGABYTES),
 )
 def get_secure_into_memory() -> Iterator[tuple[Run, Run]]:
     with into_memory(secure=True) as runs:

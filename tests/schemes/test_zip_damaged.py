@@ -82,6 +82,7 @@ SECOND = TWO.rindex(CENTRAL)
         (edited(TWO, CENTRAL, 10, b"\x08\0"), "y", "contradicts"),
         (edited(TWO, LOCAL, 30, b"z"), "y", "not where the directory says"),
         (edited(TWO, LOCAL, 6, b"\1"), "y", "contradicts"),
+        (edited(TWO, LOCAL, 6, b"\x20"), "y", "contradicts"),
         (edited(TWO, CENTRAL, 42, b"\xff\xff\xff\x7f"), "y", "outside"),
         (edited(TWO, CENTRAL, 42, b"\xff\xff\xff\xff"), "y", "64|32 bits"),
         (edited(TWO, CENTRAL, 28, b"\xff\xff"), "y", "cut short"),
@@ -110,11 +111,12 @@ def test_members_that_share_data() -> None:
     ("edit", "message"),
     [
         (lambda text: edited(edited(text, CENTRAL, 8, b"\1"), LOCAL, 6, b"\1"), "encrypted"),
+        (lambda text: edited(edited(text, CENTRAL, 8, b"\x20"), LOCAL, 6, b"\x20"), "patch"),
         (lambda text: edited(edited(text, CENTRAL, 10, b"\x0e"), LOCAL, 8, b"\x0e"), "method 14"),
     ],
 )
 def test_what_is_not_read(edit: Callable[[bytes], bytes], message: str) -> None:
-    """Encrypted members and rare methods are refused by name."""
+    """Encrypted members, patches and rare methods are refused by name."""
     with pytest.raises(OSError, match=message) as caught:
         member(edit(TWO), "y")
     assert caught.value.errno == errno.EOPNOTSUPP

@@ -123,6 +123,19 @@ def test_half_an_end_marker_is_none() -> None:
         member([half], "c")
 
 
+@pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_announced_member_must_come(format: int) -> None:
+    """A long name or pax header, and then the end marker: a member is missing."""
+    content = archive({"a": b"x", "long/" * 60: b""}, format)
+    announced = next(
+        at for at in range(0, len(content), 512) if content[at + 156 : at + 157] in b"Lx"
+    )
+    size = BLOCK_SIZE + number(content[announced + 124 : announced + 136])
+    end = announced + size + -size % BLOCK_SIZE
+    with pytest.raises(ProtocolError, match="was announced"):
+        headers(content[:end] + bytes(2 * BLOCK_SIZE))
+
+
 def test_every_damaged_byte_of_a_header_is_found() -> None:
     """A header whose checksum is wrong is an error."""
     content = bytearray(PLAIN)
@@ -202,7 +215,9 @@ def test_number(field: bytes, value: int) -> None:
     assert number(field) == value
 
 
-@pytest.mark.parametrize("field", [b"0x12\0\0\0\0", b"9\0", b"-1\0", b"1 1\0", b"1_0\0"])
+@pytest.mark.parametrize(
+    "field", [b"0x12\0\0\0\0", b"9\0", b"-1\0", b"1 1\0", b"1_0\0", b"\x00644\0"]
+)
 def test_no_number(field: bytes) -> None:
     """What is no octal number is an error."""
     with pytest.raises(ProtocolError):

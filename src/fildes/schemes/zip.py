@@ -154,7 +154,7 @@ async def read_at(inner: Stream, offset: int, size: int) -> bytes:
 def find(members: list[Member], name: str, index: int | None) -> Member:
     """Return the member called *name*, a file that can be read."""
     from fildes.wire.entries import missing, only
-    from fildes.wire.zip import ENCRYPTED
+    from fildes.wire.zip import ENCRYPTED, PATCHED
 
     found = [member for member in members if member.name == name]
     if not found:
@@ -166,6 +166,8 @@ def find(members: list[Member], name: str, index: int | None) -> Member:
         raise OSError(errno.ELOOP, f"{name!a} is a symbolic link: open what it names")
     if member.flags & ENCRYPTED:
         raise OSError(errno.EOPNOTSUPP, f"{name!a} is encrypted, which fildes does not read")
+    if member.flags & PATCHED:
+        raise OSError(errno.EOPNOTSUPP, f"{name!a} is a patch, which fildes does not read")
     return member
 
 

@@ -42,6 +42,7 @@ class TarReader:
         self._extended = bytearray()
         self._global: dict[str, str] = {}
         self._records: dict[str, str] = {}  # for the next member
+        self._announced = False  # there must be a next member
 
     def feed(self, data: bytes | bytearray | memoryview) -> bytes:
         """Return the part of the chosen member's data that is in *data*.
@@ -79,7 +80,7 @@ class TarReader:
         """
         if self.done:
             return
-        if self._left or self._padding or self._kept or self._records or self._sparse is not None:
+        if self._left or self._padding or self._kept or self._announced or self._sparse is not None:
             raise IncompleteError("the tar archive was cut short inside a member")
         raise IncompleteError("the tar archive was cut short: it has no end marker")
 
@@ -99,6 +100,8 @@ class TarReader:
         if self._sparse is not None:
             self._read_map(self._sparse, block[504])
         elif block == _END:
+            if self._announced:
+                raise ProtocolError("the tar archive ends where a member was announced")
             self._ends += 1
             self.done = self._ends == 2
         elif self._ends:
@@ -112,7 +115,7 @@ class TarReader:
             self._begin_extension(header)
             return
         header = with_records(header, {**self._global, **self._records})
-        self._records = {}
+        self._records, self._announced = {}, False
         if self._choose(header):
             self.member = header
             self.done = not header.size or bool(header.unreadable)
@@ -138,6 +141,7 @@ class TarReader:
         """Keep what an extended header says of the next member, or of all."""
         data, type_ = bytes(self._extended), self._extension
         self._extension, self._extended = b"", bytearray()
+        self._announced = self._announced or type_ != b"g"
         if type_ == b"g":
             self._global.update(read_records(data))
         elif type_ == b"x":

@@ -15,7 +15,8 @@ from fildes.wire.entries import Entry, Kind
 BLOCK_SIZE = 512
 
 _CHECKSUM = slice(148, 156)
-_OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
+#: A NUL before digits would be the end of the number to some readers.
+_OCTAL = re.compile(rb" *([0-7]*)[ \0]*")
 #: The pax records that say something of the data; others are not kept.
 _KEYS = {"path", "linkpath", "size", "mtime"}
 _SPARSE_KEY = "GNU.sparse."

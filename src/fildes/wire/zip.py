@@ -35,6 +35,7 @@ TAIL_SIZE = 1 << 16
 MAX_DIRECTORY = 1 << 26  # arbitrary
 
 ENCRYPTED = 1 | 1 << 6 | 1 << 13  #: flags of section 4.4.4: encrypted, strongly, directory too
+PATCHED = 1 << 5  #: flag: the data is what changes another file
 UTF8 = 1 << 11  #: flag: the name is UTF-8
 _UNIX = 3  # section 4.4.2.2: attributes are those of stat(2)
 
@@ -214,7 +215,7 @@ def check_local(header: bytes, member: Member) -> int:
         raise ProtocolError(f"the local header of {member.name!a} is not where the directory says")
     if (method, name_size) != (member.method, len(member.raw_name)):
         raise ProtocolError(f"the local header of {member.name!a} contradicts the directory")
-    if (flags ^ member.flags) & ENCRYPTED:
+    if (flags ^ member.flags) & (ENCRYPTED | PATCHED):
         raise ProtocolError(f"the local header of {member.name!a} contradicts the directory")
     return _LOCAL.size + int(name_size) + int(extra_size)
 

@@ -208,6 +208,7 @@ def test_records_are_bounded() -> None:
         (b"\0" * 8, 0),
         (b"\x80" + bytes(6) + b"\x07", 7),
         (b"\xff" * 8, -1),
+        (b"\xff" * 7 + b"\x85", -123),
     ],
 )
 def test_number(field: bytes, value: int) -> None:
@@ -216,7 +217,7 @@ def test_number(field: bytes, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [b"0x12\0\0\0\0", b"9\0", b"-1\0", b"1 1\0", b"1_0\0", b"\x00644\0"]
+    "field", [b"0x12\0\0\0\0", b"9\0", b"-1\0", b"1 1\0", b"1_0\0", b"\x00644\0", b"\xb0000002\0"]
 )
 def test_no_number(field: bytes) -> None:
     """What is no octal number is an error."""

@@ -101,9 +101,10 @@ def text(field: bytes) -> str:
 
 def number(field: bytes) -> int:
     """Return a number: octal digits, or GNU's base 256."""
-    if field[0] & 0x80:
-        value = int.from_bytes(field, "big") & ((1 << len(field) * 8 - 1) - 1)
-        return value - (1 << len(field) * 8 - 2) * 2 if field[0] == 0xFF else value
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:], "big")
+    if field[0] == 0xFF:
+        return int.from_bytes(field, "big", signed=True)
     match = _OCTAL.fullmatch(field)
     if match is None:
         raise ProtocolError(f"a tar header has no number where one belongs: {field!r}")

@@ -136,6 +136,15 @@ def test_announced_member_must_come(format: int) -> None:
         headers(content[:end] + bytes(2 * BLOCK_SIZE))
 
 
+def test_extended_header_of_solaris() -> None:
+    """What was a pax header before POSIX had one, type X, is read as one."""
+    content = bytearray(archive({"é": b"text"}, tarfile.PAX_FORMAT))
+    content[156:157] = b"X"
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:BLOCK_SIZE])
+    assert member([bytes(content)], "é") == b"text"
+
+
 def test_every_damaged_byte_of_a_header_is_found() -> None:
     """A header whose checksum is wrong is an error."""
     content = bytearray(PLAIN)

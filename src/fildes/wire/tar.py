@@ -10,8 +10,8 @@ from fildes.wire.tar_header import BLOCK_SIZE, Header, read_header, read_records
 #: Most bytes of a long name or of a pax header.
 MAX_EXTENSION = 1 << 20  # arbitrary
 
-#: Of pax, for one and for all members; of GNU, a long name and a long link target.
-EXTENSIONS = (b"x", b"g", b"L", b"K")
+#: Of pax, for one (so did Solaris before) and for all; of GNU, a long name and link target.
+EXTENSIONS = (b"x", b"X", b"g", b"L", b"K")
 _END = bytes(BLOCK_SIZE)
 
 
@@ -144,7 +144,7 @@ class TarReader:
         self._announced = self._announced or type_ != b"g"
         if type_ == b"g":
             self._global.update(read_records(data))
-        elif type_ == b"x":
+        elif type_ in (b"x", b"X"):
             self._records.update(read_records(data))
         else:
             self._records["path" if type_ == b"L" else "linkpath"] = text(data)

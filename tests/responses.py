@@ -71,6 +71,7 @@ UNSOUND = {
     "xchunked": with_fields(b"Transfer-Encoding: xchunked"),
     "chunked twice": with_fields(b"Transfer-Encoding: chunked, chunked"),
     "gzip, chunked": with_fields(b"Transfer-Encoding: gzip, chunked"),
+    "tab behind chunked": with_fields(b"Transfer-Encoding: chunked\t"),
     "folded chunked": with_fields(b"Transfer-Encoding:", b" chunked"),
     "chunk 0x5": in_chunks(b"0x5\r\nhello\r\n0\r\n\r\n"),
     "chunk 1_0": in_chunks(b"1_0\r\n" + b"x" * 16 + b"\r\n0\r\n\r\n"),

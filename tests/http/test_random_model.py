@@ -136,7 +136,7 @@ class Model(RuleBasedStateMachine):
     def same_position(self) -> None:
         if hasattr(self, "file"):
             assert self.file.tell() == self.model.tell()
-            assert len(self.stream.lives) <= ranging.MAX_LIVE + 1
+            assert len(self.stream.lives) <= ranging.MAX_LIVE
             assert not self.stream.taken
             # The head, the tail and the newest stay, and each may grow by one more receive.
             assert self.stream.extents.stored <= BUDGET + 3 * (MAX_EXTENT + ranging.MAX_CHUNK)

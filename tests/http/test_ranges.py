@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 from counting import Asked, CountingServer, Reply, answer, ranged, whole
+from peers import LIMIT
 
 import fildes
+from fildes.http.planning import Window
+from fildes.http.ranged import MAX_LIVE
 
 DATA = bytes(number * 7 % 256 for number in range(1 << 20))
 FAR = 900_000
@@ -100,6 +103,25 @@ def test_threads_read_at_once() -> None:
             got = list(threads.map(lambda place: file.pread(5000, place), places))
         assert got == [DATA[place : place + 5000] for place in places]
         assert server.connections <= 8
+
+
+def test_threads_leave_few_answers_unread() -> None:
+    """However many threads ask at the same time, no more answers than ever are left unread."""
+    data = bytes(8 << 20)
+    places = [number * 500_000 for number in range(1, 13)]
+    together = threading.Barrier(len(places))
+
+    def reply(server: CountingServer, asked: Asked) -> Sent:
+        if asked.start:
+            together.wait(LIMIT)
+        return ranged(server, asked)
+
+    with CountingServer(data, reply) as server, opened(server) as file:
+        stream: Any = file.description.stream
+        stream.planner.miss = lambda offset, *_: (Window(offset, offset + 400_000), None)
+        with ThreadPoolExecutor(len(places)) as threads:
+            assert set(threads.map(lambda place: file.pread(5, place), places)) == {bytes(5)}
+        assert 0 < len(stream.lives) <= MAX_LIVE
 
 
 def test_tail_is_there_first() -> None:

@@ -217,14 +217,17 @@ class RangedStream(RandomStream):
 
     def give_back(self, live: Live, *, broken: bool = False) -> None:
         """Let others read from an answer that was taken, if there is more of it."""
+        crowded: list[Live] = []
         with self.state():
             if live in self.taken:
                 self.taken.remove(live)
             broken = broken or self.closed
             if live.left and not broken:
                 self.lives.append(live)
-        if broken:
-            live.body.abort()
+                crowded = self.lives[:-MAX_LIVE]  # of threads that asked at the same time
+                del self.lives[:-MAX_LIVE]
+        for each in [live] if broken else crowded:
+            each.body.abort()
 
     async def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         wanted = [(start, max(start, min(stop, self.size))) for start, stop in ranges]

@@ -150,6 +150,9 @@ def parse_field(line: str) -> tuple[str, str]:
     if match is None:
         words = (words for offence, words in _OFFENCES if offence.match(line))
         raise ProtocolError(f"HTTP header line {next(words, 'has a name that is not a token')}")
+    # Allowed, but to llhttp (9.3) it is another coding than chunked.
+    if match[2].endswith("\t") and match[1].lower() == "transfer-encoding":
+        raise ProtocolError("Transfer-Encoding is followed by a tab")
     return match[1], match[2].strip(" \t")
 
 
@@ -218,7 +221,7 @@ class HeadReader:
         received = bytes(data)
         end = received.find(b"\r\n\r\n") + len(b"\r\n\r\n")
         match = _HEAD.fullmatch(str(received[:end], "latin-1"))
-        if match is None or end > self._limits.max_bytes or match[2] < "2":
+        if match is None or end > self._limits.max_bytes or match[2] < "2" or "\t\r" in match[4]:
             return False
         found = _FIELDS.findall(match[4])
         fields = tuple([(name, value.strip(" \t")) for name, value in found])

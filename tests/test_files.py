@@ -8,6 +8,7 @@ import io
 import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,6 +216,35 @@ def test_name_and_repr(peer: StartPeer) -> None:
     assert repr(f) == f"<fildes.BufferedFile '{server.address()}' open>"
     f.close()
     assert repr(f) == f"<fildes.BufferedFile '{server.address()}' closed>"
+
+
+@pytest.mark.parametrize(
+    ("address", "mode", "buffering", "told"),
+    [
+        ("data:,x", None, -1, "rb"),
+        ("./x", "wb", -1, "wb"),
+        ("./x", "w", -1, "wt"),
+        ("./y", "r+b", -1, "r+b"),
+        ("./y", "r", -1, "rt"),
+        ("./y", None, 0, "rb"),
+        ("exec:cat", None, -1, "r+b"),
+        ("exec:cat", "r+t", -1, "r+t"),
+    ],
+)
+def test_mode(
+    address: str,
+    mode: Any,
+    buffering: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file says its mode, as libraries ask of files: gzip, tarfile and pandas do."""
+    (tmp_path / "y").touch()
+    monkeypatch.chdir(tmp_path)
+    with fildes.open(address, mode, buffering) as file:
+        assert file.mode == told
+    assert file.mode == told
 
 
 def test_socket_from_the_descriptor(peer: StartPeer) -> None:

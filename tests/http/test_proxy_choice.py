@@ -195,3 +195,6 @@ def test_unreachable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConnectionRefusedError) as caught:
         fildes.open("http://127.0.0.1:10/")
     assert caught.value.errno == errno.ECONNREFUSED
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert failure.advice.startswith("at the proxy 127.0.0.1:9: nothing listens there")

@@ -104,6 +104,7 @@ BROKEN = [
     (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "101"),
     (b"HTTP/1.1 100\r\nContent-Length: 5\r\n\r\n", "announces a body"),
     (b"HTTP/1.1 100\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\n", "announces a body"),
+    (b"HTTP/1.1 100\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", "announces a body"),
     (b"HTTP/1.1 100\r\nTransfer-Encoding: chunked\r\n\r\n", "announces a body"),
     (b"HTTP/1.1 100\r\n\r\nICY", "not HTTP/1.1"),
 ]

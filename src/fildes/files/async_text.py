@@ -26,6 +26,8 @@ class AsyncTextFile(AsyncFile[str]):
       text, used: what was decoded, and how much of it was read.
     """
 
+    unit = "t"
+
     def __init__(
         self,
         buffer: AsyncBufferedFile,

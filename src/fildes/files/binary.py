@@ -259,7 +259,7 @@ class BufferedWriteFile(File, io.BufferedIOBase):
             super().close()
 
 
-class RandomFile(File, io.BufferedRandom):
+class RandomFile(File, io.BufferedRandom):  # type: ignore[override]  # mode is only read
     """A binary file that is read and written at any position."""
 
     def __init__(self, description: Description, buffer_size: int = BUFFER_SIZE) -> None:

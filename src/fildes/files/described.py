@@ -16,6 +16,7 @@ class Described:
     """What every open file says about itself, blocking or not."""
 
     description: BaseDescription
+    unit = "b"  #: the letter in a mode for bytes
 
     @property
     def address(self) -> str:
@@ -26,6 +27,12 @@ class Described:
     def name(self) -> str:
         """The address, under the name that the built-in `open` uses."""
         return self.description.address
+
+    @property
+    def mode(self) -> str:
+        """What can be done with it, in the words of the built-in `open`."""
+        directions = "w" if not self.readable() else "r+" if self.writable() else "r"
+        return directions + self.unit
 
     @property
     def trace(self) -> Trace:

@@ -34,6 +34,8 @@ class LineEncoder:
 class TextFile(File, io.TextIOWrapper):
     """A text file that is read or written."""
 
+    unit = "t"
+
     def __init__(self, buffer: Any, **how: Any) -> None:
         self.description = buffer.description
         super().__init__(buffer, **how)
@@ -52,6 +54,8 @@ class TextFile(File, io.TextIOWrapper):
 
 class TextConversation(File, io.TextIOBase):
     """A text file that is read and written, where writing drops nothing read ahead."""
+
+    unit = "t"
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from fildes.http.environment import SCHEMES, proxy_for, to_proxy
 from fildes.http.request import DEFAULT_PORTS
 from fildes.opening import registry
 from fildes.opening.opening import Target
-from fildes.opening.proxying import check_reach, shown
+from fildes.opening.proxying import check_reach, reaching, shown
 from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -79,12 +79,11 @@ async def connect_to(opening: Opening, proxy: Address, target: Target) -> Stream
     with opening.blame("proxy"):
         check_reach(opening, target.host)
     here = Target(proxy.host, proxy.port or DEFAULT_PORTS[proxy.scheme])
-    stream = await opening.open_transport(proxy, here)
-    if proxy.scheme == "https":
-        tls = registry.find_module("tls")
-        stream = await tls.start(
-            opening, stream, proxy.host, Address("tls", options=NOT_OURS), ALPN
-        )
+    with reaching(opening, here):
+        stream = await opening.open_transport(proxy, here)
+        if proxy.scheme == "https":
+            tls, plain = registry.find_module("tls"), Address("tls", options=NOT_OURS)
+            stream = await tls.start(opening, stream, proxy.host, plain, ALPN)
     detail = f"{shown(target)} through {shown(here)}"
     opening.trace.record("proxy", detail, time.monotonic())
     return stream

@@ -15,7 +15,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from fildes.errors import add_context
 from fildes.opening.resolving import Candidate, permitted, resolve
 from fildes.waiting import WRITE, wait_any, wait_writable
 
@@ -241,7 +240,7 @@ def summary(opening: Opening, failures: list[OSError], first: OSError) -> OSErro
     if len(failures) > 1:
         told += f" (tried {', '.join(f'{e.filename}: {e.strerror}' for e in failures)})"
     error = OSError(first.errno, told)
-    add_context(error, "connect", opening.address.display(), tuple(failures))
+    opening.add_context(error, "connect", tuple(failures))
     return error
 
 

@@ -15,7 +15,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fildes.errors import add_context
+from fildes.advice import advice_for
+from fildes.errors import add_context, failure_of
 from fildes.opening import registry
 from fildes.trace import StepName, StepUnderWay, Trace
 
@@ -41,36 +42,35 @@ class Target(NamedTuple):
 class Blame:
     """Gives each error that leaves its block the context of one step."""
 
-    __slots__ = ("address", "name")  # every open has several: no generator for each
+    __slots__ = ("name", "opening")  # every open has several: no generator for each
 
-    def __init__(self, address: Address, name: StepName) -> None:
-        self.address, self.name = address, name
+    def __init__(self, opening: Opening, name: StepName) -> None:
+        self.opening, self.name = opening, name
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, OSError | EOFError):
-            add_context(error, self.name, self.address.display())
+            self.opening.add_context(error, self.name)
 
 
 class RecordedStep(StepUnderWay):
     """Records its block as a step; each error that leaves it gets the context."""
 
-    __slots__ = ("address", "name", "since", "trace")  # no generator, as above
+    __slots__ = ("name", "opening", "since")  # no generator, as above
 
     def __init__(self, opening: Opening, name: StepName, detail: str) -> None:
-        self.address, self.trace, self.name = opening.address, opening.trace, name
-        self.detail = detail
+        self.opening, self.name, self.detail = opening, name, detail
 
     def __enter__(self) -> StepUnderWay:
         self.since = time.monotonic()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self.trace.record(self.name, self.detail, self.since, error)
+        self.opening.trace.record(self.name, self.detail, self.since, error)
         if isinstance(error, OSError | EOFError):
-            add_context(error, self.name, self.address.display())
+            self.opening.add_context(error, self.name)
 
 
 class Opening:
@@ -90,6 +90,7 @@ class Opening:
         that one says otherwise.
       hint: how the layer above reads what is positioned.
       sequential: it will be read from start to end, and not at random.
+      proxy: the proxy that is being connected to; empty for none.
       on_behalf_of: the connection that this one continues, for the PROXY protocol.
       trace: where the steps are recorded.
     """
@@ -101,6 +102,7 @@ class Opening:
     known: Known | None = None
     sequential = False
     hint = "random"
+    proxy = ""
 
     def __init__(
         self,
@@ -233,4 +235,13 @@ class Opening:
 
     def blame(self, name: StepName) -> Blame:
         """Name the step in which an error of the body happened, without recording it."""
-        return Blame(self.address, name)
+        return Blame(self, name)
+
+    def add_context(
+        self, error: OSError | EOFError, step: str, attempts: tuple[BaseException, ...] = ()
+    ) -> None:
+        """Say in *error* that it happened in *step*, and to which proxy if it was one."""
+        if self.proxy and step != "proxy" and failure_of(error) is None:
+            told = advice_for(error, step) or "it cannot be reached"
+            error.advice = f"at the proxy {self.proxy}: {told}"  # type: ignore[union-attr]  # see advice_for
+        add_context(error, step, self.address.display(), attempts)

@@ -7,6 +7,7 @@ what follows them belongs to whoever asked, and the descriptor stays a bare one.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from fildes.address.hostname import is_ip
@@ -14,7 +15,7 @@ from fildes.errors import IncompleteError
 from fildes.opening.opening import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from fildes.address import Address
     from fildes.opening.opening import Opening
@@ -34,15 +35,26 @@ async def tunnel(
     """
     with opening.blame("proxy"):
         check_reach(opening, target.host)
-    port = opening.port_of(address)
-    stream = await opening.open_transport(address, Target(address.host, port))
+    here = Target(address.host, opening.port_of(address))
+    with reaching(opening, here):
+        stream = await opening.open_transport(address, here)
     try:
-        with opening.step("proxy", f"{shown(target)} through {address.host}:{port}"):
+        with opening.step("proxy", f"{shown(target)} through {shown(here)}"):
             await answered(ask(stream))
     except BaseException:
         stream.abort()
         raise
     return stream
+
+
+@contextlib.contextmanager
+def reaching(opening: Opening, proxy: Target) -> Iterator[None]:
+    """Have errors of the body say that it is a *proxy* that was to be reached."""
+    outer, opening.proxy = opening.proxy, shown(proxy)
+    try:
+        yield
+    finally:
+        opening.proxy = outer
 
 
 def check_reach(opening: Opening, host: str) -> None:

@@ -290,8 +290,8 @@ class HeadReader:
     def _pass_over(self, head: ResponseHead) -> None:
         # RFC 9110 section 8.6 and RFC 9112 section 6.1 forbid both; an empty
         # body is harmless, and seen.
-        lengths = set(head.get_all("Content-Length"))
-        if head.get("Transfer-Encoding") is not None or not lengths <= {"0"}:
+        lengths = head.get_all("Content-Length")
+        if head.get("Transfer-Encoding") is not None or lengths not in ([], ["0"]):
             raise ProtocolError(f"interim response {head.status} announces a body")
         if not head.persistent:  # HTTP/1.0 has none; what follows would be no answer of ours
             raise ProtocolError(f"interim response {head.status} ends the connection")

@@ -49,6 +49,7 @@ FILES = (
     Line("GOPEN new", ("-u", "-", "GOPEN:{d}/new"), TEXT),
     Line("GOPEN there", ("-u", "-", "GOPEN:{d}/out"), TEXT),
     Line("GOPEN trunc", ("-u", "-", "GOPEN:{d}/out,trunc"), b"x"),
+    Line("GOPEN trunc to read", ("-u", "GOPEN:{d}/in,trunc", "-")),
     Line("GOPEN directory", ("-u", "-", "GOPEN:{d}"), b"x"),
     Line("path to read", ("-u", "{d}/in", "-")),
     Line("path with options", ("-u", "-", "{d}/out,append"), TEXT),

@@ -6,18 +6,23 @@ import re
 from typing import Any
 
 import pytest
+from commands import RunMain, fildes
 from hypothesis import example, given
 from hypothesis import strategies as st
 from socat_lines import LINES, WRONG
 
 from fildes.address import Address, parse
 from fildes.cli.relaying.side import DEFAULT, Side
+from fildes.cli.socat.command_options import translated
 from fildes.cli.socat.compiling import compile_socat
 from fildes.cli.socat.deciding import is_socat
 from fildes.cli.socat.lexing import read_words, split_command
 from fildes.cli.socat.options import all_rules
+from fildes.cli.status import Status
 from fildes.errors import AddressError
 from fildes.opening.registry import find_scheme
+
+__all__ = ["fildes"]  # a fixture
 
 KEYWORDS = ["TCP:", "TCP-LISTEN:", "UNIX:", "EXEC:", "SYSTEM:", "OPENSSL:", "FD:", "-", "PTY",
             "PROXY:", "SOCKS5:", "OPEN:", "PIPE", "VSOCK:", "/tmp/x"]  # fmt: skip
@@ -53,7 +58,7 @@ def test_mistakes_are_named(text: str, part: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "-", "/tmp/x", "./a,b", "../x", "tcp://h:80", "TCP://h:80", "tcp!h!80", "h:80", "[::1]:80",
-    "fd:3", "unix:/x,fork,odd", "unix:///x,fork",
+    "fd:3", "unix:/x,odd", "unix:///x,fork",
     "exec:sort", "exec:sort?arg=-n", "unix:/run/x", "file:/x", "https://h/a,b!!c",
     "tls://h:1::socks5://p", "local:80", "proxy:3128", "echo:7", "data:,x", "png::https://h/x",
     "nonsense", "", "tcp", "h:1!!h:2",
@@ -138,3 +143,21 @@ def test_pipes() -> None:
     named = compile_socat("PIPE:/tmp/p,mode=620,unlink-close", find_scheme)
     assert named.address == parse("pipe:/tmp/p?create=on&mode=620", find_scheme)
     assert changed(named) == {"unlink_close": True}
+
+
+@pytest.mark.parametrize("word", [
+    "-ly", "-lylocal2", "-lm", "-lf/tmp/log", "-lpname", "-lu", "-lh", "-Llock", "-W", "-D", "-s",
+    "-S0", "-q", "-4", "-6", "-V",
+])  # fmt: skip
+def test_options_of_socat_name_what_to_do(word: str, fildes: RunMain) -> None:
+    """An option of socat's command that fildes has not says what has the same effect."""
+    ended = fildes("relay", word, "-", "PIPE")
+    assert ended.status == Status.USAGE
+    assert ended.err.startswith(f"fildes: {word}: ")
+    assert "unrecognized" not in ended.err
+
+
+def test_options_of_socat_that_change_nothing() -> None:
+    """What is so anyway is taken, and the degrees of -d are one."""
+    argv = ["-ls", "-g", "-d2", "-d", "-d0", "-b8192", "--experimental", "-t1", "-", "PIPE"]
+    assert list(translated(argv)) == ["-d", "-d", "-b8192", "-t1", "-", "PIPE"]

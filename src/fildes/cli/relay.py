@@ -43,8 +43,11 @@ OPENS = True
 
 
 def prepare(argv: list[str]) -> list[str]:
-    """Return *argv* with socat's ``-,option`` spelt so that it is no option of ours."""
-    return [f"STDIO{word[1:]}" if word.startswith(("-,", "-!!")) else word for word in argv]
+    """Return *argv* with socat's options, and its ``-,option``, as ours has them."""
+    from fildes.cli.socat.command_options import translated
+
+    spelt = [f"STDIO{word[1:]}" if word.startswith(("-,", "-!!")) else word for word in argv]
+    return list(translated(spelt))
 
 
 def add_arguments(parser: ArgumentParser) -> None:

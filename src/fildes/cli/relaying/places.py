@@ -90,11 +90,11 @@ def flags_for(path: str, mode: str, settings: Settings) -> int:
         access = flags & os.O_ACCMODE
         wanted = ACCESS[mode] if access == os.O_RDWR else access
         return flags & ~os.O_ACCMODE | wanted
-    access = ACCESS[mode]
-    if access == os.O_RDONLY:
-        return access
+    flags = ACCESS[mode] | (settings.open_flags or 0)
+    if mode == "rb":
+        return flags
     # A regular file goes on where it ends; what is not there is made.
-    return access | os.O_CREAT | os.O_APPEND | (settings.open_flags or 0)
+    return flags | os.O_CREAT | os.O_APPEND
 
 
 def is_socket(path: str) -> bool:

@@ -252,6 +252,29 @@ ELSEWHERE = {
     "sctp": "TCP reaches most of the same services",
     "sctp-listen": "TCP-LISTEN accepts streams",
     "ip-sendto": "UDP sends datagrams",
+    **dict.fromkeys(
+        ("ip", "ip-datagram", "ip-recv", "ip-recvfrom"),
+        "raw IP is for a packet tool; UDP and UDP-LISTEN carry datagrams",
+    ),
+    **dict.fromkeys(
+        (
+            "socket-connect",
+            "socket-listen",
+            "socket-datagram",
+            "socket-sendto",
+            "socket-recv",
+            "socket-recvfrom",
+            "socketpair",
+        ),
+        "say the family, as in TCP, UDP, UNIX-CONNECT or VSOCK-CONNECT",
+    ),
+    "udplite-connect": "UDP sends datagrams",
+    "udplite-listen": "UDP-LISTEN answers each sender",
+    "dccp-connect": "TCP and UDP reach most of the same services",
+    "posixmq-read": "a named pipe, PIPE:PATH, is a file as well",
+    "posixmq-send": "a named pipe, PIPE:PATH, is a file as well",
+    "accept-fd": "fd-listen:NUMBER accepts at a socket that listens already",
+    "sctp-connect": "TCP reaches most of the same services",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fildes.address.parsing import FindScheme
+from fildes.address.syntax import excerpt, nearest
 from fildes.cli.socat.addresses import ELSEWHERE, all_kinds
 from fildes.cli.socat.lexing import Words, plain, read_words, scan, split
 from fildes.cli.socat.options import all_rules
@@ -63,9 +64,19 @@ def is_missing(keyword: str, find_scheme: FindScheme) -> bool:
 
 
 def has_options(words: Words) -> bool:
-    """Tell whether all that stands between commas are options that socat has."""
+    """Tell whether all that stands between commas are options that socat has.
+
+    Raises:
+      AddressError: some are, and some are not.
+    """
     names = [name for name, _ in words.options if name]
-    return bool(names) and all(name in all_rules() for name in names)
+    unknown = [name for name in names if name not in all_rules()]
+    if len(names) > len(unknown) > 0:
+        raise AddressError(
+            f"no option {excerpt(unknown[0])}{nearest(unknown[0], list(all_rules()))};"
+            " commas that belong to a path stand behind scheme:///, as in file:///a,b"
+        )
+    return bool(names) and not unknown
 
 
 def check_one_reading(text: str, words: Words) -> None:

@@ -123,14 +123,15 @@ RULES = (
     Rule("dsync o-dsync o_dsync", "flag", "flag:O_DSYNC", "file"),
     Rule("seek lseek seek-set lseek64 lseek64-set", "integer", "set:seek", "file"),
     Rule("seek-end lseek-end lseek64-end lseek32-end", "integer", "set:seek_end", "file"),
-    Rule("mode perm", "mode", "mode", "named"),
+    Rule("mode perm perm-early", "mode", "mode", "named"),
     Rule("unlink-close", "flag", "unlink", "named"),
     Rule("unlink-early unlink remove delete new", "flag", "done", "listen"),
     # Programs and terminals.
     Rule("pty openpty ptmx", "flag", "option:pty", "program"),
     Rule("pipes", "flag", "option:pipes", "program"),
     Rule("stderr", "flag", "option:stderr=stdout", "program"),
-    Rule("setsid sid", "flag", "option:setsid", "program"),
+    # A session of its own has a process group of its own, too; setsid(2).
+    Rule("setsid sid setpgid pgid", "flag", "option:setsid", "program"),
     Rule("ctty tiocsctty", "flag", "done", "program"),
     Rule("nofork", "flag",
          "refused:fildes stays between; `fildes run ADDRESS -- PROGRAM` hands it over", "program"),
@@ -143,7 +144,9 @@ RULES = (
 #: What socat has and fildes has not, and what to do instead.
 ELSEWHERE = (
     (
-        "user uid user-late uid-late su su-d su-e substuser setuid setgid group gid group-late",
+        "user uid user-late uid-late user-early su su-d su-e substuser substuser-early"
+        " substuser-delayed setuid setgid setuid-early setgid-early group gid group-late"
+        " group-early",
         "a process has one user: start it as that one, with setpriv(1) or User= of systemd",
     ),
     ("chroot chroot-early", "confine the process: RootDirectory= of systemd, or unshare(1)"),
@@ -166,8 +169,9 @@ ELSEWHERE = (
     ("path dirfd sighup sigint sigquit", "env(1) and trap of a shell do that"),
     ("proxy-authorization-file proxyauthfile", "proxyauth= takes USER:PASSWORD"),
     (
-        "ip-add-membership add-membership membership ip-membership",
-        "a multicast group is the host of a udp address",
+        "ip-add-membership add-membership membership ip-membership ip-multicast-if"
+        " ip-add-source-membership ipv6-join-group join-group",
+        "groups are sent to and not joined here: let socat receive what they are sent",
     ),
     (
         "protocol socktype type so-type so-protocol prototype so-prototype setsockopt ioctl",
@@ -176,6 +180,11 @@ ELSEWHERE = (
     (
         "openssl-compress compress fips openssl-fips egd openssl-egd pseudo openssl-pseudo",
         "OpenSSL has given it up; leave it out",
+    ),
+    (
+        "so-timestamp timestamp ip-pktinfo pktinfo ip-recverr recverr ip-recvopts recvopts"
+        " ip-recvtos recvtos ip-recvttl recvttl ip-recvdstaddr recvdstaddr ip-recvif recvif",
+        "what else the kernel knows of a datagram is not told on; leave it out",
     ),
     ("openssl-max-proto-version max-version", "openssl-min-proto-version= sets the lowest"),
 )

@@ -56,6 +56,18 @@ def test_timer_of_the_future_waits(loop: Loop) -> None:
     future.cancel()
 
 
+def test_now_is_when_the_wait_ended(loop: Loop, ends: Pair) -> None:
+    """However long nothing happened, who is called for what happened then learns the time."""
+    ours, theirs = ends
+    told: list[float] = []
+    loop.watch(ours.fileno(), READ, lambda fd, events: told.append(loop.now))
+    theirs.send(b"x")
+    loop.now = 0.0  # long ago
+    rounds(loop, 1)
+    loop.forget(ours.fileno())
+    assert told[0] > 0
+
+
 def test_timer_that_is_always_late_holds_nobody_up(loop: Loop, ends: Pair) -> None:
     """One that asks for a moment of the past again and again has one turn in each round."""
     left, right = ends

@@ -102,6 +102,10 @@ def test_events_are_lines_of_json(fildes: RunMain) -> None:
     ended = fildes("relay", "--json", "data:,hello", "SYSTEM:cat >&2")
     events = [json.loads(line) for line in ended.out.splitlines()]
     assert [event["event"] for event in events] == ["opened", "closed"]
+    assert (events[0]["left"], events[0]["right"]) == (
+        "data:,hello",
+        "exec://sh?arg=-c&arg=cat%20%3E%262",
+    )
     assert (events[1]["left_to_right"], events[1]["right_to_left"]) == (5, 0)
 
 

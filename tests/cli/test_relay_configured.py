@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from authority import Authority
-from commands import LIMIT, RunMain, fildes
+from commands import LIMIT, RunMain, fildes, start
 from programs import need
 from relay_commands import Running, relay_running
 
@@ -142,6 +143,21 @@ def test_bad_configurations_change_nothing(config: Path, text: str) -> None:
         config.write_text(text)
         assert reload(running)[0].startswith("fildes: nothing was reloaded: ")
         assert echo_at(running.address) == b"hello"
+
+
+def test_programs_hear_of_a_bad_configuration(config: Path) -> None:
+    """SIGHUP with mistakes under --json: they are an event, too."""
+    argv = ["relay", "--json", "--config", str(config)]
+    with start(*argv, stdin=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "listening"
+        config.write_text("[relay.one")
+        process.send_signal(signal.SIGHUP)
+        told = json.loads(process.stdout.readline())
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+    assert told["event"] == "error"
+    assert told["message"].startswith("nothing was reloaded: line 1")
 
 
 def test_relay_that_cannot_listen_is_told(config: Path) -> None:

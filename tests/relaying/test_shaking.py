@@ -14,6 +14,7 @@ from until import run_until
 
 import fildes
 from fildes.drivers.loop import Loop
+from fildes.errors import failure_of
 from fildes.relaying import room
 from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.dialing import opener_of
@@ -160,6 +161,28 @@ def test_end_in_the_middle(start_bench: StartBench) -> None:
         sock.send(b"\x16\x03\x01")
     bench.run(lambda: bool(bench.log.errors))
     assert isinstance(bench.log.errors[0], ssl.SSLError)
+
+
+@pytest.mark.parametrize(("said", "advice"), [
+    (b"GET / HTTP/1.0\r\n\r\n", "the client speaks plain HTTP"),
+    (b"SSH-2.0-me\r\n", "the client does not speak TLS"),
+    (b"", "the client hung up"),
+])  # fmt: skip
+def test_client_is_to_blame(said: bytes, advice: str, start_bench: StartBench) -> None:
+    """A handshake that fails is the client's, by its address, and no fault of the far side."""
+    bench = start_bench()
+    with bench.connect() as sock:
+        sock.send(said)
+        sock.shutdown(socket.SHUT_WR)
+        host, port = sock.getsockname()
+        bench.run(lambda: bool(bench.log.errors))
+    (error,) = bench.log.errors
+    assert error is not None
+    failure = failure_of(error)
+    assert failure is not None
+    assert (failure.step, failure.address) == ("accept", f"tcp://{host}:{port}")
+    assert failure.advice.startswith(advice)
+    assert bench.service.failed == {"accept": 1}
 
 
 def test_what_is_wrong_is_told(start_bench: StartBench) -> None:

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from fildes.trace import Step
 
 #: What was being done when it failed, where that was not the open.
-VERB_OF_STEP = {"read": "read", "write": "write to", "close": "finish", "listen": "listen at"}
+VERB_OF_STEP = {
+    "read": "read",
+    "write": "write to",
+    "close": "finish",
+    "listen": "listen at",
+    "accept": "accept",
+}
 
 #: What advice calls an argument of `fildes.open`, as the command line has it.
 OPTION_OF_ARGUMENT = {

@@ -197,11 +197,12 @@ class Loop:
     def round(self) -> None:
         """Wait for something, and see to all of it."""
         handlers = self.handlers
-        for fd, events in self.poll.poll(self.patience(), MAX_EVENTS):
+        happened = self.poll.poll(self.patience(), MAX_EVENTS)
+        self.now = time.monotonic()
+        for fd, events in happened:
             handler = handlers.get(fd)
             if handler is not None:
                 handler(fd, events)
-        self.now = time.monotonic()
         if self.always:
             for fd, (handler, wanted) in list(self.always.items()):
                 handler(fd, wanted)

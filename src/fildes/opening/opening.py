@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.advice import advice_for
@@ -92,10 +92,12 @@ class Opening:
       sequential: it will be read from start to end, and not at random.
       proxy: the proxy that is being connected to; empty for none.
       on_behalf_of: the connection that this one continues, for the PROXY protocol.
+      environment: returns that of a program which is started; None for our own.
       trace: where the steps are recorded.
     """
 
     on_behalf_of: ProxyHeader | None = None
+    environment: Callable[[], Mapping[str, str]] | None = None
     pool: Pool | None = None
     memory: Memory | None = None
     begun: Begun | None = None

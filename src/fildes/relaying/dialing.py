@@ -7,6 +7,7 @@ steps as there are.
 from __future__ import annotations
 
 import math
+import os
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from fildes.opening.connecting import connect_any, connecting, only_failure, unt
 from fildes.opening.opening import Opening, Target
 from fildes.opening.resolving import Candidate, numeric, permitted, resolve
 from fildes.opening.socket_options import place_of, preparation
+from fildes.relaying.ucspi import environment
 from fildes.streams.kernel import SocketStream
 from fildes.trace import Trace
 
@@ -121,6 +123,7 @@ def opener_of(address: Address, policy: Policy, options: Mapping[str, Mapping[st
         opening = Opening(address, "r+b", policy, options)
         if announced:
             opening.on_behalf_of = header_of(near)
+        opening.environment = lambda: environment(near, os.environ)
         return opening.run()
 
     return open_far

@@ -14,6 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from fildes.errors import failure_of
+from fildes.listening.blaming import blame_client
 from fildes.relaying.connection import Connection, Observer, close_both, close_sockets
 from fildes.relaying.gate import Gate
 from fildes.relaying.pairing import pair_for
@@ -140,6 +141,7 @@ class Service:
 
         def shaken(stream: Stream | None, error: Exception | None) -> None:
             if stream is None:
+                blame_client(error, connection.near.peer)
                 self.finish(connection, error)
             else:
                 connection.near = stream
@@ -155,6 +157,7 @@ class Service:
         def ended(shaking: Shaking, error: Exception | None) -> None:
             connection.task = None
             if error is not None:
+                blame_client(error, near.peer)
                 self.finish(connection, error)
             else:
                 self.connect(connection)

@@ -90,9 +90,10 @@ def start_options(opening: Opening, address: Address) -> dict[str, Any]:
     for text in added:
         if "=" not in text[1:]:
             raise AddressError("option env of exec takes NAME=VALUE")
+    own = opening.environment() if opening.environment is not None else os.environ
     return {
         "cwd": opening.option(address, "cwd"),
-        "env": {**os.environ, **dict(text.split("=", 1) for text in added)} if added else None,
+        "env": {**own, **dict(text.split("=", 1) for text in added)},
         "stderr": stderr.get(opening.option(address, "stderr")),
         "start_new_session": bool(opening.option(address, "setsid")),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.cli.relaying.shaping import shape
@@ -33,15 +33,23 @@ class Means(NamedTuple):
 
     Attributes:
       on_behalf_of: whose connection it continues, for the PROXY protocol.
+      environment: returns that of a program; None for our own.
     """
 
     policy: Policy
     options: Mapping[str, Mapping[str, Any]]
     on_behalf_of: ProxyHeader | None = None
+    environment: Callable[[], Mapping[str, str]] | None = None
 
     def serving(self, client: Stream) -> Means:
         """Return the means of opening something for an accepted *client*."""
-        return self._replace(on_behalf_of=header_of(client))
+
+        def environment() -> Mapping[str, str]:
+            from fildes.cli.socat.environment import environment_for
+
+            return environment_for(client)
+
+        return self._replace(on_behalf_of=header_of(client), environment=environment)
 
 
 async def open_side(side: Side, mode: str, means: Means) -> Stream:
@@ -90,7 +98,7 @@ async def sequential(address: Address, mode: str, means: Means) -> Stream:
     """Open *address* in *mode*, as nearly as its scheme has it, for reading in order."""
     opening = Opening(address, nearest_mode(address, mode), means.policy, means.options)
     opening.sequential = True
-    opening.on_behalf_of = means.on_behalf_of
+    opening.on_behalf_of, opening.environment = means.on_behalf_of, means.environment
     stream = await opening.run()
     stream.restrict(mode if stream.readable and stream.writable else opening.mode)
     if isinstance(stream, AskedStream):

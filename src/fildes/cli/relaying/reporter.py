@@ -77,7 +77,10 @@ class Reporter:
 
     def failed(self, error: BaseException, connection: int = 0, relay: str = "") -> None:
         """Tell what went wrong; the relay may go on."""
-        message = message_of(error)
+        self.complaint(message_of(error), relay, connection)
+
+    def complaint(self, message: str, relay: str = "", connection: int = 0) -> None:
+        """Tell what is wrong, with one connection, a relay or all of them."""
         self.event("error", relay, connection=connection, message=message)
         if not self.as_json:
             which = f"#{connection} " if connection else ""

@@ -162,10 +162,10 @@ class Serving:
             if self.extras.load is not None:
                 plans = list(self.extras.load())
         except (OSError, ValueError) as error:
-            self.say(f"nothing was reloaded: {error}")
+            self.reporter.complaint(f"nothing was reloaded: {error}")
         else:
             for name, failure in self.replace(plans):
-                self.say(f"{name or 'relay'}: {message_of(failure)}")
+                self.reporter.complaint(message_of(failure), name)
             self.reporter.event("reloaded", relays=sorted(self.relays))
             self.say(f"reloaded: {self.summary()}")
         readiness.ready(self.summary())

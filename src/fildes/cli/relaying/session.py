@@ -47,10 +47,14 @@ class Session:
         Raises:
           OSError, EOFError: something was not complete; both sides were aborted.
         """
-        with contextlib.ExitStack() as ends:
-            left, right = self.open_sides(ends)
+        with contextlib.ExitStack() as held:
+            left, right = self.open_sides(held)
             self.started = time.monotonic()
-            self.reporter.opened(1, left=left.peer, right=right.peer)
+            self.reporter.opened(
+                1,
+                left=left.peer or self.plan.left.address.display(),
+                right=right.peer or self.plan.right.address.display(),
+            )
             try:
                 self.flow = Flow(self.plan, left, right, 1, self.taps)
                 blocking.run(self.flow.run())
@@ -68,15 +72,15 @@ class Session:
         """Return how many bytes were copied in *direction*."""
         return self.flow.copied(direction) if self.flow is not None else 0
 
-    def open_sides(self, ends: contextlib.ExitStack) -> tuple[Stream, Stream]:
-        """Return both sides, opened; *ends* aborts what is not closed by then."""
+    def open_sides(self, held: contextlib.ExitStack) -> tuple[Stream, Stream]:
+        """Return both sides, opened; *held* aborts what is not closed by then."""
         opened = []
         for side, mode in zip(
             (self.plan.left, self.plan.right), MODES[self.plan.directions], strict=True
         ):
-            ends.enter_context(terminal_modes(side))
+            held.enter_context(terminal_modes(side))
             stream = self.open_with_retries(side, mode)
-            ends.callback(stream.abort)
+            held.callback(stream.abort)
             opened.append(stream)
         return opened[0], opened[1]
 

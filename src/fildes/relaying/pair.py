@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fildes.drivers.loop import Loop
+    from fildes.streams.pipes import Pipe
     from fildes.streams.stream import Stream
 
 Owner = TypeVar("Owner")
@@ -34,6 +35,12 @@ SAYS = ~OUT
 TAKES = OUT | select.EPOLLERR | select.EPOLLHUP
 
 
+#: Received at once, this is much: some of it waited, more than the first window of a sender.
+MUCH = 131072  # tcp_rmem of tcp(7), its default
+
+#: So often much has to come before a direction is made for it.
+STREAK = 8  # arbitrary
+
 #: Look at what has come, and leave it there; recv(2).
 PEEK = RECV_FLAGS | socket.MSG_PEEK
 
@@ -45,18 +52,31 @@ class SocketHalf(Half):
       fd: of the source.
       other: the other direction, whose sink the source is.
       watched: the events that the source is watched for.
+      much: how often much has come.
+      pipe: of a `SplicedHalf`, what the sink has not yet taken.
     """
 
-    __slots__ = ("buffers", "fd", "from_sock", "other", "pair", "to_sock", "watched")
+    __slots__ = (
+        "buffers",
+        "fd",
+        "from_sock",
+        "much",
+        "other",
+        "pair",
+        "pipe",
+        "to_sock",
+        "watched",
+    )
 
     other: SocketHalf
+    pipe: Pipe
 
     def __init__(self, pair: Pair[Any], source: SocketStream, sink: SocketStream) -> None:
         super().__init__(source, sink)
         self.pair, self.buffers = pair, pair.buffers
         self.from_sock, self.to_sock = source.sock, sink.sock
         self.fd = source.sock.fileno()
-        self.watched = 0
+        self.watched = self.much = 0
 
     def ready(self, fd: int, events: int) -> None:
         """Go on with what *events* of the source allow."""
@@ -88,15 +108,32 @@ class SocketHalf(Half):
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self.error = error
-            if isinstance(error, ConnectionResetError):
-                cast("SocketStream", self.sink).was_reset = True  # as `try_send` has it
+            self.fail(error)
             return True
         self.copied += sent
+        if received > MUCH:
+            self.count_much()
         if sent == received:
             return False
         self.left = self.buffers.keep(data[sent:])
         return True
+
+    def fail(self, error: OSError) -> None:
+        """Be cut short by the sink."""
+        self.error = error
+        if isinstance(error, ConnectionResetError):
+            cast("SocketStream", self.sink).was_reset = True  # as `try_send` has it
+
+    def count_much(self) -> None:
+        """Let a direction through which much flows go past this process."""
+        self.much += 1
+        if self.much >= STREAK:
+            from fildes.relaying.splicing import splice_from_now  # few need it
+
+            splice_from_now(self)
+
+    def release(self) -> None:
+        """Give up what the kernel holds for a `SplicedHalf`."""
 
     def end(self) -> bool:
         """Take the end of file, unless the stream knows that it is none."""
@@ -212,6 +249,9 @@ class Pair(Generic[Owner]):
         self.loop.drop(there.fd)
         self.loop.drop(back.fd)
         there.watched = back.watched = 0
+        if there.much or back.much:
+            there.release()
+            back.release()
         # Without the circles their memory is free at once.
         del there.other, back.other, there.pair, back.pair
 

@@ -67,7 +67,9 @@ def connected(sock: socket.socket) -> Stream:
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             raise OSError(errno.EINVAL, "the socket is listening: it has no bytes to read")
         undo.pop_all()
-    return socket_stream(sock)
+    stream = socket_stream(sock)
+    stream.borrowed = True
+    return stream
 
 
 def directions(fd: int) -> tuple[int, int]:

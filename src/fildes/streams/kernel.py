@@ -42,9 +42,10 @@ class SocketStream(Stream):
         somebody has told another one than the socket's own.
       was_reset: by the peer. The kernel tells a reset once, and whoever connected, or
         sent, was told: its end of file is none.
+      borrowed: others may hold its open file description, so O_NONBLOCK is not ours to set.
     """
 
-    was_reset = False
+    was_reset = borrowed = False
     local_name: object = None
 
     def __init__(self, sock: socket.socket, peer: object = UNASKED) -> None:

@@ -15,12 +15,13 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from relay_ends import Ends, bench, pattern, reset
-from relays_under_test import RelayTo
+from relays_under_test import Relay, RelayTo, service, splice_always
 
 #: Less than any buffer, so that sending never waits; four of them are more than one
 #: buffer of a relay.
@@ -144,13 +145,36 @@ def judge(side: Side, other: Side, verdict: Exception | None) -> None:
         assert verdict is None
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
+ENDS = pytest.mark.parametrize(
     "unix", [(), ("left",), ("right",)], ids=["tcp", "unix left", "unix right"]
 )
+
+
+@pytest.mark.slow
+@ENDS
 def test_oracle(unix: tuple[str, ...], relay_to: RelayTo, tmp_path: Path) -> None:
     """Whatever the two ends do, each gets a prefix; all, and the end of file, only together."""
-    with bench(relay_to, *unix, directory=tmp_path) as connect_both:
+    check_scripts(relay_to, unix, tmp_path)
+
+
+@pytest.mark.slow
+@ENDS
+def test_oracle_of_splicing(
+    unix: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same holds where bytes go past the process, and in pieces of a page."""
+    splice_always(monkeypatch)
+    with contextlib.ExitStack() as relays:
+
+        def start(target: str, listen: str = "tcp://127.0.0.1:0", **options: Any) -> Relay:
+            return relays.enter_context(service(target, listen, options))
+
+        check_scripts(start, unix, tmp_path)
+
+
+def check_scripts(relay_to: RelayTo, unix: tuple[str, ...], directory: Path) -> None:
+    """Play many scripts by one relay, and judge what came out."""
+    with bench(relay_to, *unix, directory=directory) as connect_both:
 
         @settings(max_examples=300)
         @given(scripts)

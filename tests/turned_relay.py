@@ -1,0 +1,180 @@
+"""A relay and both of its ends in one loop, which a test turns by hand."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from relay_ends import pattern, reset
+
+from fildes.drivers.loop import Handler, Loop
+from fildes.relaying.pair import Pair
+from fildes.streams.buffers import buffers_here
+from fildes.streams.kernel import SocketStream
+
+DATA = {True: pattern(1 << 22, b"left"), False: pattern(1 << 22, b"right")}
+
+#: Makes a connection: the peer's end, and the relay's.
+MakePair = Callable[[], tuple[socket.socket, socket.socket]]
+
+
+def roomy_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends that take one large message, and give it in one piece."""
+    return socket.socketpair()
+
+
+def unix_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends that take little before their peer reads."""
+    both = socket.socketpair()
+    for sock in both:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+    return both
+
+
+class End:
+    """What one peer of a relay says and is told, without ever waiting.
+
+    Attributes:
+      sent, got: how many bytes, each in its place.
+      ended, saw_end, resets, broken: as in a script of the relays' oracle.
+    """
+
+    def __init__(self, sock: socket.socket, is_left: bool) -> None:
+        self.sock, self.is_left = sock, is_left
+        self.sent = self.got = 0
+        self.ended = self.saw_end = self.resets = self.broken = False
+        sock.setblocking(False)
+
+    def send(self, size: int) -> None:
+        if self.usable and not self.ended:
+            data = memoryview(DATA[self.is_left])[self.sent : self.sent + size]
+            self.sent += self.trying(lambda: self.sock.send(data)) if data else 0
+
+    def read(self, size: int = 1 << 20) -> None:
+        if self.usable and not self.saw_end:
+            self.trying(lambda: self.take(self.sock.recv(size)))
+
+    def take(self, data: bytes) -> int:
+        assert data == DATA[not self.is_left][self.got : self.got + len(data)]
+        self.got += len(data)
+        self.saw_end = not data
+        return 0
+
+    def end(self, _: int = 0) -> None:
+        if self.usable and not self.ended:
+            self.ended = True
+            self.trying(self.shut_down)
+
+    def shut_down(self) -> int:
+        self.sock.shutdown(socket.SHUT_WR)
+        return 0
+
+    def reset(self, _: int) -> None:
+        if self.usable and self.sock.family != socket.AF_UNIX:
+            self.resets = True
+            reset(self.sock)
+
+    def trying(self, call: Callable[[], int]) -> int:
+        try:
+            return call()
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                raise
+            self.broken = True
+            return 0
+
+    @property
+    def usable(self) -> bool:
+        return not self.resets and not self.broken
+
+    @property
+    def done(self) -> bool:
+        return self.saw_end or not self.usable
+
+
+class Bench:
+    """A relay between two ends, all of it in one loop that is turned by hand."""
+
+    def __init__(self, loop: Loop, left_kind: MakePair, right_kind: MakePair) -> None:
+        (left, near), (right, far) = left_kind(), right_kind()
+        self.loop = loop
+        self.ends = End(left, True), End(right, False)
+        self.streams = SocketStream(near), SocketStream(far)
+        self.verdict: list[Exception | None] = []
+        self.pair = Pair(loop, *self.streams, self.over, None)
+        self.pair.start()
+
+    def over(self, owner: None, error: Exception | None) -> None:
+        self.verdict.append(error)
+        for stream in self.streams:
+            if error is None:
+                stream.close_now()
+            else:
+                stream.abort()
+
+    def turn(self, rounds: int = 1) -> None:
+        for _ in range(rounds):
+            self.loop.call_soon(lambda: None)  # so that it does not wait
+            self.loop.round()
+
+    def finish(self) -> None:
+        """Let both ends say their end, and read up to the other's."""
+        for end in self.ends:
+            end.end()
+            if end.usable:
+                self.loop.watch(end.sock.fileno(), select.EPOLLIN, self.reader(end))
+        self.loop.run(lambda: bool(self.verdict) and all(end.done for end in self.ends))
+
+    def reader(self, end: End) -> Handler:
+        def read(fd: int, events: int) -> None:
+            end.read()
+            if end.done:
+                self.loop.forget(fd)
+
+        return read
+
+    def judge(self) -> None:
+        """Say what is wrong with what the ends were told, if anything is."""
+        for end, other in (self.ends, self.ends[::-1]):
+            assert end.got <= other.sent
+            if end.saw_end and not (other.resets or other.broken):
+                assert end.got == other.sent
+                assert other.ended
+            if self.verdict == [None] and end.usable:
+                assert end.saw_end
+        if all(end.usable for end in self.ends):
+            assert self.verdict == [None]
+            copied = self.pair.there.copied, self.pair.back.copied
+            assert copied == (self.ends[0].sent, self.ends[1].sent)
+
+    def close(self) -> None:
+        for end in self.ends:
+            end.sock.close()
+        for stream in self.streams:
+            stream.abort()
+
+
+NewBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def new_bench(nothing_left_behind: None) -> Iterator[NewBench]:
+    """Make benches; afterwards no pipe may be left of them."""
+    benches: list[Bench] = []
+    with Loop() as loop:
+
+        def make(left: MakePair, right: MakePair | None = None) -> Bench:
+            benches.append(Bench(loop, left, right or left))
+            return benches[-1]
+
+        yield make
+        for each in benches:
+            if not each.verdict:
+                each.pair.stop()
+            each.close()
+    assert buffers_here().pipes.there == 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
-from counting import CountingServer
+from counting import Asked, CountingServer, answer
 
 import fildes
 
@@ -22,5 +23,38 @@ def known(opener: fildes.Opener, site: CountingServer) -> str:
     address = site.address()
     for _ in range(2):
         assert read(opener, address) == DATA
-    assert address in opener.known
+    assert opener.sites[address.rpartition("/")[0]].shapes
     return address
+
+
+def of_its_own(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
+    """Answer with a document that tells its target, of its own size and version."""
+    data = asked.target.encode()
+    where = f"bytes 0-{len(data) - 1}/{len(data)}"
+    return answer("206 Partial Content", data, Content_Range=where, ETag=f'"{len(data)}"'), False
+
+
+#: What each file has for itself.
+OF_THIS_FILE = {"made", "origin", "description", "raw", "source", "buffer_size"}
+OF_THIS_FILE |= {"here", "driver", "ahead", "chunk", "unread", "read_so_far"}
+
+#: What says something only if it is called.
+ASKED = {"readable", "writable", "seekable", "isatty", "tell", "peek"}
+
+
+def public(file: Any) -> dict[str, object]:
+    """Return all that a file says without being read."""
+    said = {}
+    for name in dir(file):
+        if name.startswith("_") or name in OF_THIS_FILE:
+            continue
+        value: Any = getattr(file, name, None)
+        if name in ASKED and not inspect.iscoroutinefunction(value):
+            said[name] = value()
+        elif name == "trace":
+            said[name] = [(step.name, step.detail, step.error) for step in value]
+        elif name == "response":
+            said[name] = (value, value.headers.fields, value.summary)
+        elif not callable(value):
+            said[name] = value
+    return {**said, "repr": repr(file), "type": type(file)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fildes.opening.opening import Opening
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fildes.address import Address
     from fildes.files.modes import Mode
-    from fildes.opening.opening import Opening
     from fildes.trace import Trace
 
 
@@ -21,6 +23,12 @@ class OpenedBy(NamedTuple):
     timeout: float | None
     idle_timeout: float | None
     text: Mapping[str, str | None]
+
+    def of(self, address: Address) -> OpenedBy:
+        """Return what another document was opened by, in the same way."""
+        before = self.opening
+        opening = Opening(address, before.mode, before.policy, before.options)
+        return self._replace(opening=opening)
 
     def reduce(self, file: Any) -> tuple[Any, ...]:
         """Return what pickle stores for *file*; see `fildes.reopening`."""

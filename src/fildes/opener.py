@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from fildes.files.description import Description
 from fildes.files.here import HereFile
 from fildes.files.modes import check_text
 from fildes.opening.arguments import check_options, check_times
+from fildes.opening.spelling import PLAIN
 from fildes.verbs import OPEN_TIMEOUT, Options, open_now, prepare
 
 if TYPE_CHECKING:
+    import re
     from types import TracebackType
 
     from fildes.files.base_description import BaseDescription
     from fildes.files.modes import Mode
-    from fildes.http.again import Known
-    from fildes.http.received import ReceivedDocument
+    from fildes.http.again import Site
     from fildes.opening.opening import Opening
     from fildes.policy.policy import Policy
     from fildes.signatures import Open
-    from fildes.trace import Trace
 
 #: What tells "left out" from None, which has a meaning of its own.
 LEFT_OUT: Any = object()
 
 
-#: Small documents of which an Opener knows the request and the answer's head; arbitrary.
-MAX_KNOWN = 256
+#: Sites of which an Opener knows how they are asked for small documents; arbitrary.
+MAX_SITES = 64
 
 #: The arguments of `Opener.open` where nothing but the address is given: how most are opened.
 USUAL = tuple((mode, -1, None, None, None, LEFT_OUT, LEFT_OUT, None, None) for mode in (None, "rb"))
@@ -55,7 +54,7 @@ class Defaults:
         **options: Options,
     ) -> None:
         # 1 ms that who only imports fildes does not pay.
-        from fildes.http.connection import Pool
+        from fildes.http.pool import Pool
         from fildes.http.remembered import Memory
 
         check_times(timeout, idle_timeout)
@@ -65,7 +64,7 @@ class Defaults:
         self.options = check_options(options)
         self.pool = Pool()
         self.memory = Memory.under(self.options)
-        self.known: dict[str, Known] = {}
+        self.sites: dict[str, Site] = {}
 
     def prepare(
         self,
@@ -89,13 +88,25 @@ class Defaults:
         opening.memory = self.memory if not options and policy is None else None
         return Prepared(opening, wanted, limit, idle)
 
-    def keep(self, text: str, known: Known, description: BaseDescription) -> None:
-        """Let the next open of *text* ask for what is *known*, as that of *description* did."""
-        if len(self.known) >= MAX_KNOWN:
-            self.known.clear()
-        self.known[text] = known._replace(
-            opened_by=description.opened_by, idle_timeout=description.idle_timeout
-        )
+    def plain(self, address: Any, how: tuple[Any, ...], options: object) -> re.Match[str] | None:
+        """Return the parts of *address* if it is a plain one of the web, opened as usual."""
+        usual = how in USUAL and not options and isinstance(address, str)
+        return PLAIN.fullmatch(address) if usual else None
+
+    def learn(self, place: str, opening: Opening, description: BaseDescription) -> None:
+        """Know from now on what *opening* has found out about the site at *place*."""
+        if opening.learned is None:
+            return
+        found, head = opening.learned
+        opening.learned = None
+        site = self.sites.get(place)
+        if site is not None:
+            site.learn(head)
+            return
+        if len(self.sites) >= MAX_SITES:
+            self.sites.clear()
+        found.opened_by, found.idle_timeout = description.opened_by, description.idle_timeout
+        self.sites[place] = found
 
 
 class Opener(Defaults):
@@ -134,13 +145,13 @@ class Opener(Defaults):
     ) -> Any:
         """Do what `open` says."""
         how = mode, buffering, encoding, errors, newline, timeout, idle_timeout, policy, compression
-        usual = how in USUAL and not options and isinstance(address, str)
-        known = self.known.get(address) if usual else None
-        begun = None if known is None else known.exchange(self.pool, self.timeout)
-        if known is not None and begun is not None:
-            found = known.finish(begun, self.pool)
-            if found is not None:
-                return file_again(known, *found)
+        plain = self.plain(address, how, options)
+        site = None if plain is None else self.sites.get(plain["site"])
+        begun = None
+        if plain is not None and site is not None:
+            begun = site.exchange(address, plain["target"], self.pool, self.timeout)
+            if begun is not None and begun.here is not None:
+                return HereFile(begun.here, begun)
         text = {"encoding": encoding, "errors": errors, "newline": newline}
         try:
             prepared = self.prepare(
@@ -154,8 +165,8 @@ class Opener(Defaults):
                 begun.abort()
             raise
         file = open_now(opening, wanted, buffering, limit, idle, **text)
-        if usual and opening.known is not None:
-            self.keep(address, opening.known, file.description)
+        if plain is not None:
+            self.learn(plain["site"], opening, file.description)
         return file
 
     @property
@@ -181,13 +192,6 @@ class Opener(Defaults):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def file_again(known: Known, document: ReceivedDocument, trace: Trace) -> HereFile:
-    """Return the file of a *document* that was opened as before."""
-    description = Description(document, known.address, trace, idle_timeout=known.idle_timeout)
-    description.opened_by = known.opened_by
-    return HereFile(description, document.here)
 
 
 def merge(defaults: Mapping[str, Options], given: Mapping[str, Options]) -> dict[str, Options]:

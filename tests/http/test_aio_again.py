@@ -13,13 +13,14 @@ import pytest
 from authority import Authority
 from counting import Asked, CountingServer, answer, ranged
 from http_script import END_OF_HEAD
-from known import DATA
+from known import DATA, of_its_own, public
 from loops import LOOPS, RunLoop
 from peers import Conversation, StartPeer
 from tasks import a_turn, cancelled, count_calls
 
 import fildes
 from fildes import aio
+from fildes.files.async_here import AsyncHereFile
 
 every_loop = pytest.mark.parametrize("loop", LOOPS)
 
@@ -44,7 +45,7 @@ async def known(opener: aio.AsyncOpener, site: CountingServer) -> str:
     address = site.address()
     for _ in range(2):
         assert await read(opener, address) == DATA
-    assert address in opener.known
+    assert opener.sites[address.rpartition("/")[0]].shapes
     return address
 
 
@@ -199,7 +200,7 @@ def test_under_tls(peer: StartPeer, tls_ca: Authority, loop: RunLoop) -> None:
     async def work() -> None:
         async with aio.Opener(https={"ca": str(tls_ca.ca_file)}) as opener:
             assert [await read(opener, address) for _ in range(4)] == [DATA] * 4
-            assert address in opener.known
+            assert opener.sites[address.rpartition("/")[0]].shapes
 
     loop(work())
 
@@ -219,6 +220,60 @@ def test_other_arguments(site: CountingServer, loop: RunLoop) -> None:
                 await opener.open(address, policy=fildes.Policy.untrusted())
             await opener.close()
             with pytest.raises(ValueError, match="closed"):
+                await opener.open(address)
+
+    loop(work())
+
+
+@every_loop
+def test_everything_is_the_same(site: CountingServer, loop: RunLoop) -> None:
+    """What a file says of itself is what it says where nothing was known."""
+
+    async def work() -> None:
+        async with aio.Opener() as opener:
+            await known(opener, site)
+            site.reply = of_its_own
+            address = site.address("/a?b=%3A")
+            async with opener.open(address) as file:
+                opener.sites.clear()
+                async with opener.open(address) as long:
+                    assert isinstance(file, AsyncHereFile)
+                    assert file.made is None
+                    assert public(file) == public(long)
+                    assert await file.read() == await long.read() == b"/a?b=%3A"
+            assert (file.closed, file.address, file.size) == (True, address, len("/a?b=%3A"))
+            with pytest.raises(ValueError, match="closed"):
+                await file.tell()
+
+    loop(work())
+    assert site.asked[-1].head == site.asked[-2].head
+    assert site.connections == 1
+
+
+@every_loop
+def test_closed(site: CountingServer, loop: RunLoop) -> None:
+    """However it is used before it is closed, it is closed then."""
+
+    async def work() -> None:
+        async with aio.Opener() as opener:
+            address = await known(opener, site)
+            for described in (True, False):
+                for way in (aio.AsyncBufferedFile.close, aio.AsyncBufferedFile.__aenter__):
+                    file = await opener.open(address)
+                    assert not described or file.size == len(DATA)
+                    if way is aio.AsyncBufferedFile.close:
+                        await file.close()
+                    else:
+                        async with file:
+                            pass
+                    assert (file.closed, file.description.closed) == (True, True)
+                    await file.close()
+                    with pytest.raises(ValueError, match="closed"):
+                        await file.read()
+            file = await opener.open(address)
+            file.abort()
+            assert file.closed
+            with pytest.warns(ResourceWarning, match="unclosed file"):
                 await opener.open(address)
 
     loop(work())

@@ -14,7 +14,8 @@ from peers import Conversation, StartPeer
 
 import fildes
 from fildes.address import parse
-from fildes.http.connection import Connection, Pool, key_of
+from fildes.http.connection import Connection, key_of
+from fildes.http.pool import Pool
 from fildes.http.request import Request
 from fildes.opening.opening import Opening
 from fildes.opening.registry import find_scheme

@@ -1,61 +1,34 @@
-"""Asking again for a small document under asyncio and trio; as `fildes.http.again` says."""
+"""Asking a known site for a small document under asyncio and trio; as `fildes.http.again` says."""
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from fildes.files.async_binary import AsyncBufferedFile
-from fildes.files.async_description import AsyncDescription
-from fildes.http.again import HEAD_SIZE, Begun
+from fildes.http.again import HEAD_SIZE, MAX_LATE
 
 if TYPE_CHECKING:
     from fildes.drivers.tasks import TaskDriver
-    from fildes.http.again import Known
-    from fildes.http.connection import Connection, Pool
-    from fildes.http.received import ReceivedDocument
-    from fildes.trace import Trace
+    from fildes.http.again import Exchange
+    from fildes.http.pool import Pool
 
 
-async def exchange(
-    driver: TaskDriver, known: Known, pool: Pool, timeout: float | None
-) -> Begun | None:
-    """Send the request on a kept connection, and wait for the answer; as `Known.exchange`.
+async def answered(
+    exchange: Exchange, driver: TaskDriver, pool: Pool, timeout: float | None
+) -> Exchange | None:
+    """Wait for the answer; as `Site.exchange`.
 
     Cancelled, it has given the connection up.
     """
-    began = monotonic()
-    connection = known.ask(pool)
-    if connection is None:
-        return None
-    sent = monotonic()
+    connection = exchange.connection
+    wants = connection.stream.recv_wants()
     try:
         # The answer takes its time, so there is no look for it before.
-        ready = await driver.wait(connection.stream.recv_wants(), timeout)
-        data = receive(connection) if ready else b""
+        ready = await driver.wait(wants, timeout)
+        more = connection.receive_now(HEAD_SIZE) if ready else None
+        while more and exchange.take(more, pool):
+            ready = await driver.wait(wants, MAX_LATE)
+            more = connection.receive_now(HEAD_SIZE) if ready else None
     except BaseException:
-        connection.stream.abort()
+        exchange.abort()
         raise
-    if data is None:
-        connection.stream.abort()
-        return None
-    return Begun(connection, known.message, began, sent, data)
-
-
-def receive(connection: Connection) -> bytes | None:
-    """Return what came, perhaps nothing yet; None if the connection has ended."""
-    try:
-        return connection.receive(HEAD_SIZE) or None
-    except BlockingIOError:  # a part of a TLS record, say
-        return b""
-    except (OSError, EOFError):
-        return None
-
-
-def file_again(
-    driver: TaskDriver, known: Known, document: ReceivedDocument, trace: Trace
-) -> AsyncBufferedFile:
-    """Return the file of a *document* that was opened as before."""
-    return AsyncBufferedFile(
-        AsyncDescription(driver, document, known.address, trace, idle_timeout=known.idle_timeout)
-    )
+    return exchange.so_far(more)

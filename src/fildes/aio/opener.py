@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from fildes import drivers
-from fildes.aio.again import exchange, file_again
+from fildes.aio.again import answered
 from fildes.aio.opening import Opened, open_now
+from fildes.files.async_here import AsyncHereFile
 from fildes.files.modes import check_text
-from fildes.opener import LEFT_OUT, USUAL, Defaults
+from fildes.opener import LEFT_OUT, Defaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from fildes.drivers.tasks import TaskDriver
     from fildes.files.async_binary import AsyncFile
-    from fildes.http.again import Begun
+    from fildes.http.again import Exchange
     from fildes.opening.opening import Opening
     from fildes.policy.policy import Policy
     from fildes.verbs import Options
@@ -71,17 +72,18 @@ class AsyncOpener(Defaults):
         """Open *address*, as most often it was opened before and is known."""
         driver = drivers.here()
         self.held = driver.hold()
-        usual = how in USUAL and not options and isinstance(address, str)
-        known = self.known.get(address) if usual else None
+        plain = self.plain(address, how, options)
+        site = None if plain is None else self.sites.get(plain["site"])
         begun = None
-        if known is not None:
-            begun = await exchange(driver, known, self.pool, self.timeout)
-            found = None if begun is None else known.finish(begun, self.pool)
-            if found is not None:
-                return file_again(driver, known, *found)
+        if plain is not None and site is not None:
+            begun = site.ask(address, plain["target"], self.pool)
+        if begun is not None:
+            begun = await answered(begun, driver, self.pool, self.timeout)
+            if begun is not None and begun.here is not None:
+                return AsyncHereFile(driver, begun.here, begun)
         opening, file = await self.open_new(driver, address, how, options, begun)
-        if usual and opening.known is not None:
-            self.keep(address, opening.known, file.description)
+        if plain is not None:
+            self.learn(plain["site"], opening, file.description)
         return file
 
     async def open_new(
@@ -90,7 +92,7 @@ class AsyncOpener(Defaults):
         address: Any,
         how: tuple[Any, ...],
         options: Mapping[str, Options],
-        begun: Begun | None,
+        begun: Exchange | None,
     ) -> tuple[Opening, AsyncFile[Any]]:
         """Open *address* by all the steps there are, going on from what was *begun*."""
         mode, buffering, encoding, errors, newline, timeout, idle_timeout, policy, packed = how

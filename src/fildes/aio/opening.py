@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fildes.files.async_binary import AsyncBufferedFile, AsyncFile, AsyncRawFile
 from fildes.files.async_datagram import AsyncDatagramFile
 from fildes.files.async_description import AsyncDescription
+from fildes.files.async_here import AsyncHereFile
 from fildes.files.async_text import AsyncTextFile
 from fildes.files.modes import pending_size
 from fildes.verbs import deadline_of, idle_limit
@@ -104,4 +105,9 @@ def make_binary(description: AsyncDescription, buffering: int) -> AsyncFile[Any]
     """Return the binary face of *description*."""
     if description.stream.messages:
         return AsyncDatagramFile(description)
-    return AsyncRawFile(description) if buffering == 0 else AsyncBufferedFile(description)
+    if buffering == 0:
+        return AsyncRawFile(description)
+    here = description.stream.here
+    if here is not None:
+        return AsyncHereFile(description.driver, here, description)
+    return AsyncBufferedFile(description)

@@ -6,29 +6,80 @@ import io
 from typing import TYPE_CHECKING
 
 from fildes.files.binary import BUFFER_SIZE, BufferedFile, Source
+from fildes.files.description import Description
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from typing_extensions import Buffer
 
-    from fildes.files.description import Description
+    from fildes.http.again import Exchange
 
 
 class HereFile(BufferedFile):
     """A `BufferedFile` over memory: reading, seeking and closing are C code throughout.
 
     Once its bytes are another's, a descriptor's or a copy's, it is as any other.
+
+    Attributes:
+      origin: the description, or what tells it once somebody asks: most such files are read
+        and closed without.
+      made: the description, if it is there.
+      elsewhere: the bytes are no longer in memory alone.
     """
 
+    made: Description | None = None
     elsewhere = False
 
     def __init__(
-        self, description: Description, here: io.BytesIO, buffer_size: int = BUFFER_SIZE
+        self, here: io.BytesIO, origin: Description | Exchange, buffer_size: int = BUFFER_SIZE
     ) -> None:
-        self.description = description
-        self.buffer_size = buffer_size
         io.BufferedReader.__init__(self, here, buffer_size)
+        self.buffer_size = buffer_size
+        self.origin = origin
+
+    @property
+    def description(self) -> Description:  # type: ignore[override]  # nobody sets it
+        """The open file description."""
+        if self.made is not None:
+            return self.made
+        origin = self.origin
+        new = origin if isinstance(origin, Description) else origin.describe(Description)
+        made: Description = self.__dict__.setdefault("made", new)  # if no other thread was quicker
+        if self.closed:
+            made.close()
+        return made
 
     flush = io.BufferedReader.flush  # nothing is ever written
+    __enter__ = io.BufferedReader.__enter__
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.elsewhere:
+            super().__exit__(kind, error, traceback)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Close."""
+        if self.elsewhere:
+            super().close()
+            return
+        io.BufferedReader.close(self)
+        if self.made is not None:
+            self.made.close()
+
+    def __del__(self) -> None:
+        try:
+            closed = self.closed
+        except ValueError:  # it could not be made
+            return
+        if not closed:
+            super().__del__()
 
     def taken_back(self, most: int | None = None) -> bytes:
         """Return *most* of the bytes read ahead; what follows is the description's to receive."""
@@ -40,6 +91,10 @@ class HereFile(BufferedFile):
             if ahead:
                 self.peek()  # into the buffer, which is as large as the one they were in
         return super().taken_back(most)
+
+    def count_ahead(self) -> int:
+        """Return how many bytes were read ahead of what is received: at first none."""
+        return super().count_ahead() if self.elsewhere else 0
 
 
 class SourceBehind(Source):

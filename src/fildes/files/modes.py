@@ -101,7 +101,7 @@ def make_binary(description: Description, buffering: int) -> NetFile:
         return BufferedWriteFile(description)
     size = BUFFER_SIZE if buffering < 2 else buffering
     if stream.here is not None:
-        return HereFile(description, stream.here, size)
+        return HereFile(stream.here, description, size)
     if stream.writable and stream.seek(0, io.SEEK_CUR) is not None:
         return RandomFile(description, size)
     return BufferedFile(description, size)

@@ -1,160 +1,228 @@
-"""Asking again for a small document: in one step where the answer has not changed its head.
+"""Asking a known site for a small document: in one step where it answers as before.
 
-Most of what an open works out depends on nothing but the address and options, and on
-what the server says before the document, which is the same for a second at least (its
-Date). So an `Opener` keeps, of a document that came whole with its head, the bytes of the
-request and of that head. The next open sends the ones on a kept connection and compares
-the others: what begins with the same bytes, and is as long, means the same. Whatever else
-comes is read the long way, from there on (`Begun`); so is what does not come. A connection
-that has ended meanwhile is as good as none.
+Most of what an open works out depends on nothing but where the document is and on the
+options. So an `Opener` keeps, of a site that gave a whole document with the head of its
+answer, what is around the target of a request, and the shapes of such heads. The next open
+there sends the ones on a kept connection and takes what has one of the others
+(`fildes.wire.head_shape`). Whatever else comes is read the long way, from there on (`Exchange`);
+so is what does not come. A connection that has ended meanwhile is as good as none.
+
+What nobody has asked for yet is not made: address, response and trace of such a document
+are bytes and moments until somebody wants them.
 
 Only what nobody can have changed is kept: see `fildes.http.remembered`.
 """
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fildes.http.environment import names_no_proxy
 from fildes.http.proxies import trusted
 from fildes.http.received import ReceivedDocument
+from fildes.http.request import Request
+from fildes.http.response import Response, response_of
+from fildes.opening.spelling import to_address
 from fildes.trace import Trace, quick_step
+from fildes.wire.head_shape import shape_of
+from fildes.wire.http1 import HeadReader
 
 if TYPE_CHECKING:
-    from fildes.address import Address
-    from fildes.http.connection import Connection, Pool
+    from fildes.http.connection import Connection
     from fildes.http.fetching import Answer, Fetch
-    from fildes.http.remembered import Message
-    from fildes.http.request import Request
-    from fildes.http.response import Response
+    from fildes.http.pool import Pool
+    from fildes.wire.head_shape import Shape
     from fildes.wire.http1 import Fields
 
-#: Received at once: as for any head.
+#: Received at once: as for any head. No larger document is waited for.
 HEAD_SIZE = 16384  # arbitrary
 
+#: Seconds for which what was sent right behind a head is waited for.
+MAX_LATE = 0.005  # arbitrary: many times what it takes to send on, and less than a round trip
 
-class Known(NamedTuple):
-    """A small document that came whole with its head.
+#: Shapes that are known of one site; each costs a third of a millisecond.
+MAX_SHAPES = 8  # arbitrary
+
+T = TypeVar("T")
+
+
+class Site:
+    """A site of whose documents it is known how they are asked for.
 
     Attributes:
-      address: of the document, as it was opened.
-      message: the request, and what its connection has to be.
-      head: the bytes of the answer's head.
-      size: of the answer, head and document.
-      summary: of the response, in a line.
-      asking: the environment may name a proxy for it, and is asked each time.
-      opened_by, idle_timeout: as of the description of its file.
+      scheme: of all of them.
+      behind: the bytes of each request behind its target.
+      key: what the connection has to be.
+      asking: the environment may name a proxy, and is asked each time.
+      opened_by, idle_timeout: as of the description of the file of the first one.
+      shapes: of the heads of its answers.
     """
 
-    address: Address
-    message: Message
-    head: bytes
-    size: int
-    response: Response
-    summary: str
-    asking: bool
     opened_by: Any = None
     idle_timeout: float | None = None
 
-    def exchange(self, pool: Pool, timeout: float | None) -> Begun | None:
-        """Send the request on a kept connection, and wait in this thread for the answer.
+    def __init__(self, scheme: str, behind: bytes, key: object, *, asking: bool) -> None:
+        self.scheme = scheme
+        self.behind = behind
+        self.key = key
+        self.asking = asking
+        self.shapes: list[Shape] = []
+
+    def exchange(
+        self, text: str, target: str, pool: Pool, timeout: float | None
+    ) -> Exchange | None:
+        """Ask for *target*, the document at *text*, and wait in this thread for the answer.
 
         Returns:
           What came in *timeout* seconds, perhaps nothing; None if there is no connection
           kept which takes a request and answers it.
         """
-        began = monotonic()
-        connection = self.ask(pool)
-        if connection is None:
+        exchange = self.ask(text, target, pool)
+        if exchange is None:
             return None
-        sent = monotonic()
+        receive = exchange.connection.receive_in
         try:
-            data = connection.receive(HEAD_SIZE) if connection.ready(timeout) else None
-        except BlockingIOError:  # a part of a TLS record, say
-            data = None
-        except (OSError, EOFError):
-            data = b""
+            more = receive(timeout, HEAD_SIZE)
+            while more and exchange.take(more, pool):
+                more = receive(MAX_LATE, HEAD_SIZE)
         except BaseException:
-            connection.stream.abort()
+            exchange.abort()
             raise
-        if data == b"":  # it has ended
-            connection.stream.abort()
-            return None
-        return Begun(connection, self.message, began, sent, data or b"")
+        return exchange if more else exchange.so_far(more)
 
-    def ask(self, pool: Pool) -> Connection | None:
+    def ask(self, text: str, target: str, pool: Pool) -> Exchange | None:
         """Send the request on a kept connection; None if there is none that takes it now."""
+        began = monotonic()
         # Whoever observes steps sees each as it ends.
         if Trace.observer is not None or (
-            self.asking and not names_no_proxy(self.address.scheme, os.environ)
+            self.asking and not names_no_proxy(self.scheme, os.environ)
         ):
             return None
-        connection = pool.take(self.message.key)
+        connection = pool.take(self.key)
         if connection is None:
             return None
         connection.silent = True
-        head = self.message.head
-        try:
-            sent = connection.stream.try_send(memoryview(head))
-        except (OSError, EOFError):  # it has ended just now
-            sent = None
-        if sent != len(head):
+        head = b"GET %b%b" % (target.encode(), self.behind)
+        if not connection.send_now(head):
             connection.stream.abort()
             return None
-        return connection
+        return Exchange(self, text, head, connection, began)
 
-    def finish(self, begun: Begun, pool: Pool) -> tuple[ReceivedDocument, Trace] | None:
-        """Return the document if the answer is the known one; its connection is free then."""
-        connection, message, began, sent, data = begun
-        if len(data) != self.size or not data.startswith(self.head):
-            return None
-        pool.give(connection)
-        trace = Trace(began)
-        request = "request", f"GET {message.shown}", 0.0, sent - began, None
-        response = "response", self.summary, sent - began, monotonic() - sent, None
-        trace.steps = [quick_step(request), quick_step(response)]
-        return ReceivedDocument(connection.stream, self.response, data[len(self.head) :]), trace
+    def learn(self, head: bytes) -> None:
+        """Know answers from now on whose heads are like *head*, which was read in full."""
+        shape = shape_of(head) if len(self.shapes) < MAX_SHAPES else None
+        if shape is not None:
+            self.shapes.append(shape)
 
 
-class Begun(NamedTuple):
-    """A request that was sent, for who goes on from there.
+class Exchange:
+    """A request that was sent, and what came so far: for who goes on from there.
+
+    If that is a whole document, its connection is another one's by now. What it is besides
+    its bytes is told when it is wanted.
 
     Attributes:
-      began, sent: `time.monotonic` moments.
-      data: what came so far; perhaps nothing.
+      text: the address of the document, as it was opened.
+      head: the bytes that were sent.
+      began, sent, came: `time.monotonic` moments.
+      data: what came; perhaps nothing.
+      here: the document, to be read; None while it is not whole.
     """
 
-    connection: Connection
-    message: Message
-    began: float
-    sent: float
-    data: bytes
+    __slots__ = ("began", "came", "connection", "data", "head", "here", "sent", "site", "text")
+
+    def __init__(
+        self, site: Site, text: str, head: bytes, connection: Connection, began: float
+    ) -> None:
+        self.site = site
+        self.text = text
+        self.head = head
+        self.connection = connection
+        self.data = b""
+        self.here: io.BytesIO | None = None
+        self.began = began
+        self.sent = self.came = monotonic()
+
+    def take(self, more: bytes, pool: Pool) -> bool:
+        """Take what came; tell whether the rest of a small document is about to come."""
+        data = self.data = self.data + more
+        for shape in self.site.shapes:
+            found = shape.find(data)
+            if found is not None:
+                begins, size = found
+                left = begins + size - len(data)
+                if left == 0:
+                    self.here = io.BytesIO(data[begins:])
+                    self.came = monotonic()
+                    pool.give(self.connection)
+                return left > 0 and size <= HEAD_SIZE
+        return False
+
+    def so_far(self, last: bytes | None) -> Exchange | None:
+        """Return itself unless nothing came before the *last* receive, and that found the end."""
+        if last == b"" and not self.data:
+            self.abort()
+            return None
+        return self
 
     def abort(self) -> None:
         """Give the exchange up."""
         self.connection.stream.abort()
 
+    def describe(self, make: Callable[..., T]) -> T:
+        """Return what *make* makes of the stream, address and trace of a description."""
+        address = to_address(self.text)
+        reader = HeadReader()
+        reader.feed(self.data)
+        assert reader.head is not None, "the shape of a head is that of a whole one"
+        response = response_of(reader.head, Request(address).shown)
+        stream = self.connection.stream
+        document = ReceivedDocument(stream, response, bytes(reader.rest), self.here)
+        site = self.site
+        description = make(document, address, self.trace(response), idle_timeout=site.idle_timeout)
+        if site.opened_by is not None:
+            vars(description)["opened_by"] = site.opened_by.of(address)
+        return description
 
-def known_from(
-    fetch: Fetch, asked: tuple[Request, Fields], answer: Answer, size: int
-) -> Known | None:
-    """Return what is known once *answer* brought a whole document of *size* bytes.
+    def trace(self, response: Response) -> Trace:
+        """Return the steps that it took to bring the document."""
+        trace = Trace(self.began)
+        sent = self.sent - self.began
+        request = "request", f"GET {response.address}", 0.0, sent, None
+        answer = "response", response.summary, sent, self.came - self.sent, None
+        trace.steps = [quick_step(request), quick_step(answer)]
+        return trace
+
+
+class Learned(NamedTuple):
+    """What an open has found out about a site.
+
+    Attributes:
+      head: of its answer.
+    """
+
+    site: Site
+    head: bytes
+
+
+def learned_from(fetch: Fetch, asked: tuple[Request, Fields], answer: Answer) -> Learned | None:
+    """Return what is known of its site once *answer* brought a whole document.
 
     Args:
       asked: the request, and the fields that it was sent with besides.
 
     Returns:
-      None if the next request may be another one, or the answer came in pieces.
+      None if requests there may differ, or the answer came in pieces.
     """
     request, extra = asked
-    memory = fetch.memory
-    message = None if memory is None else memory.messages.get((request, extra, None))
-    if message is None or request is not fetch.request or not answer.raw:
+    form = None if fetch.memory is None else fetch.memory.known_form(request, extra)
+    fits = fetch.limits.max_bytes >= HEAD_SIZE
+    if form is None or request is not fetch.request or not answer.raw or not fits:
         return None
-    address = fetch.request.address
-    asking = address.inner is None and fetch.proxy == "env" and trusted(fetch.opening.policy)
-    total = len(answer.raw) + size
-    response = answer.response
-    return Known(address, message, answer.raw, total, response, response.summary, asking)
+    asking = fetch.proxy == "env" and trusted(fetch.opening.policy)
+    site = Site(request.address.scheme, form.tail, form.key, asking=asking)
+    return Learned(site, answer.raw)

@@ -11,8 +11,8 @@ from fildes.wire.http1_body import body_reader
 from fildes.wire.http1_framing import UntilClose
 
 if TYPE_CHECKING:
-    from fildes.http.connection import Pool
     from fildes.http.fetching import Answer
+    from fildes.http.pool import Pool
     from fildes.streams.stream import Stream
     from fildes.waiting import Interest
 

@@ -1,4 +1,4 @@
-"""Connections to servers, and the pool that keeps them for the next request.
+"""Connections to servers, and what makes each what it is.
 
 A connection serves another request only if nothing about it is in doubt: the body
 before was read to its framed end, nothing came behind it, both sides meant to go on,
@@ -9,16 +9,12 @@ options and policy. All that is its key.
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import select
-import threading
-import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fildes.drivers.blocking import LONGEST_WAIT, wait
-from fildes.streams.kernel import RECV_FLAGS, SocketStream
+from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream
 from fildes.waiting import wait_readable
 
 if TYPE_CHECKING:
@@ -26,14 +22,6 @@ if TYPE_CHECKING:
     from fildes.http.request import Request
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
-
-#: Connections that a pool keeps: as many as net/http of Go, for who reads as many documents
-#: at once would else connect anew for the others each time.
-MAX_IDLE = 100
-
-#: Seconds that a connection is kept. Apache closes after 5, nginx after 75; one that
-#: was closed meanwhile is noticed, and costs nothing but the attempt.  # arbitrary
-MAX_AGE = 60.0
 
 #: Options of http and https that shape requests, not connections.
 _OF_REQUESTS = frozenset(
@@ -53,27 +41,13 @@ _OF_REQUESTS = frozenset(
 )
 
 
-class Process:
-    """This process, known by its number, which is a system call to ask for."""
-
-    def __init__(self) -> None:
-        self.ask()
-        os.register_at_fork(after_in_child=self.ask)
-
-    def ask(self) -> None:
-        """Ask the kernel; after each fork(2) again."""
-        self.pid = os.getpid()
-
-
-PROCESS = Process()
-
-
 class Connection:
     """A connection to a server, on which one exchange follows the other.
 
     Attributes:
       key: all that makes it what it is.
       silent: the server has not yet sent a byte of the answer that is awaited.
+      since: the moment since which it waits for its next request.
       sock: a bare one's socket, all of whose bytes are the stream's; else None.
       poll: what waits up to so many milliseconds for bytes on that; None before it is used.
     """
@@ -82,6 +56,7 @@ class Connection:
         self.stream = stream
         self.key = key
         self.silent = True
+        self.since = 0.0
         self.sock = stream.sock if type(stream) is SocketStream else None
         self.poll: Callable[[float | None], object] | None = None
 
@@ -89,22 +64,37 @@ class Connection:
         """Wait in this thread for something to receive; False after *timeout* seconds."""
         if self.poll is None:
             return bool(wait(self.stream.recv_wants(), timeout))
-        # poll(2) counts whole milliseconds; select.poll rounds up.
-        return bool(self.poll(None if timeout is None else min(timeout, LONGEST_WAIT) * 1000))
+        if timeout is None or timeout > LONGEST_WAIT:
+            return bool(self.poll(None))
+        return bool(self.poll(timeout * 1000))  # whole milliseconds; select.poll rounds up
 
-    def receive(self, size: int) -> bytes:
-        """Return up to *size* bytes of what is there; b"" if that is nothing but an end.
+    def receive_in(self, timeout: float | None, size: int) -> bytes | None:
+        """Wait in this thread for up to *size* bytes, as `receive_now`; None after *timeout*."""
+        return self.receive_now(size) if self.ready(timeout) else None
 
-        Raises:
-          BlockingIOError: there is nothing, after all.
-        """
-        if self.sock is not None:
-            return self.sock.recv(size, RECV_FLAGS)
-        buffer = memoryview(bytearray(size))
-        received = self.stream.try_recv_into(buffer)
-        if received is None:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        return bytes(buffer[:received])
+    def receive_now(self, size: int) -> bytes | None:
+        """Return up to *size* bytes of what is there; None without any, b"" if it has ended."""
+        try:
+            if self.sock is not None:
+                return self.sock.recv(size, RECV_FLAGS)
+            buffer = memoryview(bytearray(size))
+            received = self.stream.try_recv_into(buffer)
+            return None if received is None else bytes(buffer[:received])
+        except BlockingIOError:  # poll(2) may be wrong
+            return None
+        except (OSError, EOFError) as error:
+            if isinstance(error, ConnectionResetError) and isinstance(self.stream, SocketStream):
+                self.stream.was_reset = True  # the kernel tells it once
+            return b""
+
+    def send_now(self, data: bytes) -> bool:
+        """Send all of *data* without waiting; False if it is not taken at once."""
+        try:
+            if self.sock is not None:
+                return self.sock.send(data, SEND_FLAGS) == len(data)
+            return self.stream.try_send(memoryview(data)) == len(data)
+        except (OSError, EOFError):  # it has ended just now
+            return False
 
     async def recv(self, size: int) -> bytes:
         """Return between 1 and *size* bytes; empty at the end of file."""
@@ -156,96 +146,6 @@ class Connection:
             sock = getattr(layer, "sock", None)
             if sock is not None:
                 sock.close()
-
-
-class Idle(NamedTuple):
-    """A connection that waits for its next request."""
-
-    connection: Connection
-    since: float
-
-
-class Pool:
-    """Connections kept for the next request; safe for threads, and over fork(2).
-
-    No connection is in use by two at once: `take` removes it. A child process begins
-    without any; two processes on one connection would read each other's answers.
-    """
-
-    def __init__(
-        self,
-        max_idle: int = MAX_IDLE,
-        max_age: float = MAX_AGE,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Start empty.
-
-        Args:
-          max_idle: connections that are kept; the one unused for longest goes first.
-          max_age: seconds for which one is kept.
-          clock: tells the time.
-        """
-        self.max_idle = max_idle
-        self.max_age = max_age
-        self.clock = clock
-        self.idle: list[Idle] = []
-        self.closed = False
-        self.lock = threading.Lock()
-        self.pid = PROCESS.pid
-
-    def take(self, key: object) -> Connection | None:
-        """Return a kept connection with this *key*, now the caller's; None without one."""
-        while True:
-            with self.lock if self.pid == PROCESS.pid else self.renewed():
-                found = self.last(key)
-            if found is None:
-                return None
-            if self.clock() - found.since <= self.max_age and found.connection.quiet():
-                return found.connection
-            found.connection.close_now()
-
-    def last(self, key: object) -> Idle | None:
-        """Remove and return what was given last with this *key*."""
-        for index in range(len(self.idle) - 1, -1, -1):
-            if self.idle[index].connection.key == key:
-                return self.idle.pop(index)
-        return None
-
-    def give(self, connection: Connection) -> None:
-        """Keep *connection*, whose last answer is complete."""
-        now = self.clock()
-        with self.lock if self.pid == PROCESS.pid else self.renewed():
-            self.idle.append(Idle(connection, now))
-            many = self.closed or len(self.idle) > self.max_idle
-            gone = self.surplus(now) if many or now - self.idle[0].since > self.max_age else []
-        for idle in gone:
-            idle.connection.close_now()
-
-    def surplus(self, now: float) -> list[Idle]:
-        """Remove and return what is no longer kept; the one given first is in front."""
-        count = len(self.idle) if self.closed else max(0, len(self.idle) - self.max_idle)
-        while count < len(self.idle) and now - self.idle[count].since > self.max_age:
-            count += 1
-        gone = self.idle[:count]
-        del self.idle[:count]
-        return gone
-
-    def close(self) -> None:
-        """Close what is kept; what is given from now on is closed at once."""
-        with self.lock if self.pid == PROCESS.pid else self.renewed():
-            self.closed = True
-            gone, self.idle = self.idle, []
-        for idle in gone:
-            idle.connection.close_now()
-
-    def renewed(self) -> threading.Lock:
-        """Begin anew, as a child process; return the lock."""
-        # The old one may have been held, by a thread that does not exist here.
-        self.lock, self.pid = threading.Lock(), PROCESS.pid
-        for idle in self.idle:
-            idle.connection.forget()
-        self.idle = []
-        return self.lock
 
 
 def key_of(opening: Opening, request: Request, proxy: Address | None = None) -> object:

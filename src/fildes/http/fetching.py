@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.address import Address
-from fildes.http.connection import Connection, Pool, key_of
+from fildes.http.connection import Connection, key_of
 from fildes.http.cookies import jar_of, remembering
 from fildes.http.credentials import prover_for, proving, request_for
+from fildes.http.pool import Pool
 from fildes.http.proxies import ALPN, NOT_OURS, connect_to, is_asked, proxy_of
 from fildes.http.redirects import Journey
 from fildes.http.remembered import Message, Terms
@@ -23,7 +24,7 @@ from fildes.wire.http1 import Fields, HeadLimits, HeadReader, ResponseHead
 from fildes.wire.http1_framing import Framing, framing_of
 
 if TYPE_CHECKING:
-    from fildes.http.again import Begun
+    from fildes.http.again import Exchange
     from fildes.http.credentials import Prover
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
@@ -174,7 +175,7 @@ class Fetch:
         request: Request,
         message: Message,
         check: Check,
-        begun: Begun | None = None,
+        begun: Exchange | None = None,
     ) -> Answer:
         """Send *request*, as *message* has it, on *connection*; return the answer.
 
@@ -204,10 +205,10 @@ class Fetch:
             self.talking.discard(connection)
         return Answer(connection, received, response, framing, reader.rest, reader.raw)
 
-    def take_begun(self, message: Message) -> Begun | None:
+    def take_begun(self, message: Message) -> Exchange | None:
         """Return the exchange of *message* that was begun before this one, if there is one."""
         begun, self.opening.begun = self.opening.begun, None
-        if begun is None or begun.message == message:
+        if begun is None or (begun.head, begun.connection.key) == (message.head, message.key):
             return begun
         begun.abort()
         return None

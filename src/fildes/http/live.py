@@ -10,9 +10,9 @@ from fildes.http.body import HttpStream
 from fildes.http.planning import MIN_MEASURED
 
 if TYPE_CHECKING:
-    from fildes.http.connection import Pool
     from fildes.http.fetching import Answer
     from fildes.http.planning import Rate, Track
+    from fildes.http.pool import Pool
     from fildes.wire.content_range import ContentRange
 
 #: A pause of so many parts of the delay changes a measurement little.

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import ProtocolError
-from fildes.http.again import known_from
+from fildes.http.again import learned_from
 from fildes.http.body import HttpStream
-from fildes.http.connection import Pool
 from fildes.http.fetching import Fetch
 from fildes.http.parts import NO_RANGES, Parts, check_first
 from fildes.http.planning import Rate
+from fildes.http.pool import Pool
 from fildes.http.ranged import MAX_LIVE, RangedStream
 from fildes.http.received import ReceivedDocument, received_whole
 from fildes.http.validator import part_of
@@ -52,7 +52,7 @@ async def open_random(opening: Opening, address: Address, *, tail: bool = False)
             stream = opened(ranges, request, answer, start)
         if stream is not None:
             if address is opening.address and isinstance(stream, ReceivedDocument):
-                opening.known = known_from(ranges, (request, field), answer, stream.size)
+                opening.learned = learned_from(ranges, (request, field), answer)
             return stream
         answer.connection.stream.abort()
     from fildes.http.resuming import fetch_resumable

@@ -16,12 +16,12 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from fildes.http.connection import Pool
 from fildes.http.extents import ExtentMap
 from fildes.http.leaving import leave
 from fildes.http.live import Clock, Live
 from fildes.http.passing import SETTLED, pass_here, pass_on
 from fildes.http.planning import Planner, Window
+from fildes.http.pool import Pool
 from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
 from fildes.http.vectored import copy_out, merged
 from fildes.streams.random import RandomStream

@@ -33,13 +33,15 @@ class ReceivedDocument(RandomStream):
     closed = False
     here: io.BytesIO
 
-    def __init__(self, inner: Stream, response: Response, data: bytes) -> None:
-        """Take *data*, the document, which came over *inner*."""
+    def __init__(
+        self, inner: Stream, response: Response, data: bytes, here: io.BytesIO | None = None
+    ) -> None:
+        """Take *data*, the document, which came over *inner*; *here* it is read already."""
         self.inner = inner
         self.response = response
         self.data = data
         self.size = len(data)
-        self.here = io.BytesIO(data)
+        self.here = io.BytesIO(data) if here is None else here
 
     @property
     def position(self) -> int:

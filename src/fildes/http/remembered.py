@@ -113,13 +113,19 @@ class Memory:
         message = self.messages.get((request, extra, proxy))
         if message is not None or proxy is not None or request.address.user is not None:
             return message
-        form = self.forms.get((site_of(request.address), request.own, extra))
-        if form is None or not request.chosen:
+        form = self.known_form(request, extra)
+        if form is None:
             return None
         message = form.message(request)
         make_room(self.messages)
         self.messages[request, extra, proxy] = message
         return message
+
+    def known_form(self, request: Request, extra: Fields) -> Form | None:
+        """Return what requests as this one with *extra* fields have in common, if it is known."""
+        if request.address.user is not None or not request.chosen:
+            return None
+        return self.forms.get((site_of(request.address), request.own, extra))
 
     def keep_message(
         self, request: Request, extra: Fields, proxy: Address | None, message: Message

@@ -22,8 +22,8 @@ from fildes.trace import StepName, StepUnderWay, Trace
 
 if TYPE_CHECKING:
     from fildes.address import Address
-    from fildes.http.again import Begun, Known
-    from fildes.http.connection import Pool
+    from fildes.http.again import Exchange, Learned
+    from fildes.http.pool import Pool
     from fildes.http.remembered import Memory
     from fildes.listening.accepting import Acceptor
     from fildes.policy.policy import Policy
@@ -85,7 +85,7 @@ class Opening:
       memory: what one open may leave for the next with the same options, see
         `fildes.http.remembered`; None if there is none such.
       begun: the first request for the document, sent already; see `fildes.http.again`.
-      known: what is known for the next open once this one has ended; likewise.
+      learned: what is known for the next open once this one has ended; likewise.
       positioned: the layer that has to have positions if it can; the outermost, unless
         that one says otherwise.
       hint: how the layer above reads what is positioned.
@@ -100,8 +100,8 @@ class Opening:
     environment: Callable[[], Mapping[str, str]] | None = None
     pool: Pool | None = None
     memory: Memory | None = None
-    begun: Begun | None = None
-    known: Known | None = None
+    begun: Exchange | None = None
+    learned: Learned | None = None
     sequential = False
     hint = "random"
     proxy = ""
@@ -136,7 +136,7 @@ class Opening:
         stream.restrict(self.mode)
         return stream
 
-    def go_on_from(self, begun: Begun | None) -> None:
+    def go_on_from(self, begun: Exchange | None) -> None:
         """Take what was *begun*, with the time that this took."""
         if begun is not None:
             self.begun = begun

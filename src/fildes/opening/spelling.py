@@ -8,14 +8,18 @@ import re
 
 from fildes.address import Address, build, parse
 from fildes.address.layering import check_outermost
+from fildes.address.syntax import MAX_TEXT
 from fildes.opening import registry
 
+#: What stands for itself in the path and query of a document, and is no part of a "::".
+_ITSELF = r"[A-Za-z0-9._~!$&'()*+,;=@/-]"
+
 #: Documents of the web whose text holds nothing but what may stand there and cannot be read
-#: in two ways; so all that has to be parsed is where they are, which most of them share. The
-#: length is below the most that an address may have.
-_PLAIN = re.compile(
-    r"(https?://[a-z0-9.-]{1,255}(?::[0-9]{1,5})?)"
-    r"(/[A-Za-z0-9._~/-]{0,2000})(?:\?([A-Za-z0-9._~/=&-]{0,2000}))?"
+#: in two ways; so all that has to be parsed is the site, which most of them share.
+PLAIN = re.compile(
+    r"(?P<site>https?://[a-z0-9.-]{1,255}(?::[0-9]{1,5})?)"
+    rf"(?P<target>(?P<path>/{_ITSELF}*(?:%(?!00)[0-9A-Fa-f]{{2}}{_ITSELF}*)*)"
+    rf"(?:\?(?P<query>{_ITSELF}*(?:(?:%[0-9A-Fa-f]{{2}}|\?){_ITSELF}*)*))?)"
 )
 
 
@@ -26,9 +30,10 @@ def to_address(address: str | os.PathLike[str] | Address) -> Address:
       AddressError: the text is not an address.
     """
     if isinstance(address, str):
-        plain = _PLAIN.fullmatch(address)
-        if plain is not None:
-            return parse_once(f"{plain[1]}/").beside(plain[2], plain[3])
+        plain = PLAIN.fullmatch(address)
+        if plain is not None and len(address) <= MAX_TEXT:
+            site, path, query = plain.group("site", "path", "query")
+            return parse_once(f"{site}/").beside(path, query)
         # Passwords stand before "@" or in options, and are not kept.
         if "@" in address or "?" in address:
             return parse(address, registry.find_scheme)

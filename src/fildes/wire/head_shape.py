@@ -1,0 +1,67 @@
+"""The shape of an answer's head, as one pattern: what a server says each time alike.
+
+A server answers for one document as for the next: with the same fields in the same order,
+and another value in some of them. So of a head that was read in full a pattern is made. It
+reads the next head of this shape in one match, which takes a tenth of the time.
+
+It takes nothing that `fildes.wire.http1` would not: names stand in it as they were read, and
+a value is what may be one. Fields on which it depends where the body ends, or what it is,
+stand in it with their values. Only those that tell a size are read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: As in `fildes.wire.http1`, of bytes.
+_TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
+_SIZE = rb"[0-9]{1,18}"
+
+#: What the fields say of which there has to be one, each: 18 digits are below 2**63 - 1.
+SIZES: Final = {
+    b"content-length": rb" (?P<length>%b)" % _SIZE,
+    b"content-range": rb" bytes 0-(?P<last>%b)/(?P<total>%b)" % (_SIZE, _SIZE),
+}
+
+#: These mean the same only if they say the same.
+FIXED: Final = frozenset({b"connection", b"content-encoding"})
+
+#: What has one of these has another body than one of a known size.
+REFUSED: Final = frozenset({b"transfer-encoding"})
+
+MAX_FIELDS = 64  # arbitrary; what it takes to make a pattern grows with them
+
+
+class Shape:
+    """The shape of the heads of whole documents, sent as the first part of themselves."""
+
+    def __init__(self, source: bytes) -> None:
+        self.match: Callable[[bytes], re.Match[bytes] | None] = re.compile(source).match
+
+    def find(self, data: bytes) -> tuple[int, int] | None:
+        """Return where the document begins in *data*, and its size; None for another shape."""
+        match = self.match(data)
+        if match is None:
+            return None
+        length, last, total = match.group("length", "last", "total")
+        size = int(length)
+        return (match.end(), size) if total == length and int(last) + 1 == size else None
+
+
+def shape_of(head: bytes) -> Shape | None:
+    """Return the shape of *head*, which is one that was read; None if it has none."""
+    status, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    parts = [line.partition(b":") for line in lines]
+    names = [name.lower() for name, _, _ in parts]
+    once = all(names.count(name) == 1 for name in SIZES)
+    if not once or len(lines) > MAX_FIELDS or not REFUSED.isdisjoint(names):
+        return None
+    shown = [
+        re.escape(name) + b":" + (re.escape(value) if lower in FIXED else SIZES.get(lower, _TEXT))
+        for lower, (name, _, value) in zip(names, parts, strict=True)
+    ]
+    return Shape(rb"\r\n".join([re.escape(status), *shown, rb"\r\n"]))

@@ -34,12 +34,18 @@ def of_its_own(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
     return answer("206 Partial Content", data, Content_Range=where, ETag=f'"{len(data)}"'), False
 
 
+def whole_of_its_own(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
+    """Answer as `of_its_own`, by a server without ranges."""
+    data = asked.target.encode()
+    return answer("200 OK", data, ETag=f'"{len(data)}"'), False
+
+
 #: What each file has for itself.
-OF_THIS_FILE = {"made", "origin", "description", "raw", "source", "buffer_size"}
-OF_THIS_FILE |= {"here", "driver", "ahead", "chunk", "unread", "read_so_far"}
+OF_THIS_FILE = {"made", "origin", "description", "raw", "source", "buffer_size", "elsewhere"}
+OF_THIS_FILE |= {"face", "here", "driver", "ahead", "chunk", "unread", "read_so_far"}
 
 #: What says something only if it is called.
-ASKED = {"readable", "writable", "seekable", "isatty", "tell", "peek"}
+ASKED = {"readable", "writable", "seekable", "isatty", "peek"}
 
 
 def public(file: Any) -> dict[str, object]:
@@ -57,4 +63,4 @@ def public(file: Any) -> dict[str, object]:
             said[name] = (value, value.headers.fields, value.summary)
         elif not callable(value):
             said[name] = value
-    return {**said, "repr": repr(file), "type": type(file)}
+    return {**said, "repr": repr(file)}

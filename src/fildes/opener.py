@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from fildes.files.here import HereFile
+from fildes.files.here import file_of
 from fildes.files.modes import check_text
 from fildes.opening.arguments import check_options, check_times
 from fildes.opening.spelling import PLAIN
@@ -150,8 +150,9 @@ class Opener(Defaults):
         begun = None
         if plain is not None and site is not None:
             begun = site.exchange(address, plain["target"], self.pool, self.timeout)
-            if begun is not None and begun.here is not None:
-                return HereFile(begun.here, begun)
+            here = None if begun is None else file_of(begun)
+            if here is not None:
+                return here
         text = {"encoding": encoding, "errors": errors, "newline": newline}
         try:
             prepared = self.prepare(

@@ -1,20 +1,19 @@
-"""Documents of a site that is known are, in everything, those that are opened the long way."""
+"""Documents of a site that is known: each read as itself, over few connections."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import threading
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
 
 import pytest
-from counting import Asked, CountingServer, ranged
-from known import DATA, known, of_its_own, public, read
+from counting import Asked, CountingServer, Reply, ranged, whole
+from known import DATA, known, of_its_own, read
 
 import fildes
-from fildes.files.here import HereFile
+from fildes.files.here import HereStream
 from fildes.http.again import MAX_SHAPES
 from fildes.opener import MAX_SITES
 
@@ -29,97 +28,6 @@ def site() -> Iterator[CountingServer]:
 def opener() -> Iterator[fildes.Opener]:
     with fildes.Opener() as opener:
         yield opener
-
-
-#: Texts after the site, and whether they are plain: asked for without being parsed.
-TARGETS = {
-    "/": True,
-    "/a": True,
-    "//a/../b/./~c": True,
-    "/%41%2f%ff?%00": True,
-    "/a!$&'()*+,;=@b": True,
-    "/?": True,
-    "/?a?b=%3A&c=/": True,
-    "/a:b": False,
-    "/a#b": False,
-    "/?a:b": False,
-}
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_everything_is_the_same(site: CountingServer, opener: fildes.Opener, target: str) -> None:
-    """What a file says of itself is what it says where nothing was known."""
-    known(opener, site)
-    site.reply = of_its_own
-    address = site.address(target)
-    with opener.open(address) as file:
-        opener.sites.clear()
-        with opener.open(address) as long:
-            assert isinstance(file, HereFile)
-            assert (file.made is None) == TARGETS[target]
-            assert public(file) == public(long)
-            assert file.read() == long.read() == target.partition("#")[0].encode()
-    assert public_closed(file) == public_closed(long)
-    assert site.asked[-1].head == site.asked[-2].head
-    assert site.connections == 1
-
-
-def public_closed(file: fildes.BufferedFile) -> tuple[object, ...]:
-    """Return what a closed file still says."""
-    for use in (file.read, file.tell, file.seekable, file.fileno, file.__enter__):
-        with pytest.raises(ValueError, match="closed"):
-            use()
-    with pytest.raises(ValueError, match="closed"):
-        file.pread(1, 0)
-    return file.closed, file.address, file.response, file.size, repr(file)
-
-
-def test_described_after_it_was_closed(site: CountingServer, opener: fildes.Opener) -> None:
-    """A file that nobody has asked before says when it is closed what it was."""
-    address = known(opener, site)
-    with opener.open(address) as file:
-        pass
-    assert (file.closed, file.description.closed, file.address) == (True, True, address)
-    assert file.response is not None
-    assert file.response.status == 206
-    file.close()
-    file.abort()
-
-
-def test_described_before_it_was_closed(site: CountingServer, opener: fildes.Opener) -> None:
-    """Closing a file closes its description, that aborts it too."""
-    for end in (HereFile.close, HereFile.abort):
-        file = opener.open(known(opener, site))
-        assert isinstance(file, HereFile)
-        description = file.description
-        end(file)
-        assert (file.closed, description.closed) == (True, True)
-
-
-def test_unclosed(site: CountingServer, opener: fildes.Opener) -> None:
-    """A file that nobody closes is told."""
-    address = known(opener, site)
-    with pytest.warns(ResourceWarning, match="unclosed file"):
-        opener.open(address)
-
-
-def test_failed_with(site: CountingServer, opener: fildes.Opener) -> None:
-    """An error in the block closes it, also where its bytes are a descriptor's by then."""
-    address = known(opener, site)
-    for use in (fildes.BufferedFile.tell, fildes.BufferedFile.fileno):
-        file = opener.open(address)
-        with contextlib.suppress(ZeroDivisionError), file:
-            use(file)
-            raise ZeroDivisionError
-        assert file.closed
-
-
-def test_pickled_as_itself(site: CountingServer, opener: fildes.Opener) -> None:
-    """It is pickled as the document that it is, and not as the first one of its site."""
-    known(opener, site)
-    site.reply = of_its_own
-    with opener.open(site.address("/one")) as file, pickle.loads(pickle.dumps(file)) as again:
-        assert again.read() == b"/one"
 
 
 def test_many_documents(site: CountingServer, opener: fildes.Opener) -> None:
@@ -246,3 +154,37 @@ def test_after_fork(site: CountingServer, opener: fildes.Opener) -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert read(opener, address) == DATA
     assert [asked.connection for asked in site.asked] == [0, 0, 1, 0]
+
+
+def test_in_order(site: CountingServer) -> None:
+    """Documents that are asked for whole have no positions, however they came."""
+    with fildes.Opener(http={"hint": "sequential"}) as opener:
+        for _ in range(3):
+            with opener.open(site.address()) as file:
+                assert (file.seekable(), file.read()) == (False, DATA)
+        assert isinstance(file, HereStream)
+    assert [asked.start for asked in site.asked] == [None, None, None]
+
+
+def test_with_and_without_ranges(site: CountingServer, opener: fildes.Opener) -> None:
+    """What a server gives parts of has positions, whatever it does for the next document."""
+    for number in range(9):
+        site.reply = (ranged, whole)[number % 2]
+        with opener.open(site.address()) as file:
+            assert (file.seekable(), file.read()) == (not number % 2, DATA)
+    (only,) = opener.sites.values()
+    assert len(only.shapes) == 2
+
+
+@pytest.mark.parametrize("size", [0, 1, 16384, 16385, 70000])
+@pytest.mark.parametrize("reply", [ranged, whole])
+def test_sizes(site: CountingServer, opener: fildes.Opener, size: int, reply: Reply) -> None:
+    """Documents of any size are whole, and small ones in between do not change that."""
+    site.reply = reply
+    for _ in range(2):
+        read(opener, site.address())
+    site.data = bytes(size)
+    for _ in range(2):
+        assert read(opener, site.address()) == bytes(size)
+    site.data = DATA
+    assert read(opener, site.address()) == DATA

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
-from counting import Asked, CountingServer, ranged
-from known import DATA, known, public
+from counting import Asked, CountingServer, Reply, ranged, whole
+from known import DATA, public, read
 
 import fildes
 from fildes import aio
@@ -71,25 +71,31 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
 
 
 every_answer = pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+every_server = pytest.mark.parametrize("sound", [ranged, whole])
 
 
-def spoilt(site: CountingServer, spoil: Callable[[bytes], bytes]) -> str:
+def spoilt(site: CountingServer, sound: Reply, spoil: Callable[[bytes], bytes]) -> str:
     """Let *site* answer so once on each connection, and end that; return an address."""
     assert len(DATA) == 1020
 
     def reply(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
-        return spoil(ranged(server, asked)[0]), True
+        return spoil(sound(server, asked)[0]), True
 
     site.reply = reply
     return site.address("/spoilt")
 
 
+@every_server
 @every_answer
-def test_spoilt_answers(site: CountingServer, spoil: Callable[[bytes], bytes]) -> None:
+def test_spoilt_answers(
+    site: CountingServer, spoil: Callable[[bytes], bytes], sound: Reply
+) -> None:
     """An answer means what it means where nothing is known, or is the same error."""
     with fildes.Opener(http={"resume": False}) as opener:
-        known(opener, site)
-        address = spoilt(site, spoil)
+        site.reply = sound
+        for _ in range(2):
+            assert read(opener, site.address()) == DATA
+        address = spoilt(site, sound, spoil)
         quick = outcome(opener, address)
         with fildes.Opener(http={"resume": False}) as other:
             assert quick == outcome(other, address)
@@ -104,16 +110,20 @@ def outcome(opener: fildes.Opener, address: str) -> object:
         return type(error), error.errno, str(error), getattr(error, "__notes__", None)
 
 
+@every_server
 @every_answer
-def test_spoilt_answers_in_tasks(site: CountingServer, spoil: Callable[[bytes], bytes]) -> None:
+def test_spoilt_answers_in_tasks(
+    site: CountingServer, spoil: Callable[[bytes], bytes], sound: Reply
+) -> None:
     """The same, in an event loop."""
+    site.reply = sound
 
     async def work() -> None:
         async with aio.Opener(http={"resume": False}) as opener:
             for _ in range(2):
                 async with opener.open(site.address()) as file:
                     assert await file.read() == DATA
-            address = spoilt(site, spoil)
+            address = spoilt(site, sound, spoil)
             quick = await outcome_in_tasks(opener, address)
             async with aio.Opener(http={"resume": False}) as other:
                 assert quick == await outcome_in_tasks(other, address)

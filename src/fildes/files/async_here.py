@@ -23,6 +23,7 @@ class AsyncHereFile(AsyncBufferedFile):
       unread: nothing was read yet.
     """
 
+    face = "AsyncBufferedFile"
     made: AsyncDescription | None = None
     unread = True
 

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 
 class Described:
-    """What every open file says about itself, blocking or not."""
+    """What every open file says about itself, blocking or not.
+
+    Attributes:
+      face: the name of its class, where that is another one's in all that matters.
+    """
 
     description: BaseDescription
+    face: str | None = None
     unit = "b"  #: the letter in a mode for bytes
 
     @property
@@ -103,4 +108,4 @@ class Described:
 
     def __repr__(self) -> str:
         state = "closed" if self.description.closed else "open"
-        return f"<fildes.{type(self).__name__} {self.address!r} {state}>"
+        return f"<fildes.{self.face or type(self).__name__} {self.address!r} {state}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import TYPE_CHECKING
 
 from fildes.files.binary import BUFFER_SIZE, BufferedFile, Source
@@ -28,6 +29,7 @@ class HereFile(BufferedFile):
       elsewhere: the bytes are no longer in memory alone.
     """
 
+    face = "BufferedFile"
     made: Description | None = None
     elsewhere = False
 
@@ -95,6 +97,39 @@ class HereFile(BufferedFile):
     def count_ahead(self) -> int:
         """Return how many bytes were read ahead of what is received: at first none."""
         return super().count_ahead() if self.elsewhere else 0
+
+
+class HereStream(HereFile):
+    """The same of a document whose server gives no parts, so that it has no positions either.
+
+    Otherwise it would depend on how quickly it came whether a document has them.
+    """
+
+    def seekable(self) -> bool:
+        """Return False."""
+        self.check_open()
+        return False
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Raise: there are no positions."""
+        self.check_open()
+        raise io.UnsupportedOperation("File or stream is not seekable.")
+
+    def tell(self) -> int:
+        """Raise, likewise."""
+        raise io.UnsupportedOperation("a stream has no position to seek to")
+
+    def check_open(self) -> None:
+        """Raise what the io module raises for a closed file."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+
+def file_of(exchange: Exchange) -> HereFile | None:
+    """Return the file of the document that came by *exchange*; None if it has not come."""
+    if exchange.here is None:
+        return None
+    return (HereFile if exchange.partial else HereStream)(exchange.here, exchange)
 
 
 class SourceBehind(Source):

@@ -1,11 +1,12 @@
 """Asking a known site for a small document: in one step where it answers as before.
 
 Most of what an open works out depends on nothing but where the document is and on the
-options. So an `Opener` keeps, of a site that gave a whole document with the head of its
-answer, what is around the target of a request, and the shapes of such heads. The next open
-there sends the ones on a kept connection and takes what has one of the others
-(`fildes.wire.head_shape`). Whatever else comes is read the long way, from there on (`Exchange`);
-so is what does not come. A connection that has ended meanwhile is as good as none.
+options. So an `Opener` keeps, of a site that gave a small document, what is around the
+target of a request, and the shapes of the heads of its answers. The next open there sends
+the one on a kept connection and takes what has one of the others
+(`fildes.wire.head_shape`), once it is whole. Whatever else comes is read the long way, from
+there on (`Exchange`); so is what does not come. A connection that has ended meanwhile is as
+good as none.
 
 What nobody has asked for yet is not made: address, response and trace of such a document
 are bytes and moments until somebody wants them.
@@ -23,13 +24,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fildes.http.environment import names_no_proxy
 from fildes.http.proxies import trusted
-from fildes.http.received import ReceivedDocument
+from fildes.http.received import ReceivedDocument, ReceivedStream
 from fildes.http.request import Request
 from fildes.http.response import Response, response_of
 from fildes.opening.spelling import to_address
 from fildes.trace import Trace, quick_step
 from fildes.wire.head_shape import shape_of
 from fildes.wire.http1 import HeadReader
+from fildes.wire.http1_framing import Length
 
 if TYPE_CHECKING:
     from fildes.http.connection import Connection
@@ -131,9 +133,13 @@ class Exchange:
       began, sent, came: `time.monotonic` moments.
       data: what came; perhaps nothing.
       here: the document, to be read; None while it is not whole.
+      partial: its server gives parts of it.
     """
 
-    __slots__ = ("began", "came", "connection", "data", "head", "here", "sent", "site", "text")
+    __slots__ = (
+        *("began", "came", "connection", "data", "head"),
+        *("here", "partial", "sent", "site", "text"),
+    )
 
     def __init__(
         self, site: Site, text: str, head: bytes, connection: Connection, began: float
@@ -156,6 +162,7 @@ class Exchange:
                 begins, size = found
                 left = begins + size - len(data)
                 if left == 0:
+                    self.partial = shape.partial
                     self.here = io.BytesIO(data[begins:])
                     self.came = monotonic()
                     pool.give(self.connection)
@@ -180,10 +187,16 @@ class Exchange:
         reader.feed(self.data)
         assert reader.head is not None, "the shape of a head is that of a whole one"
         response = response_of(reader.head, Request(address).shown)
-        stream = self.connection.stream
-        document = ReceivedDocument(stream, response, bytes(reader.rest), self.here)
-        site = self.site
-        description = make(document, address, self.trace(response), idle_timeout=site.idle_timeout)
+        assert self.here is not None, "only what has come is described"
+        inner, site = self.connection.stream, self.site
+        if self.partial:
+            data = bytes(reader.rest)
+            stream: ReceivedDocument | ReceivedStream = ReceivedDocument(
+                inner, response, data, self.here
+            )
+        else:
+            stream = ReceivedStream(inner, response, self.here)
+        description = make(stream, address, self.trace(response), idle_timeout=site.idle_timeout)
         if site.opened_by is not None:
             vars(description)["opened_by"] = site.opened_by.of(address)
         return description
@@ -210,18 +223,20 @@ class Learned(NamedTuple):
 
 
 def learned_from(fetch: Fetch, asked: tuple[Request, Fields], answer: Answer) -> Learned | None:
-    """Return what is known of its site once *answer* brought a whole document.
+    """Return what is known of its site once *answer* brought a document.
 
     Args:
       asked: the request, and the fields that it was sent with besides.
 
     Returns:
-      None if requests there may differ, or the answer came in pieces.
+      None if requests there may differ, the document is not small, or its head came in
+      pieces.
     """
     request, extra = asked
+    small = isinstance(answer.framing, Length) and answer.framing.size <= HEAD_SIZE
     form = None if fetch.memory is None else fetch.memory.known_form(request, extra)
     fits = fetch.limits.max_bytes >= HEAD_SIZE
-    if form is None or request is not fetch.request or not answer.raw or not fits:
+    if form is None or request is not fetch.request or not (answer.raw and small and fits):
         return None
     asking = fetch.proxy == "env" and trusted(fetch.opening.policy)
     site = Site(request.address.scheme, form.tail, form.key, asking=asking)

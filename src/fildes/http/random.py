@@ -17,7 +17,7 @@ from fildes.http.parts import NO_RANGES, Parts, check_first
 from fildes.http.planning import Rate
 from fildes.http.pool import Pool
 from fildes.http.ranged import MAX_LIVE, RangedStream
-from fildes.http.received import ReceivedDocument, received_whole
+from fildes.http.received import received_whole
 from fildes.http.validator import part_of
 from fildes.wire.content_range import range_field
 
@@ -51,7 +51,7 @@ async def open_random(opening: Opening, address: Address, *, tail: bool = False)
         with opening.blame("response"):
             stream = opened(ranges, request, answer, start)
         if stream is not None:
-            if address is opening.address and isinstance(stream, ReceivedDocument):
+            if address is opening.address:
                 opening.learned = learned_from(ranges, (request, field), answer)
             return stream
         answer.connection.stream.abort()

@@ -1,4 +1,4 @@
-"""A document that came whole with the head of its answer: nothing is left to ask for.
+"""Documents that came whole with the head of their answer: nothing is left to ask for.
 
 Most documents are small. What `fildes.http.ranged` keeps for others (what is here, what
 comes, what was read before) would cost more than the document itself, and its connection
@@ -12,6 +12,7 @@ import io
 import os
 from typing import TYPE_CHECKING
 
+from fildes.streams.document import Document
 from fildes.streams.random import RandomStream
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fildes.http.body import HttpStream
     from fildes.http.response import Response
     from fildes.streams.stream import Stream
+    from fildes.waiting import Interest
 
 
 class ReceivedDocument(RandomStream):
@@ -92,6 +94,36 @@ class ReceivedDocument(RandomStream):
 
     def interrupt(self) -> None:
         self.closed = True
+
+
+class ReceivedStream(Document):
+    """The bytes of a whole document of which its server gives no parts.
+
+    Attributes:
+      response: the answer that brought it.
+    """
+
+    def __init__(self, inner: Stream, response: Response, here: io.BytesIO) -> None:
+        """Give what is *here*, which came over *inner*."""
+        self.inner = inner
+        self.response = response
+        self.here = here
+
+    def receive(self, buffer: memoryview) -> int:
+        assert self.here is not None
+        return self.here.readinto(buffer)
+
+    def recv_wants(self) -> Interest:
+        return {}
+
+    async def close(self) -> None:
+        """Release nothing: the connection is another one's by now."""
+
+    def abort(self) -> None:
+        pass
+
+    def interrupt(self) -> None:
+        pass
 
 
 def received_whole(body: HttpStream) -> ReceivedDocument | None:

@@ -17,6 +17,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fildes.errors import IncompleteError, ProtocolError
+from fildes.http.again import learned_from
 from fildes.http.body import HttpStream
 from fildes.http.fetching import Fetch
 from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
@@ -40,6 +41,7 @@ class ResumingStream(Document):
     """Bytes of a document, out of the body of an answer and of those for what was missing.
 
     Attributes:
+      asked_for: the request for the document.
       body: what comes at the moment.
       parts: how the rest is asked for; None before the first cut.
       start, stop: which bytes these are; *stop* is None while nobody has said the size.
@@ -66,7 +68,7 @@ class ResumingStream(Document):
           size: of the document; None if that is not known.
         """
         self.fetch = fetch
-        self.request = request
+        self.asked_for = request
         self.inner: Stream = body
         self.body = body
         self.response = body.response
@@ -161,7 +163,7 @@ class ResumingStream(Document):
         from fildes.http.whole_parts import WholeParts
 
         if self.parts is None:
-            self.parts = WholeParts(self.fetch, self.request, self.response, self.size)
+            self.parts = WholeParts(self.fetch, self.asked_for, self.response, self.size)
         # Behind the last byte there is nothing to ask for, and where that is, nobody has said.
         start = self.position - 1 if self.stop is None and self.position else self.position
         stop = None if self.stop == self.size else self.stop
@@ -257,8 +259,11 @@ def may_resume(fetch: Fetch, request: Request, answer: Answer, size: int | None)
     return known and fetch.resume and not (request.says("range") or request.says("accept-encoding"))
 
 
-async def fetch_resumable(opening: Opening, address: Address) -> Stream:
+async def fetch_resumable(opening: Opening, address: Address, *, learning: bool = False) -> Stream:
     """Return the document at *address*, to be read in order.
+
+    Args:
+      learning: the next one may be asked for likewise, so it is told how.
 
     Raises:
       OSError: a step failed, or the answer is none that a document follows.
@@ -266,4 +271,6 @@ async def fetch_resumable(opening: Opening, address: Address) -> Stream:
     """
     fetch = Fetch(opening, address, opening.pool)
     request, answer = await fetch.travel()
+    if learning:
+        opening.learned = learned_from(fetch, (request, ()), answer)
     return resumable(opening, fetch, request, answer)

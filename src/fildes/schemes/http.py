@@ -88,7 +88,7 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     if opening.sequential or address is not opening.positioned or hint == "sequential":
         from fildes.http.resuming import fetch_resumable
 
-        return await fetch_resumable(opening, address)
+        return await fetch_resumable(opening, address, learning=address is opening.address)
     from fildes.http.random import open_random
 
     return await open_random(opening, address, tail=hint == "tail")

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
 _SIZE = rb"[0-9]{1,18}"
 
-#: What the fields say of which there has to be one, each: 18 digits are below 2**63 - 1.
-SIZES: Final = {
-    b"content-length": rb" (?P<length>%b)" % _SIZE,
-    b"content-range": rb" bytes 0-(?P<last>%b)/(?P<total>%b)" % (_SIZE, _SIZE),
-}
+#: Of each of these there has to be one, and what it says: 18 digits are below 2**63 - 1.
+LENGTH: Final = {b"content-length": rb" (?P<length>%b)" % _SIZE}
+RANGE: Final = {b"content-range": rb" bytes 0-(?P<last>%b)/(?P<total>%b)" % (_SIZE, _SIZE)}
+
+#: By the status. A whole document is also a part that was asked for and is all of it.
+SIZES: Final = {b"200": LENGTH, b"206": LENGTH | RANGE}
 
 #: These mean the same only if they say the same.
 FIXED: Final = frozenset({b"connection", b"content-encoding"})
@@ -37,16 +38,23 @@ MAX_FIELDS = 64  # arbitrary; what it takes to make a pattern grows with them
 
 
 class Shape:
-    """The shape of the heads of whole documents, sent as the first part of themselves."""
+    """The shape of the heads of whole documents.
 
-    def __init__(self, source: bytes) -> None:
+    Attributes:
+      partial: they come as a part, so others can be asked for.
+    """
+
+    def __init__(self, source: bytes, *, partial: bool) -> None:
         self.match: Callable[[bytes], re.Match[bytes] | None] = re.compile(source).match
+        self.partial = partial
 
     def find(self, data: bytes) -> tuple[int, int] | None:
         """Return where the document begins in *data*, and its size; None for another shape."""
         match = self.match(data)
         if match is None:
             return None
+        if not self.partial:
+            return match.end(), int(match["length"])
         length, last, total = match.group("length", "last", "total")
         size = int(length)
         return (match.end(), size) if total == length and int(last) + 1 == size else None
@@ -55,13 +63,17 @@ class Shape:
 def shape_of(head: bytes) -> Shape | None:
     """Return the shape of *head*, which is one that was read; None if it has none."""
     status, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    code = status.split(b" ", 2)[1]
+    sizes = SIZES.get(code)
     parts = [line.partition(b":") for line in lines]
     names = [name.lower() for name, _, _ in parts]
-    once = all(names.count(name) == 1 for name in SIZES)
-    if not once or len(lines) > MAX_FIELDS or not REFUSED.isdisjoint(names):
+    if sizes is None or len(lines) > MAX_FIELDS or not REFUSED.isdisjoint(names):
+        return None
+    if any(names.count(name) != 1 for name in sizes):
         return None
     shown = [
-        re.escape(name) + b":" + (re.escape(value) if lower in FIXED else SIZES.get(lower, _TEXT))
+        re.escape(name) + b":" + (re.escape(value) if lower in FIXED else sizes.get(lower, _TEXT))
         for lower, (name, _, value) in zip(names, parts, strict=True)
     ]
-    return Shape(rb"\r\n".join([re.escape(status), *shown, rb"\r\n"]))
+    source = rb"\r\n".join([re.escape(status), *shown, rb"\r\n"])
+    return Shape(source, partial=sizes is SIZES[b"206"])

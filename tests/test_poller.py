@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from leaks import open_descriptors
 from loops import LOOPS, RunLoop
+from peers import LIMIT
 from tasks import count_calls, fill
 
 from fildes import drivers
@@ -65,6 +67,33 @@ def test_nothing_is_held_between_files(runner: asyncio.Runner, ends: Pair) -> No
             assert open_descriptors() == before
 
     run(runner, work)
+
+
+def test_a_thread_holds_nothing(runner: asyncio.Runner) -> None:
+    """A call that is still in its thread when nobody waits any more holds no descriptor."""
+    runner.get_loop()  # makes descriptors of its own
+    before = open_descriptors()
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def function() -> None:
+        begun.set()
+        goes_on.wait(LIMIT)
+
+    async def main() -> None:
+        driver = Driver()
+        assert await driver.wait({}, 0.0) == {}
+        with pytest.raises(TimeoutError):
+            await driver.call(function, 0.0)
+
+    try:
+        runner.run(main())
+        assert begun.wait(LIMIT)
+        assert open_descriptors() == before
+    finally:
+        goes_on.set()
+        for thread in threading.enumerate():
+            if thread.name == "fildes-call":
+                thread.join(LIMIT)
 
 
 @pytest.mark.parametrize("loop", LOOPS)

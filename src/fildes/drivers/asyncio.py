@@ -49,7 +49,8 @@ class Driver(TaskDriver):
         return wait.ready
 
     async def call(self, function: Callable[[], T], timeout: float | None = None) -> T:
-        outcome: asyncio.Future[tuple[T | None, BaseException | None]] = self.loop.create_future()
+        loop = self.loop  # the thread may last a little longer than the driver and its poller
+        outcome: asyncio.Future[tuple[T | None, BaseException | None]] = loop.create_future()
 
         def finish(result: T | None, error: BaseException | None) -> None:
             if not outcome.done():
@@ -61,7 +62,7 @@ class Driver(TaskDriver):
             except BaseException as error:  # re-raised in the waiting task
                 args = (None, error)
             with contextlib.suppress(RuntimeError):  # the loop has been closed
-                self.loop.call_soon_threadsafe(finish, *args)
+                loop.call_soon_threadsafe(finish, *args)
 
         # No thread of the loop's executor: asyncio.run would wait for it at the end.
         threading.Thread(target=call, name="fildes-call", daemon=True).start()

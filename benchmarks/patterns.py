@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from delaying import far_away
+from fresh import FRESH
 from held_out import HELD_OUT, UNSEEN, write_uneven_zip
 from measuring import Missing, Run, in_milliseconds, measure, rate_ratio, time_ratio
 from reading import PATTERNS, Pattern, make_documents
@@ -211,7 +212,14 @@ for each in HELD_OUT:
     add(each, "held out: ")
 for each in UNSEEN:
     add(each, "unseen: ")
-for words, patterns in (("all", PATTERNS), ("held out", HELD_OUT), ("unseen", UNSEEN)):
+for each in FRESH:
+    add(each, "fresh: ")
+for words, patterns in (
+    ("all", PATTERNS),
+    ("held out", HELD_OUT),
+    ("unseen", UNSEEN),
+    ("fresh", FRESH),
+):
     mean = "the geometric mean, against fsspec's default"
     add_mean(f"{words}, cold: {mean}", patterns, kept=False)
     add_mean(f"{words}, kept: {mean}", patterns, kept=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fildes.http.extents import MAX_EXTENT, PINNED, ExtentMap
+from fildes.http.extents import MAX_EXTENT, PAGE, PINNED, ExtentMap
 
 SIZE = 300
 DOCUMENT = bytes(number % 251 for number in range(SIZE))
@@ -57,3 +57,29 @@ def test_extents_stay_small() -> None:
         extents.add(number * PINNED, memoryview(bytes(PINNED)))
     assert len(extents.starts) == 4
     assert len(read(extents, 0, 4 * MAX_EXTENT)) == 4 * MAX_EXTENT
+
+
+def test_pages_that_were_read_stay() -> None:
+    """Where little of an extent was read, its pages outlive it for one more turn."""
+    part = 16 * PAGE
+    extents = ExtentMap(100 * part, budget=4 * part)
+    extents.add(20 * part, memoryview(bytes(part)))
+    assert len(read(extents, 20 * part + PAGE - 1, 2)) == 2
+    for place in range(22, 30, 2):
+        extents.add(place * part, memoryview(bytes(part)))
+    assert extents.stored <= extents.budget
+    assert len(read(extents, 20 * part, part)) == 2 * PAGE
+    for place in range(30, 46, 2):
+        extents.add(place * part, memoryview(bytes(part)))
+    assert not read(extents, 20 * part, 1)
+
+
+def test_what_was_of_use_goes_whole() -> None:
+    """Where enough of an extent was read nothing stays of it, for it was read already."""
+    part = 16 * PAGE
+    extents = ExtentMap(100 * part, budget=4 * part)
+    extents.add(20 * part, memoryview(bytes(part)))
+    assert len(read(extents, 20 * part, part // 2)) == part // 2
+    for place in range(22, 30, 2):
+        extents.add(place * part, memoryview(bytes(part)))
+    assert extents.starts == [place * part for place in range(22, 30, 2)]

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from fildes.http import planning
-from fildes.http.planning import FIRST_BDP, MAX_BDP, MAX_REGION, MIN_BDP, Planner, Rate, Window
+from fildes.http.planning import (
+    FIRST_BDP,
+    INITIAL_WINDOW,
+    MAX_BDP,
+    MAX_REGION,
+    MIN_BDP,
+    Planner,
+    Rate,
+    Window,
+)
 
 K, M = 1 << 10, 1 << 20
 SIZE = 1 << 30
@@ -34,17 +43,30 @@ def windows(planner: Planner, *reads: tuple[int, int]) -> list[Window]:
     return [planner.miss(start, stop, (0, planner.size))[0] for start, stop in reads]
 
 
-def test_second_forward_miss_gets_all() -> None:
-    """The second miss in a row that goes on forward is answered to the end."""
-    planned = windows(begun(), (M, M + K), (M + 32 * K, M + 33 * K), (M + 128 * K, M + 129 * K))
-    assert planned[:2] == [Window(M, M + 32 * K), Window(M, M + 128 * K)]
-    assert planned[2] == Window(M + 128 * K, None)
+def test_forward_misses_double() -> None:
+    """Misses that go forward get windows behind them, twice as large each time, then all."""
+    planner, at = begun(), M
+    planned = windows(planner, (at, at + K))
+    while planned[-1].stop is not None:
+        at = planned[-1].stop
+        planned += windows(planner, (at, at + K))
+    sizes = [window.stop - window.start for window in planned if window.stop is not None]
+    assert sizes == [36 * K << number for number in range(9)]
+    assert planned[-1] == Window(at, None)
 
 
 def test_reading_on_behind_the_opening_gets_all() -> None:
-    """Who reads on exactly behind what opening brought has read forward twice."""
+    """Who reads on exactly behind what opening brought reads everything."""
     assert windows(begun(), (64 * K, 96 * K)) == [Window(64 * K, None)]
-    assert windows(begun(), (70 * K, 71 * K)) == [Window(64 * K, 96 * K)]
+    assert windows(begun(), (70 * K, 71 * K)) == [Window(70 * K, 198 * K)]
+
+
+def test_endless_answer_that_was_cut_goes_on() -> None:
+    """Who got all that follows gets it again behind where that was cut."""
+    planner = begun()
+    _, track = planner.miss(64 * K, 96 * K, (64 * K, SIZE))
+    track.high = M  # so much came
+    assert planner.miss(M, M + K, (M, SIZE))[0] == Window(M, None)
 
 
 def test_first_backward_window_costs_half_a_round_trip() -> None:
@@ -76,15 +98,15 @@ def test_scattered_misses_pay_for_a_region() -> None:
         window, _ = planner.miss(at, at + 100, (0, SIZE))
         assert window.stop is not None
         sizes.append(window.stop - window.start)
-    assert sizes[0] == 32 * K
-    assert max(sizes) == 128 * K
+    assert sizes[0] == 36 * K
+    assert 128 * K <= max(sizes) < 256 * K
     assert all(size <= (number + 1) * MIN_BDP for number, size in enumerate(sizes))
 
 
 def test_read_across_regions_is_asked_for_at_once() -> None:
     """A window has all that is read, wherever regions end."""
     (window,) = windows(begun(), (512 * M + 30 * K, 512 * M + 100 * K))
-    assert window == Window(512 * M, 512 * M + 100 * K)
+    assert window == Window(512 * M + 24 * K, 512 * M + 128 * K)
 
 
 def test_end_gets_its_surroundings() -> None:
@@ -101,16 +123,17 @@ def test_small_document_is_taken_whole() -> None:
 def test_nothing_here_is_asked_for_again() -> None:
     """A window keeps within what is missing."""
     window, _ = begun().miss(512 * M, 512 * M + K, (512 * M - 5, 512 * M + 2000))
-    assert window == Window(512 * M, 512 * M + 2000)
+    assert window == Window(512 * M - 5, 512 * M + 2000)
 
 
 def test_interleaved_reads_are_told_apart() -> None:
     """Two readers that take turns are both seen to read forward."""
     far = 512 * M
-    steps = (0, 32 * K, 128 * K)
+    steps = (0, 32 * K, 104 * K)
     reads = [(at + step, at + step + K) for step in steps for at in (M, far)]
     planned = windows(begun(), *reads)
-    assert [window.stop is None for window in planned] == [False] * 4 + [True] * 2
+    sizes = [window.stop - window.start for window in planned if window.stop is not None]
+    assert sizes == [36 * K] * 2 + [72 * K] * 2 + [144 * K] * 2
 
 
 def test_tracks_and_misses_are_limited() -> None:
@@ -130,7 +153,7 @@ def test_rate_is_measured(delay: float, bandwidth: int, bdp: int) -> None:
     rate = Rate()
     rate.answered(delay)
     assert rate.bdp == FIRST_BDP
-    rate.received(bandwidth, 1.0)
+    rate.received(bandwidth, 1.0, brought=bandwidth)
     assert rate.bdp == bdp
 
 
@@ -139,15 +162,38 @@ def test_rate_follows() -> None:
     rate = Rate()
     rate.answered(1.0)
     rate.answered(2.0)
-    rate.received(M, 1.0)
-    rate.received(1, 1.0)
+    rate.received(M, 1.0, brought=M)
+    rate.received(1, 1.0, brought=M)
     assert (rate.delay, rate.bandwidth) == (1.25, M)
 
 
-def test_skipping_forward_gets_all() -> None:
-    """The third miss that goes forward behind gaps shorter than a round trip gets all."""
-    planned = windows(begun(bdp=M), *((at * M, at * M + K) for at in (10, 11, 12)))
-    assert planned[2] == Window(12 * M, None)
+@pytest.mark.parametrize(("brought", "seconds"), [(0, 0.2), (5 * INITIAL_WINDOW, 0.1)])
+def test_slow_start_is_no_slow_network(brought: int, seconds: float) -> None:
+    """What a sender waits for before it knows the network is not counted against that."""
+    rate, size = Rate(), 15 * INITIAL_WINDOW
+    rate.answered(0.05)
+    rate.received(size, seconds, brought)
+    assert rate.bandwidth == pytest.approx(size / 0.05)
+
+
+def test_fast_start_is_corrected_within_limits() -> None:
+    """A body that came as fast as if nothing had been waited for gives no endless rate."""
+    rate = Rate()
+    rate.answered(0.05)
+    rate.received(M, 0.01, 0)
+    assert rate.bandwidth == 8 * M / 0.01
+
+
+def test_skipping_forward_gets_more() -> None:
+    """Misses that go forward behind gaps shorter than a round trip get twice as much each time."""
+    places = [10 * M]
+    planner = begun(bdp=M)
+    planned = windows(planner, (places[0], places[0] + K))
+    while planned[-1].stop is not None:
+        at = planned[-1].stop + M // 2
+        planned += windows(planner, (at, at + K))
+    sizes = [window.stop - window.start for window in planned if window.stop is not None]
+    assert sizes == [M // 2, M, 2 * M, 4 * M, 8 * M, MAX_REGION]
 
 
 @pytest.mark.parametrize("places", [(10, 13, 16), (10, 11, 30, 12), (10, 11, 9, 12)])

@@ -46,6 +46,7 @@ class Connection:
 
     Attributes:
       key: all that makes it what it is.
+      brought: how many bytes of bodies it has brought so far.
       silent: the server has not yet sent a byte of the answer that is awaited.
       since: the moment since which it waits for its next request.
       sock: a bare one's socket, all of whose bytes are the stream's; else None.
@@ -57,6 +58,7 @@ class Connection:
         self.key = key
         self.silent = True
         self.since = 0.0
+        self.brought = 0
         self.sock = stream.sock if type(stream) is SocketStream else None
         self.poll: Callable[[float | None], object] | None = None
 

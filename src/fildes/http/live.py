@@ -24,10 +24,14 @@ class Clock:
 
     What waited here in a buffer came faster than any network. A small read gets what came
     with the head, which says nothing; what is received right behind it does.
+
+    Attributes:
+      brought: how much had come over the connection before.
     """
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, brought: int) -> None:
         self.position = position
+        self.brought = brought
         self.since = self.paused = time.monotonic()
         self.runs = True
 
@@ -41,7 +45,7 @@ class Clock:
         self.paused = time.monotonic()
         size = position - self.position
         if self.runs and size >= MIN_MEASURED:
-            rate.received(size, self.paused - self.since)
+            rate.received(size, self.paused - self.since, self.brought)
         return size >= MIN_MEASURED or not self.runs
 
 
@@ -88,6 +92,7 @@ class Live:
             words = "longer" if received else "shorter"
             raise ProtocolError(f"partial answer (206) is {words} than its Content-Range")
         self.position += received
+        self.body.connection.brought += received
         return received
 
     async def finish(self) -> None:

@@ -7,10 +7,10 @@ would have: the rule of the skier who rents until he has paid the price of skis,
 which is never worse than a constant times the best in hindsight. One miss alone says
 little about its region, and gets half of that.
 
-Two patterns are so common that they are known at sight. Reads that go forward get
-all that follows, as an open-ended answer whose sender the TCP window holds back.
-Reads that go backward get a window before them, twice as large each time; the first
-one is no smaller than half of what comes while a round trip is waited for.
+Two patterns are so common that they are known at sight. Reads that go forward or
+backward get a window behind or before them, twice as large each time. An answer that is
+not read to its end costs its connection, so only who reads on where opening ended, or far
+enough from elsewhere, gets all that follows, which the TCP window holds back.
 
 All here is decisions: no input or output, no clock. Several sequences of reads may
 interleave, of threads or of an archive's index and its members, so each has a track.
@@ -18,6 +18,7 @@ interleave, of threads or of an archive's index and its members, so each has a t
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,11 +42,21 @@ TOLERANCE = 32 << 10
 #: What the first miss at the end of a document gets: the directories of archives are there.
 TAIL = 64 << 10
 
-#: One part of so many has to be read of an extent before that goes, or it was too large.
-WORTH = 4  # arbitrary
-
 MAX_TRACKS = 8  # arbitrary
 MAX_MISSES = 256  #: that are remembered; arbitrary
+
+#: What a sender may have on its way over a new connection; RFC 6928 section 2.
+INITIAL_WINDOW = 14600
+
+#: So many times as fast as it came a body may have come, but for a connection's slow start.
+MAX_CORRECTION = 8  # arbitrary; who starts faster than RFC 6928 says is corrected too much
+
+#: One part of so many of a region is before the miss: who goes on mostly goes forward, and
+#: who reads waits for all that comes before.
+BEFORE = 8  # arbitrary
+
+#: Regions begin at multiples of this.
+STEP = MIN_REGION // BEFORE
 
 _WEIGHT = 0.25  # of a new measurement; arbitrary
 
@@ -64,8 +75,8 @@ class Track:
       low, high: bounds of what was requested last.
       forward: how many misses in a row went forward.
       backward: how many in a row went backward.
-      opening: it is what opening has requested, so who reads on exactly behind it has read
-        forward before.
+      opening: it is what opening has requested; who reads on exactly behind it reads all.
+      endless: all that follows was requested.
     """
 
     def __init__(self, low: int, high: int) -> None:
@@ -73,6 +84,7 @@ class Track:
         self.forward = 0
         self.backward = 0
         self.opening = False
+        self.endless = False
 
 
 class Rate:
@@ -93,10 +105,24 @@ class Rate:
         """Count an answer that began after so many *seconds*."""
         self.delay = mean(self.delay, seconds)
 
-    def received(self, size: int, seconds: float) -> None:
-        """Count *size* bytes of a body that came in so many *seconds*."""
+    def received(self, size: int, seconds: float, brought: int) -> None:
+        """Count *size* bytes of a body that came in so many *seconds*.
+
+        Args:
+          brought: how much had come over the connection before.
+        """
         if size >= MIN_MEASURED and seconds > 0:
+            seconds = max(seconds - self.starting(size, brought), seconds / MAX_CORRECTION)
             self.bandwidth = mean(self.bandwidth, size / seconds)
+
+    def starting(self, size: int, brought: int) -> float:
+        """Return the seconds for which a sender waits that does not know the network yet.
+
+        What is on its way at once doubles with each round trip (RFC 5681 section 3.1), from
+        what was the last time. The first round comes with the head.
+        """
+        rounds = math.log2(1 + size / max(INITIAL_WINDOW, brought))
+        return max(0.0, rounds - 1) * (self.delay or 0)
 
 
 def mean(old: float | None, new: float) -> float:
@@ -126,9 +152,8 @@ class Planner:
         large regions, which push each other out before they are read. A region as small as
         what comes in a quarter of a round trip hardly costs more than its request.
         """
-        read = use.taken * WORTH >= use.size
         # The first of its reads took a request; each later one had taken another.
-        if read or (use.reads - 1) * self.rate.bdp >= use.size:
+        if use.worthy or (use.reads - 1) * self.rate.bdp >= use.size:
             self.limit = min(MAX_REGION, 2 * self.limit)
         elif self.limit > max(MIN_REGION, self.rate.bdp // 2):
             self.limit //= 2
@@ -149,8 +174,11 @@ class Planner:
         track = self.track_of(offset, stop)
         if self.size <= 2 * self.rate.bdp:
             start, end = low, high
-        elif track.forward >= 2:
-            return self.on(track, offset, None)
+        elif track.forward:
+            size = self.onward(track)
+            if size is None:
+                return self.on(track, offset, None)
+            start, end = offset, max(stop, offset + size)
         elif track.backward:
             start, end = self.before(track, offset, stop), stop
         elif stop >= self.size and not track.forward:
@@ -171,9 +199,8 @@ class Planner:
             return self.tracks[-1]
         for track in reversed(self.tracks):
             if abs(offset - track.high) <= TOLERANCE:
-                goes_on = 2 if track.opening and offset == track.high else 1
-                track.forward, track.backward = track.forward + goes_on, 0
-                track.opening = False
+                track.forward, track.backward = track.forward + 1, 0
+                track.opening = track.opening and offset == track.high
                 return self.latest(track)
             if offset < track.low <= stop + TOLERANCE:
                 track.forward, track.backward = 0, track.backward + 1
@@ -197,6 +224,13 @@ class Planner:
         self.tracks.append(track)
         return track
 
+    def onward(self, track: Track) -> int | None:
+        """Return the size of a window that goes on with *track*; None for all that follows."""
+        from_opening, track.opening = track.opening, False
+        size = max(2 * (track.high - track.low), self.rate.bdp)
+        track.endless = track.endless or from_opening or size > MAX_REGION
+        return None if track.endless else size
+
     def before(self, track: Track, offset: int, stop: int) -> int:
         """Return where a window begins that goes before the last one."""
         least = max(2 * (track.high - track.low), stop - offset, self.rate.bdp // 2)
@@ -208,8 +242,9 @@ class Planner:
         size = self.limit
         while size > MIN_REGION and not self.paid(offset, size):
             size //= 2
-        start = offset // size * size
-        return start, max(stop, start + size)
+        start = max(0, offset - size // BEFORE) // STEP * STEP
+        # Who reads with a buffer asks for the last bytes of a read with those behind them.
+        return start, max(-(-stop // MIN_REGION) * MIN_REGION, start + size)
 
     def paid(self, offset: int, size: int) -> bool:
         """Tell whether the misses in the aligned region of *size* cost as much as it."""

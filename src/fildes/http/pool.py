@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fildes.http.connection import Connection
+    from fildes.http.planning import Rate
 
 #: Connections that a pool keeps: as many as net/http of Go, for who reads as many documents
 #: at once would else connect anew for the others each time.
@@ -19,6 +20,9 @@ MAX_IDLE = 100
 #: Seconds that a connection is kept. Apache closes after 5, nginx after 75; one that
 #: was closed meanwhile is noticed, and costs nothing but the attempt.  # arbitrary
 MAX_AGE = 60.0
+
+#: Servers of which it is known how far away they are.
+MAX_RATES = 64  # arbitrary
 
 
 class Process:
@@ -41,6 +45,10 @@ class Pool:
 
     No connection is in use by two at once: `take` removes it. A child process begins
     without any; two processes on one connection would read each other's answers.
+
+    Attributes:
+      idle: the connections, what was given last at the end.
+      rates: how far away servers are, by the keys of connections to them.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class Pool:
         self.max_age = max_age
         self.clock = clock
         self.idle: list[Connection] = []
+        self.rates: dict[object, Rate] = {}
         self.closed = False
         self.lock = threading.Lock()
         self.pid = PROCESS.pid
@@ -100,6 +109,15 @@ class Pool:
         gone = self.idle[:count]
         del self.idle[:count]
         return gone
+
+    def rate(self, key: object, unknown: Rate) -> Rate:
+        """Return what documents before have measured with this *key*; *unknown* for the first."""
+        with self.lock if self.pid == PROCESS.pid else self.renewed():
+            found = self.rates.pop(key, unknown)
+            self.rates[key] = found  # the one unused for longest is in front
+            if len(self.rates) > MAX_RATES:
+                del self.rates[next(iter(self.rates))]
+        return found
 
     def close(self) -> None:
         """Close what is kept; what is given from now on is closed at once."""

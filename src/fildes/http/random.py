@@ -87,5 +87,5 @@ def opened(ranges: Fetch, request: Request, answer: Answer, start: int) -> Strea
         if whole is not None:
             return whole
     assert ranges.pool is not None, "parts come over connections that are kept"
-    parts = Parts(ranges, request, answer, Rate())
+    parts = Parts(ranges, request, answer, ranges.pool.rate(answer.connection.key, Rate()))
     return RangedStream(parts, answer, ranges.pool, own_pool=kept is None)

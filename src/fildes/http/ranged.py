@@ -40,6 +40,9 @@ MAX_LIVE = 4
 #: Received at once: as `fildes.streams.stream.RECV_SIZE`, more for a read that wants more.
 CHUNK, MAX_CHUNK = 65536, 262144
 
+#: Round trips that a new connection costs, and more under TLS.
+CONNECT = 2
+
 #: Requests for several ranges that are under way at once; as many as browsers have to one host.
 MAX_TOGETHER = 6
 
@@ -160,7 +163,7 @@ class RangedStream(RandomStream):
         with self.state():
             live = Live(answer, part, self.pool)
             live.track = track
-            live.clock = Clock(live.position)
+            live.clock = Clock(live.position, live.body.connection.brought)
             live.endless = window.stop is None
             self.taken.append(live)
         if self.closed:
@@ -171,10 +174,11 @@ class RangedStream(RandomStream):
         """See to a connection for one more answer.
 
         What is left of an answer is received if that takes no longer than to connect
-        again: its bytes may be wanted, and its connection is free then.
+        again, and to find out how fast one may send there: its bytes may be wanted, and its
+        connection is free then.
         """
         with self.state():
-            short = [live for live in self.lives if live.left <= self.planner.rate.bdp]
+            short = [live for live in self.lives if live.left <= CONNECT * self.planner.rate.bdp]
             drained = None
             if short and not self.pool.idle:
                 drained = min(short, key=lambda live: live.left)

@@ -57,7 +57,13 @@ def test_existing_files_stay(fildes: RunMain) -> None:
     Path("002.jpg").write_text("mine")
     done = fildes("extract", "../page")
     assert (done.status, Path("002.jpg").read_text()) == (23, "mine")
-    assert done.err == "fildes: unable to write ./002.jpg: File exists\n"
+    assert done.err.startswith("fildes: unable to write ./002.jpg: it exists: ")
+    assert "another folder with -o, or --force" in done.err
+    done = fildes("extract", "-o", "002.jpg", "../page")
+    assert (done.status, done.err) == (
+        23,
+        "fildes: unable to write 002.jpg/001.png: Not a directory\n",
+    )
     assert fildes("extract", "--force", "--limit", "2", "../page").status == 0
     assert sorted(os.listdir()) == NAMES[:2]
     assert Path("002.jpg").read_bytes() == PICTURES[1]

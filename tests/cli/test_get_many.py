@@ -153,6 +153,9 @@ def test_json_of_one(fildes: RunMain, peer: StartPeer) -> None:
         ('attachment; filename="../../evil"', "evil"),
         ('attachment; filename=".bashrc"', "b"),
         ('attachment; filename=".."', "b"),
+        ('attachment; filename="-rf"', "b"),
+        ('attachment; filename="x.fildes-part"', "b"),
+        (f'attachment; filename="{"n" * 300}"', "b"),
         ("inline", "b"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from typing import Any
 
 import pytest
 from http_script import chunks, fields_of, response_of
@@ -57,6 +58,29 @@ def test_error_instead_of_an_answer(peer: StartPeer) -> None:
         file.read()
     assert vars(caught.value)["headers"]["x-why"] == "so"
     file.abort()
+
+
+@pytest.mark.parametrize("mode", ["wb", "xb", "r+b"])
+@pytest.mark.parametrize(
+    ("status", "location", "advice"),
+    [
+        ("307 Elsewhere", "/there?key=secret", "the right address may be {}/there?key=***"),
+        ("303 Done", "http://127.0.0.1:9/", "its result may be http://127.0.0.1:9/"),
+        ("302 No", "ftp://x/", ""),
+        ("302 No", "http://a b/", ""),
+    ],
+)
+def test_redirect(peer: StartPeer, mode: str, status: str, location: str, advice: str) -> None:
+    """What is written follows no redirect: the error says where it points to, and no secret."""
+    server = peer(taking(f"HTTP/1.1 {status}\r\nLocation: {location}\r\n\r\n".encode()))
+    file: Any = fildes.open(server.address("http", "/here"), mode)
+    file.write(b"x")
+    with pytest.raises(OSError, match=status[:3]) as caught:
+        file.close()
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert failure.advice.endswith(advice.format(server.address("http", "")))
+    assert bool(failure.advice) == bool(advice)
 
 
 def test_answer_cut_short(peer: StartPeer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -53,8 +54,19 @@ class Album:
         self.begun, self.size = begun, 0
         self.place = os.path.join(self.folder, f"{self.saved + 1:03}{begun.kind.suffix}")
         with writing(self.place):
+            self.sink = self.make()
+
+    def make(self) -> Any:
+        """Return the new file at the place."""
+        try:
             os.makedirs(self.folder, exist_ok=True)
-            self.sink = verbs.open(Path(self.place), self.mode, 0)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+        try:
+            return verbs.open(Path(self.place), self.mode, 0)
+        except FileExistsError:
+            what = "it exists: choose another folder with -o, or --force to replace it"
+            raise FileExistsError(errno.EEXIST, what) from None
 
     def write(self, data: bytes) -> None:
         if self.sink is not None:

@@ -10,6 +10,16 @@ from fildes.cli.errors import UsageError
 if TYPE_CHECKING:
     from fildes.address import Address
 
+#: What a part of a file, and the record about it, are called besides the file's name.
+PART_SUFFIX = ".fildes-part"
+RECORD_SUFFIX = ".fildes-part.json"
+
+#: Bytes of a name, so that it can have such a suffix as well; NAME_MAX of limits.h is 255.
+MAX_NAME_SIZE = 255 - len(RECORD_SUFFIX)
+
+#: What a shell, or a program, takes for something else at the beginning of a name.
+MISREAD = (".", "-", "~")
+
 #: Names of files by the scheme that cuts them out of others.
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "gif": ".gif", "webp": ".webp"}
 
@@ -53,8 +63,19 @@ def decompressed_name(name: str, scheme: str) -> str:
 
 
 def is_good(name: str) -> bool:
-    """Tell whether a file may be called *name*: in the folder, not hidden, as it reads."""
-    return bool(name) and not name.startswith(".") and name.isprintable() and "/" not in name
+    """Tell whether a file may be called *name*: in the folder, not hidden, as it reads.
+
+    Nor may it be what `fildes.cli.partial` leaves: a peer could give the beginning of a
+    file that comes from another one.
+    """
+    return (
+        bool(name)
+        and name.isprintable()
+        and "/" not in name
+        and len(os.fsencode(name)) <= MAX_NAME_SIZE
+        and not name.startswith(MISREAD)
+        and not name.endswith((PART_SUFFIX, RECORD_SUFFIX))
+    )
 
 
 def suggested_name(source: Any, address: Address) -> str | None:

@@ -17,10 +17,8 @@ from typing import Any, NamedTuple
 
 from fildes import verbs
 from fildes.cli.ledger import ENDLESS
+from fildes.cli.naming import PART_SUFFIX, RECORD_SUFFIX
 from fildes.streams.replacing import Replacement
-
-SUFFIX = ".fildes-part"
-RECORD_SUFFIX = ".fildes-part.json"
 
 
 class Version(NamedTuple):
@@ -76,7 +74,7 @@ class Partial(Scratch):
         """Open what is left of an earlier download, or begin."""
         # Neither a link that somebody planted nor a pipe is ours; open(2).
         flags = self.access | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        name = f"{self.name}{SUFFIX}"
+        name = f"{self.name}{PART_SUFFIX}"
         self.sink = os.open(name, flags, mode, dir_fd=self.directory)
         if not stat.S_ISREG(os.fstat(self.sink).st_mode):
             raise OSError(errno.EEXIST, f"{name} is no regular file")

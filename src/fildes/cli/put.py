@@ -41,7 +41,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("file", metavar="FILE", help="what to send; - is standard input")
     parser.add_argument("address", metavar="ADDRESS", help="where to")
-    parser.add_argument("--new", action="store_true", help="only if nothing is there yet")
+    parser.add_argument(
+        "--new",
+        action="store_true",
+        help="only if nothing is there yet; some servers, as nginx, take no notice",
+    )
     parser.add_argument("--method", metavar="NAME",
         help="send this instead of PUT, and write the answer to standard output")  # fmt: skip
     parser.add_argument("--raw", action="store_true", help="show a terminal every byte as it is")

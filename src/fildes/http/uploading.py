@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from fildes.http.cookies import cookies_for, jar_of, keep
 from fildes.http.credentials import prover_for, request_for
 from fildes.http.fetching import Answer, connect, head_limits
 from fildes.http.proxies import proxy_of
+from fildes.http.redirects import redirected
 from fildes.http.request import LAST, Request
 from fildes.http.response import check_document, status_error
 from fildes.http.upload import Answering, Upload
@@ -119,14 +121,30 @@ def answering(opening: Opening, request: Request, stream: Stream, method: str) -
 
     def check(response: Response) -> None:
         keep(jar, request, response.headers)
-        if opening.mode == "r+b":
-            check_document(response, request)
-        elif opening.mode == "xb":
-            check_new(response)
-        else:
-            check_stored(response)
+        try:
+            if opening.mode == "r+b":
+                check_document(response, request)
+            elif opening.mode == "xb":
+                check_new(response)
+            else:
+                check_stored(response)
+        except OSError as error:
+            advise(error, response, request)
+            raise
 
     return Answering(request.shown, limits, check, read if opening.mode == "r+b" else None)
+
+
+def advise(error: OSError, response: Response, request: Request) -> None:
+    """Say in *error* where *response* points to, as what is written follows no redirect."""
+    location = response.headers.get("Location")
+    if location is None or not 300 <= response.status < 400:
+        return
+    with contextlib.suppress(OSError, ValueError):  # it is no address, or none of http
+        there = redirected(request, location).shown
+        # RFC 9110 section 15.4.4: the document came, and what it led to can be read there.
+        what = "its result" if response.status == 303 else "the right address"
+        error.advice = f"what is written follows no redirect: {what} may be {there}"  # type: ignore[attr-defined]  # see advice_for
 
 
 def check_stored(response: Response) -> None:

@@ -1,7 +1,9 @@
 """Measures of many ranges that are known beforehand, of one document 20 ms away.
 
-They are asked for together, over few connections. fsspec has a connection for each of
-them, up to a hundred; a server that limits how many one client has would refuse them.
+They are asked for together: in turn on one connection (pipelining). fsspec has a connection
+for each of them, up to a hundred; a server that limits how many one client has would refuse
+them. Six connections, each with one request after the other, took 205 ms where these take 71
+and fsspec 77; a millisecond away it was 29, 16 and 45.
 """
 
 from __future__ import annotations

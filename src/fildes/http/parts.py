@@ -32,7 +32,10 @@ class Parts:
       request: what reaches the document; where redirects led in the end.
       size, validator: of the version that was opened.
       rate: measured on the way.
+      in_turn: the server may answer requests that are sent before they are (pipelining).
     """
+
+    in_turn = True
 
     def __init__(self, fetch: Fetch, request: Request, answer: Answer, rate: Rate) -> None:
         """Take the size and version from the first *answer*, a part.

@@ -23,9 +23,9 @@ from fildes.http.passing import SETTLED, pass_here, pass_on
 from fildes.http.planning import Planner, Window
 from fildes.http.pool import Pool
 from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
-from fildes.http.vectored import copy_out, merged
+from fildes.http.vectored import Gathering
 from fildes.streams.random import RandomStream
-from fildes.waiting import together, wait_any
+from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +42,6 @@ CHUNK, MAX_CHUNK = 65536, 262144
 
 #: Round trips that a new connection costs, and more under TLS.
 CONNECT = 2
-
-#: Requests for several ranges that are under way at once; as many as browsers have to one host.
-MAX_TOGETHER = 6
 
 
 class RangedStream(RandomStream):
@@ -234,25 +231,16 @@ class RangedStream(RandomStream):
             each.body.abort()
 
     async def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        wanted = [(start, max(start, min(stop, self.size))) for start, stop in ranges]
-        buffers = [bytearray(stop - start) for start, stop in wanted]
-        windows = merged(wanted, self.planner.rate.bdp)
-        queue = iter(windows)
+        return await Gathering(self, ranges).gather()
 
-        async def work() -> None:
-            for start, stop in queue:
-                data = memoryview(bytearray(stop - start))
-                await self.fill(data, start)
-                copy_out(data, start, wanted, buffers)
-
-        await together([work() for _ in range(min(MAX_TOGETHER, len(windows)))])
-        return [bytes(buffer) for buffer in buffers]
-
-    async def fill(self, view: memoryview, offset: int) -> None:
-        """Read all of *view*, which is inside the document."""
-        while view:
-            size = await self.read_some(view, offset, exact=True)
-            view, offset = view[size:], offset + size
+    def lacks(self, start: int, stop: int) -> bool:
+        """Tell whether nothing is here, or coming, from *start* to before *stop*."""
+        with self.state():
+            here = self.extents.holder(start) is not None or self.extents.gap(start)[1] < stop
+            lives = [*self.lives, *self.taken]
+            return not here and all(
+                stop <= live.position or live.stop <= start or live.endless for live in lives
+            )
 
     async def sequential(self) -> Stream:
         """Return the rest of the document as a stream by itself."""

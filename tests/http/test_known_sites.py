@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
+from typing import ClassVar
 
 import pytest
-from counting import Asked, CountingServer, Reply, ranged, whole
+from counting import Asked, CountingServer, Reply, answer, ranged, whole
 from known import DATA, known, of_its_own, read
 
 import fildes
 from fildes.files.here import HereStream
-from fildes.http.again import MAX_SHAPES
+from fildes.http.again import MAX_SHAPES, Site
+from fildes.http.connection import Connection
+from fildes.http.pool import Pool
 from fildes.opener import MAX_SITES
+from fildes.streams.kernel import SocketStream
 
 
 @pytest.fixture
 def site() -> Iterator[CountingServer]:
     with CountingServer(DATA) as server:
         yield server
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
 
 
 @pytest.fixture
@@ -188,3 +200,34 @@ def test_sizes(site: CountingServer, opener: fildes.Opener, size: int, reply: Re
         assert read(opener, site.address()) == bytes(size)
     site.data = DATA
     assert read(opener, site.address()) == DATA
+
+
+class Layered(SocketStream):
+    """A stream that receives all of an answer at once, and gives it out in pieces."""
+
+    pieces: ClassVar[list[bytes | None]] = []
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        piece = self.pieces.pop(0)
+        if piece is None:
+            return None
+        with contextlib.suppress(BlockingIOError):
+            self.sock.recv(1, socket.MSG_DONTWAIT)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def test_document_that_a_layer_has_already(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What a layer has received with the head is not waited for."""
+    ours, theirs = pair
+    head = answer("200 OK", b"document").removesuffix(b"document")
+    site = Site("http", b"", "key", asking=False)
+    site.learn(head)
+    pool = Pool()
+    pool.give(Connection(Layered(ours), "key"))
+    Layered.pieces = [None, head, b"document"]  # at first nothing, or it would not be used
+    theirs.send(b"x")
+    exchange = site.exchange("http://h/", "/", pool, 1.0)
+    assert exchange is not None
+    assert exchange.here is not None
+    assert exchange.here.read() == b"document"

@@ -9,6 +9,7 @@ from fildes.http.again import HEAD_SIZE, MAX_LATE
 if TYPE_CHECKING:
     from fildes.drivers.tasks import TaskDriver
     from fildes.http.again import Exchange
+    from fildes.http.connection import Connection
     from fildes.http.pool import Pool
 
 
@@ -20,15 +21,22 @@ async def answered(
     Cancelled, it has given the connection up.
     """
     connection = exchange.connection
-    wants = connection.stream.recv_wants()
     try:
         # The answer takes its time, so there is no look for it before.
-        ready = await driver.wait(wants, timeout)
-        more = connection.receive_now(HEAD_SIZE) if ready else None
+        more = await receive_in(connection, driver, timeout)
         while more and exchange.take(more, pool):
-            ready = await driver.wait(wants, MAX_LATE)
-            more = connection.receive_now(HEAD_SIZE) if ready else None
+            more = connection.receive_now(HEAD_SIZE)  # which a layer may have by now
+            if more is None:
+                more = await receive_in(connection, driver, MAX_LATE)
     except BaseException:
         exchange.abort()
         raise
-    return exchange.so_far(more)
+    return exchange if more else exchange.so_far(more)
+
+
+async def receive_in(
+    connection: Connection, driver: TaskDriver, timeout: float | None
+) -> bytes | None:
+    """Wait for bytes; as `Connection.receive_in`."""
+    ready = await driver.wait(connection.stream.recv_wants(), timeout)
+    return connection.receive_now(HEAD_SIZE) if ready else None

@@ -86,11 +86,13 @@ class Site:
         exchange = self.ask(text, target, pool)
         if exchange is None:
             return None
-        receive = exchange.connection.receive_in
+        connection = exchange.connection
         try:
-            more = receive(timeout, HEAD_SIZE)
+            more = connection.receive_in(timeout, HEAD_SIZE)
             while more and exchange.take(more, pool):
-                more = receive(MAX_LATE, HEAD_SIZE)
+                more = connection.receive_now(HEAD_SIZE)  # which a layer may have by now
+                if more is None:
+                    more = connection.receive_in(MAX_LATE, HEAD_SIZE)
         except BaseException:
             exchange.abort()
             raise

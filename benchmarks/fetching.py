@@ -9,6 +9,7 @@ import importlib
 import io
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from measuring import Goal, Missing, Run, measure, per_second, rate_ratio, timed
@@ -19,7 +20,8 @@ import fildes.aio
 
 DOCUMENTS = 512  # for each of the tasks the same number
 TASKS = 64
-SIZE = 1024  # bytes
+#: Bytes of the documents, each of which is called by its size: so no answer is like the other.
+SIZES = range(896, 1152)
 REPEATS = 11
 
 by_count = per_second("documents", DOCUMENTS)
@@ -37,27 +39,34 @@ def peer(name: str) -> Any:
 Next = Callable[[], str]
 
 
-def again(address: str) -> Next:
+def again(place: str) -> Next:
     """Read the same document again and again."""
+    address = f"{place}/1024"
     return lambda: address
 
 
-def another(address: str) -> Next:
-    """Read another document each time: the server looks at no query."""
+def another(place: str) -> Next:
+    """Read another document each time: of another size and version, at another address."""
     numbers = itertools.count()
-    return lambda: f"{address}?{next(numbers)}"
+    sizes = itertools.cycle(SIZES)
+    return lambda: f"{place}/{next(sizes)}?{next(numbers)}"
+
+
+def documents() -> contextlib.AbstractContextManager[tuple[int, int, Path]]:
+    """Serve all of them; as `nginx`."""
+    return nginx(**{str(size): size for size in SIZES})
 
 
 @contextlib.contextmanager
 def one_after_the_other(which: Callable[[str], Next]) -> Iterator[tuple[Next, Run]]:
     """Yield what says which document is next, and how we read many of them."""
-    with nginx(body=SIZE) as (port, _, _), fildes.Opener() as opener:
-        following = which(f"http://127.0.0.1:{port}/body")
+    with documents() as (port, _, _), fildes.Opener() as opener:
+        following = which(f"http://127.0.0.1:{port}")
 
         def ours() -> None:
             for _ in range(DOCUMENTS):
                 with opener.open(following()) as file:
-                    assert len(file.read()) == SIZE
+                    assert len(file.read()) in SIZES
 
         yield following, timed(ours)
 
@@ -73,7 +82,7 @@ def kept_pycurl(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
                 curl.setopt(pycurl.URL, following())
                 curl.setopt(pycurl.WRITEDATA, buffer)
                 curl.perform()
-                assert len(buffer.getvalue()) == SIZE
+                assert len(buffer.getvalue()) in SIZES
 
         yield ours, timed(theirs)
 
@@ -96,7 +105,7 @@ def kept_httpx(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
 
         def theirs() -> None:
             for _ in range(DOCUMENTS):
-                assert len(client.get(following()).content) == SIZE
+                assert len(client.get(following()).content) in SIZES
 
         yield ours, timed(theirs)
 
@@ -104,17 +113,17 @@ def kept_httpx(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
 def at_once_aiohttp(which: Callable[[str], Next]) -> Iterator[tuple[Run, Run]]:
     """Compare `TASKS` tasks with as many of aiohttp."""
     with (
-        nginx(body=SIZE) as (port, _, _),
+        documents() as (port, _, _),
         session_of_aiohttp() as (runner, get),
         contextlib.ExitStack() as undo,
     ):
-        following = which(f"http://127.0.0.1:{port}/body")
+        following = which(f"http://127.0.0.1:{port}")
         opener = fildes.aio.Opener()
         undo.callback(lambda: runner.run(opener.close()))
 
         async def read(address: str) -> None:
             async with opener.open(address) as file:
-                assert len(await file.read()) == SIZE
+                assert len(await file.read()) in SIZES
 
         def run(get: Callable[[str], Awaitable[None]]) -> Run:
             return timed(lambda: runner.run(at_once(get, following)))
@@ -158,7 +167,7 @@ def session_of_aiohttp() -> Iterator[tuple[asyncio.Runner, Callable[[str], Await
 
         async def get(address: str) -> None:
             async with session.get(address) as response:
-                assert len(await response.read()) == SIZE
+                assert len(await response.read()) in SIZES
 
         try:
             yield runner, get

@@ -8,6 +8,7 @@ from typing import Any
 from counting import Asked, CountingServer, answer
 
 import fildes
+from fildes.wire.http1_body import LAST_CHUNK, encode_chunk
 
 DATA = b"a small document\n" * 60
 
@@ -38,6 +39,14 @@ def whole_of_its_own(server: CountingServer, asked: Asked) -> tuple[bytes, bool]
     """Answer as `of_its_own`, by a server without ranges."""
     data = asked.target.encode()
     return answer("200 OK", data, ETag=f'"{len(data)}"'), False
+
+
+def in_chunks(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
+    """Answer with the whole document in two chunks."""
+    head = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: "v1"\r\n\r\n'
+    half = len(server.data) // 2
+    chunks = encode_chunk(server.data[:half]) + encode_chunk(server.data[half:])
+    return head + chunks + LAST_CHUNK, False
 
 
 #: What each file has for itself.

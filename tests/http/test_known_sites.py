@@ -12,15 +12,18 @@ from typing import ClassVar
 
 import pytest
 from counting import Asked, CountingServer, Reply, answer, ranged, whole
-from known import DATA, known, of_its_own, read
+from known import DATA, in_chunks, known, of_its_own, read
 
 import fildes
 from fildes.files.here import HereStream
-from fildes.http.again import MAX_SHAPES, Site
+from fildes.http import again
+from fildes.http.again import MAX_SHAPES, Exchange, Site
 from fildes.http.connection import Connection
+from fildes.http.following import Rest
 from fildes.http.pool import Pool
 from fildes.opener import MAX_SITES
 from fildes.streams.kernel import SocketStream
+from fildes.wire.http1_body import LAST_CHUNK
 
 
 @pytest.fixture
@@ -92,6 +95,37 @@ def test_document_behind_its_head(site: CountingServer, opener: fildes.Opener) -
     site.reply = apart
     assert [read(opener, address) for _ in range(9)] == [DATA] * 9
     assert site.connections == 1
+
+
+def test_last_chunk_behind(site: CountingServer, opener: fildes.Opener) -> None:
+    """A document whose last chunk comes by itself is as one that comes in one piece."""
+
+    def apart(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
+        sent, closing = in_chunks(server, asked)
+        server.socks[-1].sendall(sent.removesuffix(LAST_CHUNK))
+        return LAST_CHUNK, closing
+
+    site.reply = apart
+    for _ in range(9):
+        assert read(opener, site.address()) == DATA
+    site.reply = in_chunks
+    with opener.open(site.address()) as file:
+        assert isinstance(file, HereStream)
+        assert (file.read(), file.trailers, file.size) == (DATA, None, None)
+    assert site.connections == 1
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_trickling(opens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document that comes little by little is waited for a moment, and then read as it comes."""
+    now = 0.0
+    monkeypatch.setattr(again, "monotonic", lambda: now)
+    exchange = Exchange(
+        Site("http", b"", "key", asking=False), "", b"", Connection(Rest(memoryview(b"")), ""), 0
+    )
+    assert exchange.patience() == again.MAX_LATE
+    now = again.MAX_LATE / 2 if opens else again.MAX_LATE * 2
+    assert (exchange.patience() > 0) == opens
 
 
 def test_cut_behind_its_head(site: CountingServer, opener: fildes.Opener) -> None:
@@ -189,7 +223,7 @@ def test_with_and_without_ranges(site: CountingServer, opener: fildes.Opener) ->
 
 
 @pytest.mark.parametrize("size", [0, 1, 16384, 16385, 70000])
-@pytest.mark.parametrize("reply", [ranged, whole])
+@pytest.mark.parametrize("reply", [ranged, whole, in_chunks])
 def test_sizes(site: CountingServer, opener: fildes.Opener, size: int, reply: Reply) -> None:
     """Documents of any size are whole, and small ones in between do not change that."""
     site.reply = reply

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from counting import Asked, CountingServer, Reply, ranged, whole
-from known import DATA, public, read
+from known import DATA, in_chunks, public, read
 
 import fildes
 from fildes import aio
@@ -65,13 +65,21 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
     "less": lambda sent: sent[:-1],
     "no body": lambda sent: sent[:-1020],
     "half a head": lambda sent: sent[:40],
+    "chunked by another name": lambda sent: sent.replace(b"chunked", b"CHUNKED"),
+    "chunks of HTTP/1.0": lambda sent: sent.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "a chunk too short": lambda sent: sent.replace(b"\r\n1fe\r\n", b"\r\n1fd\r\n"),
+    "a chunk too long": lambda sent: sent.replace(b"\r\n1fe\r\n", b"\r\n1ff\r\n"),
+    "an extension": lambda sent: sent.replace(b"\r\n1fe\r\n", b"\r\n01FE;a=b\r\n"),
+    "trailers": lambda sent: sent.replace(b"\r\n0\r\n", b"\r\n0\r\nExpires: never\r\n"),
+    "no last chunk": lambda sent: sent.removesuffix(b"0\r\n\r\n"),
+    "no end": lambda sent: sent.removesuffix(b"\r\n"),
     "SSH": lambda sent: b"SSH-2.0-\r\n" + sent,
     "nothing": lambda sent: b"",
 }
 
 
 every_answer = pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-every_server = pytest.mark.parametrize("sound", [ranged, whole])
+every_server = pytest.mark.parametrize("sound", [ranged, whole, in_chunks])
 
 
 def spoilt(site: CountingServer, sound: Reply, spoil: Callable[[bytes], bytes]) -> str:

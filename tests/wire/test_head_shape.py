@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from responses import FRAGMENTS, MUTATIONS, Mutations, mutate
 
 from fildes.wire.content_range import parse_content_range
-from fildes.wire.head_shape import MAX_FIELDS, shape_of
+from fildes.wire.head_shape import IN_CHUNKS, MAX_FIELDS, shape_of
 from fildes.wire.http1 import HeadReader
-from fildes.wire.http1_framing import Length, framing_of
+from fildes.wire.http1_framing import Chunked, Length, framing_of
 
 
 def head_of(*lines: bytes, status: bytes = b"HTTP/1.1 206 Partial Content") -> bytes:
@@ -33,6 +33,7 @@ HEADS = [
     ),
     head_of(b"Content-Length: 5", b"Content-Range: any", status=b"HTTP/1.1 200 OK"),
     head_of(b"Connection: close", b"Content-Length: 5", status=b"HTTP/1.1 200 "),
+    head_of(b"A: b", b"transfer-encoding: Chunked", status=b"HTTP/1.1 200"),
 ]
 
 
@@ -41,7 +42,7 @@ def test_own_shape(head: bytes) -> None:
     """A head is of its own shape."""
     shape = shape_of(head)
     assert shape is not None
-    assert shape.find(head + b"hello") == (len(head), 5)
+    assert shape.find(head + b"hello") == (len(head), IN_CHUNKS if shape.chunked else 5)
 
 
 def test_other_values() -> None:
@@ -66,6 +67,12 @@ def test_other_values() -> None:
 def test_no_shape(lines: list[bytes]) -> None:
     """A head that leaves a doubt about the body, or is very long, has no shape."""
     assert shape_of(head_of(*lines)) is None
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.0 200 OK", b"HTTP/1.1 206 Partial Content"])
+def test_no_chunks(begin: bytes) -> None:
+    """What must not come in chunks, or tells its size elsewhere, has no shape."""
+    assert shape_of(head_of(b"Transfer-Encoding: chunked", sized(5)[1], status=begin)) is None
 
 
 @pytest.mark.parametrize("status", [b"201 Created", b"204", b"304 Not Modified", b"404"])
@@ -133,7 +140,8 @@ def test_never_otherwise_than_in_full(known: bytes, head: bytes, mutations: Muta
     reader.feed(data)
     assert reader.head is not None
     assert len(data) - len(reader.rest) == found[0]
-    assert framing_of(reader.head, "GET") == Length(found[1])
+    framing = framing_of(reader.head, "GET")
+    assert framing == (Chunked() if shape.chunked else Length(found[1]))
     told = reader.head.get_all("Content-Range")
     if shape.partial:
         assert [parse_content_range(each) for each in told] == [(0, found[1], found[1])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes.http.again import HEAD_SIZE, MAX_LATE
+from fildes.http.again import HEAD_SIZE
 
 if TYPE_CHECKING:
     from fildes.drivers.tasks import TaskDriver
@@ -27,7 +27,7 @@ async def answered(
         while more and exchange.take(more, pool):
             more = connection.receive_now(HEAD_SIZE)  # which a layer may have by now
             if more is None:
-                more = await receive_in(connection, driver, MAX_LATE)
+                more = await receive_in(connection, driver, exchange.patience())
     except BaseException:
         exchange.abort()
         raise

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from fildes.errors import ProtocolError
 from fildes.http.environment import names_no_proxy
 from fildes.http.proxies import trusted
 from fildes.http.received import ReceivedDocument, ReceivedStream
@@ -29,9 +30,10 @@ from fildes.http.request import Request
 from fildes.http.response import Response, response_of
 from fildes.opening.spelling import to_address
 from fildes.trace import Trace, quick_step
-from fildes.wire.head_shape import shape_of
+from fildes.wire.head_shape import IN_CHUNKS, shape_of
 from fildes.wire.http1 import HeadReader
-from fildes.wire.http1_framing import Length
+from fildes.wire.http1_body import ChunkedReader
+from fildes.wire.http1_framing import Chunked, Length
 
 if TYPE_CHECKING:
     from fildes.http.connection import Connection
@@ -92,7 +94,7 @@ class Site:
             while more and exchange.take(more, pool):
                 more = connection.receive_now(HEAD_SIZE)  # which a layer may have by now
                 if more is None:
-                    more = connection.receive_in(MAX_LATE, HEAD_SIZE)
+                    more = connection.receive_in(exchange.patience(), HEAD_SIZE)
         except BaseException:
             exchange.abort()
             raise
@@ -134,13 +136,14 @@ class Exchange:
       head: the bytes that were sent.
       began, sent, came: `time.monotonic` moments.
       data: what came; perhaps nothing.
+      late: the moment at which the rest of a document is late; 0 before it is waited for.
       here: the document, to be read; None while it is not whole.
       partial: its server gives parts of it.
     """
 
     __slots__ = (
         *("began", "came", "connection", "data", "head"),
-        *("here", "partial", "sent", "site", "text"),
+        *("here", "late", "partial", "sent", "site", "text"),
     )
 
     def __init__(
@@ -151,6 +154,7 @@ class Exchange:
         self.head = head
         self.connection = connection
         self.data = b""
+        self.late = 0.0
         self.here: io.BytesIO | None = None
         self.began = began
         self.sent = self.came = monotonic()
@@ -165,11 +169,37 @@ class Exchange:
                 left = begins + size - len(data)
                 if left == 0:
                     self.partial = shape.partial
-                    self.here = io.BytesIO(data[begins:])
-                    self.came = monotonic()
-                    pool.give(self.connection)
+                    self.end(data[begins:], pool)
+                    return False
+                if left < 0 and size == IN_CHUNKS:
+                    return self.take_chunks(data[begins:], pool)
                 return left > 0 and size <= HEAD_SIZE
         return False
+
+    def take_chunks(self, body: bytes, pool: Pool) -> bool:
+        """Take the *body* that came so far, in chunks, as `take` does."""
+        reader = ChunkedReader()
+        buffer = bytearray(body)
+        try:
+            size = reader.decode(memoryview(buffer))
+        except ProtocolError:  # which is raised the long way
+            return False
+        if reader.done and not reader.excess and not reader.trailers:
+            self.partial = False
+            self.end(bytes(buffer[:size]), pool)
+        return not reader.done and len(body) <= HEAD_SIZE
+
+    def end(self, document: bytes, pool: Pool) -> None:
+        """Have a whole *document*; let others use the connection."""
+        self.here = io.BytesIO(document)
+        self.came = monotonic()
+        pool.give(self.connection)
+
+    def patience(self) -> float:
+        """Return for how many seconds the rest is still waited for; who trickles is soon left."""
+        if not self.late:
+            self.late = monotonic() + MAX_LATE
+        return max(0.0, self.late - monotonic())
 
     def so_far(self, last: bytes | None) -> Exchange | None:
         """Return itself unless nothing came before the *last* receive, and that found the end."""
@@ -235,7 +265,8 @@ def learned_from(fetch: Fetch, asked: tuple[Request, Fields], answer: Answer) ->
       pieces.
     """
     request, extra = asked
-    small = isinstance(answer.framing, Length) and answer.framing.size <= HEAD_SIZE
+    framing = answer.framing
+    small = framing.size <= HEAD_SIZE if isinstance(framing, Length) else framing == Chunked()
     form = None if fetch.memory is None else fetch.memory.known_form(request, extra)
     fits = fetch.limits.max_bytes >= HEAD_SIZE
     if form is None or request is not fetch.request or not (answer.raw and small and fits):

@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 #: As in `fildes.wire.http1`, of bytes.
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
@@ -25,16 +25,26 @@ _SIZE = rb"[0-9]{1,18}"
 LENGTH: Final = {b"content-length": rb" (?P<length>%b)" % _SIZE}
 RANGE: Final = {b"content-range": rb" bytes 0-(?P<last>%b)/(?P<total>%b)" % (_SIZE, _SIZE)}
 
-#: By the status. A whole document is also a part that was asked for and is all of it.
-SIZES: Final = {b"200": LENGTH, b"206": LENGTH | RANGE}
+CHUNKS: Final = {b"transfer-encoding": rb" (?i:chunked)"}
+
+#: What begins so has one of these. A whole document is also a part that is all of it.
+KINDS: Final = (
+    (b"HTTP/1.1 200 ", CHUNKS),
+    (b"HTTP/1.[01] 200 ", LENGTH),
+    (b"HTTP/1.[01] 206 ", LENGTH | RANGE),
+)
+
+#: Where a kind has none of these, they are in none of its heads.
+FRAMING: Final = frozenset({*LENGTH, *CHUNKS})
 
 #: These mean the same only if they say the same.
 FIXED: Final = frozenset({b"connection", b"content-encoding"})
 
-#: What has one of these has another body than one of a known size.
-REFUSED: Final = frozenset({b"transfer-encoding"})
-
 MAX_FIELDS = 64  # arbitrary; what it takes to make a pattern grows with them
+
+
+#: Stands for the size of a document that comes in chunks.
+IN_CHUNKS: Final = -1
 
 
 class Shape:
@@ -42,17 +52,21 @@ class Shape:
 
     Attributes:
       partial: they come as a part, so others can be asked for.
+      chunked: they come in chunks, which tell where they end.
     """
 
-    def __init__(self, source: bytes, *, partial: bool) -> None:
+    def __init__(self, source: bytes, *, partial: bool, chunked: bool) -> None:
         self.match: Callable[[bytes], re.Match[bytes] | None] = re.compile(source).match
         self.partial = partial
+        self.chunked = chunked
 
     def find(self, data: bytes) -> tuple[int, int] | None:
-        """Return where the document begins in *data*, and its size; None for another shape."""
+        """Return where the body begins in *data*, and its size; None for another shape."""
         match = self.match(data)
         if match is None:
             return None
+        if self.chunked:
+            return match.end(), IN_CHUNKS
         if not self.partial:
             return match.end(), int(match["length"])
         length, last, total = match.group("length", "last", "total")
@@ -63,17 +77,23 @@ class Shape:
 def shape_of(head: bytes) -> Shape | None:
     """Return the shape of *head*, which is one that was read; None if it has none."""
     status, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    code = status.split(b" ", 2)[1]
-    sizes = SIZES.get(code)
     parts = [line.partition(b":") for line in lines]
     names = [name.lower() for name, _, _ in parts]
-    if sizes is None or len(lines) > MAX_FIELDS or not REFUSED.isdisjoint(names):
-        return None
-    if any(names.count(name) != 1 for name in sizes):
+    fields = kind_of(status, names)
+    if fields is None or len(lines) > MAX_FIELDS:
         return None
     shown = [
-        re.escape(name) + b":" + (re.escape(value) if lower in FIXED else sizes.get(lower, _TEXT))
+        re.escape(name) + b":" + (re.escape(value) if lower in FIXED else fields.get(lower, _TEXT))
         for lower, (name, _, value) in zip(names, parts, strict=True)
     ]
     source = rb"\r\n".join([re.escape(status), *shown, rb"\r\n"])
-    return Shape(source, partial=sizes is SIZES[b"206"])
+    return Shape(source, partial=fields.keys() >= RANGE.keys(), chunked=fields is CHUNKS)
+
+
+def kind_of(status: bytes, names: list[bytes]) -> Mapping[bytes, bytes] | None:
+    """Return the fields of a head that tell its body, one each; None where there is a doubt."""
+    for begin, fields in KINDS:
+        once = all(names.count(name) == 1 for name in fields)
+        if once and FRAMING.intersection(names) <= fields.keys() and re.match(begin, status + b" "):
+            return fields
+    return None

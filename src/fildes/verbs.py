@@ -81,7 +81,9 @@ def open(
       address: the text of an address, an `Address`, or a path object.
       mode: as of the built-in open. None means what the address naturally is:
         ``r+b`` for a conversation, ``rb`` for a document.
-      buffering, encoding, errors, newline: as of the built-in open.
+      buffering, encoding, errors, newline: as of the built-in open. `numpy.load` looks for
+        the position of the descriptor of a buffered file, which a socket has not: give it
+        one with ``buffering=0``.
       timeout: seconds for all steps of the open together; None for no limit.
       idle_timeout: seconds that a later read or write may wait for a byte; 0 for
         ever. If left out, for ever for a conversation and 60 for a document.

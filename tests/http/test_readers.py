@@ -73,6 +73,18 @@ def test_pandas() -> None:
     same(text.encode(), lambda file: pandas.read_csv(file).to_dict())
 
 
+def test_numpy() -> None:
+    """An array is the same as from memory, from a file without a buffer: see `fildes.open`."""
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+    made = io.BytesIO()
+    numpy.save(made, numpy.arange(100_000))
+    with (
+        CountingServer(made.getvalue()) as server,
+        fildes.open(server.address(), buffering=0) as file,
+    ):
+        assert numpy.load(file).tolist() == list(range(100_000))
+
+
 @pytest.mark.slow
 def test_hdf5() -> None:
     """A tree of arrays is listed, and parts of them read, as from memory."""

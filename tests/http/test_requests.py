@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import socket
 from typing import Any
 
@@ -132,6 +133,44 @@ def test_headers_cannot_end_the_request(
     with pytest.raises(ValueError, match=r"HTTP|header") as caught:
         fildes.open("http://127.0.0.1:9/", http={"headers": headers})
     assert CANARY not in str(caught.value)
+
+
+def jar(name: str, value: str) -> http.cookiejar.CookieJar:
+    """Return a jar with one cookie for 127.0.0.1, as a program may make it."""
+    made = http.cookiejar.CookieJar()
+    made.set_cookie(
+        http.cookiejar.Cookie(
+            0, name, value, None, False, "127.0.0.1", False, False, "/", True, False, None, False,
+            None, None, {},
+        )
+    )  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize("bad", ["\r\nX: y", "\n", "\r", "\0"])
+@pytest.mark.parametrize("mode", ["rb", "wb", "r+b"])
+def test_no_option_can_end_the_request(
+    monkeypatch: pytest.MonkeyPatch, mode: str, bad: str
+) -> None:
+    """Whatever of a request the caller gives, a line end in it is refused before connecting."""
+    monkeypatch.delattr(socket, "socket")
+    options: list[dict[str, Any]] = [
+        {"bearer": f"t{bad}"},
+        {"cookies": jar("a", f"b{bad}")},
+        {"cookies": jar(f"a{bad}", "b")},
+        {"proxy": f"http://ho{bad}st:80"},
+    ]
+    if mode == "rb":
+        options += [
+            {"if_none_match": f'"{bad}"'},
+            {"if_modified_since": bad},
+            {"range": f"0-{bad}"},
+        ]
+    else:
+        options += [{"method": f"PATCH{bad}"}]
+    for each in options:
+        with pytest.raises(ValueError):
+            fildes.open("http://127.0.0.1:9/", mode, http=each)
 
 
 @pytest.mark.parametrize("headers", ["X: y", [("X", "y")], {"X": 1}, {"X": b"y"}, {1: "y"}])

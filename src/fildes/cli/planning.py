@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.cli.errors import UsageError
@@ -47,8 +48,8 @@ def plan(arguments: Namespace) -> list[Job]:
     check(arguments, len(wanted))
     mirrors = tuple(read_address(text) for text in arguments.mirror)
     jobs = [Job((each.address, *mirrors), place_of(each, arguments)) for each in wanted]
-    places = [job.place for job in jobs if job.place]
-    twice = {place for place in places if places.count(place) > 1}
+    times = Counter(job.place for job in jobs if job.place)
+    twice = {place for place, count in times.items() if count > 1}
     if twice:
         raise UsageError(f"two files would be {min(twice)}: list them with -i and out=NAME")
     return jobs

@@ -17,7 +17,7 @@ _ITSELF = r"[A-Za-z0-9._~!$&'()*+,;=@/-]"
 #: Documents of the web whose text holds nothing but what may stand there and cannot be read
 #: in two ways; so all that has to be parsed is the site, which most of them share.
 PLAIN = re.compile(
-    r"(?P<site>https?://[a-z0-9.-]{1,255}(?::[0-9]{1,5})?)"
+    r"(?P<site>https?://(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?)"
     rf"(?P<target>(?P<path>/{_ITSELF}*(?:%(?!00)[0-9A-Fa-f]{{2}}{_ITSELF}*)*)"
     rf"(?:\?(?P<query>{_ITSELF}*(?:(?:%[0-9A-Fa-f]{{2}}|\?){_ITSELF}*)*))?)"
 )

@@ -90,14 +90,14 @@ def serve(
         if workers == 1:
             Server(listener, handler, failed).run(drain_timeout, ready)
             return
-        from fildes.workers import Workers
+        from fildes.workers import run_workers
 
         def work() -> int:
             Server(listener, handler, failed).run(drain_timeout)
             return 0
 
         told = ready or (lambda address: None)
-        Workers(listener.acceptor, workers, work).run(lambda: told(listener.address))
+        run_workers(workers, listener.acceptor, work, lambda: told(listener.address), tell)
 
 
 def limited(address: object, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +201,12 @@ class Server(Generic[F]):
             late = list(self.open)
         for file in late:
             abort(file)
+
+
+def tell(line: str) -> None:
+    """Write one *line* about a worker to standard error."""
+    if sys.stderr is not None:
+        print(f"fildes: {line}", file=sys.stderr)
 
 
 def abort(file: Any) -> None:

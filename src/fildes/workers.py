@@ -14,9 +14,9 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from fildes.drivers.blocking import wait
+from fildes.drivers.loop import Loop
 from fildes.waiting import READ
 
 if TYPE_CHECKING:
@@ -24,33 +24,65 @@ if TYPE_CHECKING:
 
     from fildes.listening.accepting import Acceptor
 
-#: Passed on to the workers; the first two end them.
+#: The first one lets the workers end in order, the second one at once.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-SIGNALS = (*STOPPING, signal.SIGHUP)
 
-#: Seconds before a worker that has died is replaced: one that always dies must not
-#: keep the machine busy.  # arbitrary
-REPLACE_DELAY = 1.0
+#: Seconds before a worker that has died is replaced, twice as many each time: one that
+#: always dies must not keep the machine busy.  # arbitrary
+FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0
+
+
+class Worker(NamedTuple):
+    """One process.
+
+    Attributes:
+      number: from 0; whoever replaces it has the same.
+      since: the moment at which it was started.
+    """
+
+    number: int
+    pid: int
+    since: float
 
 
 class Workers:
     """Processes that do the same work, and who looks after them.
 
     Attributes:
-      running: pids by pidfd.
-      stopping: nobody is replaced any more.
+      running: workers by pidfd.
+      retired: the pidfds of those that are not replaced when they end.
+      stops: the signals to end that came so far.
+      status: the first of a worker, since then, that is not 0.
+      unblock: lets signals come, in a worker, once it is ready for them.
     """
 
-    def __init__(self, acceptor: Acceptor, count: int, work: Callable[[], int]) -> None:
+    unblock: Callable[[], object]
+
+    def __init__(self, loop: Loop, count: int, told: Callable[[str], object] | None = None) -> None:
         """Prepare.
 
         Args:
-          work: what a worker does; returns its exit status, negative for a signal.
+          told: called with a line about each worker that has died.
         """
-        self.acceptor, self.count, self.work = acceptor, count, work
-        self.running: dict[int, int] = {}
-        self.stopping = False
+        self.loop, self.count = loop, count
+        self.told = told or (lambda line: None)
+        self.running: dict[int, Worker] = {}
+        self.retired: set[int] = set()
+        self.delays = [FIRST_DELAY] * count
+        self.stops: list[int] = []
         self.status = 0
+
+    def work(self, number: int) -> int:
+        """Do the work of a worker; return its exit status, negative for a signal."""
+        raise NotImplementedError
+
+    def stop_listening(self) -> None:
+        """Let go of what the workers share, for they are going to end."""
+        raise NotImplementedError
+
+    def hang_up(self) -> None:
+        """See to SIGHUP: every worker does."""
+        self.signal_all(signal.SIGHUP)
 
     def run(self, ready: Callable[[], object]) -> int:
         """Run the workers to their ends; return the first status that is not 0.
@@ -58,45 +90,75 @@ class Workers:
         Args:
           ready: called once all have been started.
         """
-        with self.signals():
+        with self.on_signals():
             try:
-                for _ in range(self.count):
-                    self.start()
+                for number in range(self.count):
+                    self.start(number)
                 ready()
-                while self.running:
-                    for pidfd in wait(dict.fromkeys(self.running, READ)):
-                        self.ended(pidfd)
+                self.loop.run(lambda: bool(self.stops) and not self.running)
             finally:
-                self.pass_on(signal.SIGKILL)
+                self.signal_all(signal.SIGKILL)
                 for pidfd in list(self.running):
                     self.reap(pidfd)
         return self.status
 
-    def start(self) -> None:
-        """Start one worker."""
+    def actions(self) -> dict[int, Callable[[], None]]:
+        """Return what is done, in the loop, at each signal."""
+        stops: dict[int, Callable[[], None]] = {
+            number: lambda number=number: self.stop(number)  # type: ignore[misc]
+            for number in STOPPING
+        }
+        return {**stops, signal.SIGHUP: self.hang_up}
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """See to signals during the body."""
+        actions = self.actions()
+
+        def act(number: int, frame: object) -> None:
+            self.loop.call_soon_threadsafe(actions[number])
+
+        with contextlib.ExitStack() as before:
+            for number in actions:
+                before.callback(signal.signal, number, signal.signal(number, act))
+            yield
+
+    def stop(self, number: int) -> None:
+        """Let the workers end; replace nobody any more."""
+        self.stops.append(number)
+        self.stop_listening()
+        self.signal_all(number)
+
+    def signal_all(self, number: int) -> None:
+        """Send a signal to all workers; none was reaped, so the pids are theirs."""
+        for worker in list(self.running.values()):
+            os.kill(worker.pid, number)
+
+    def start(self, number: int) -> int:
+        """Start the worker *number*; return its pidfd."""
         sys.stdout.flush()  # else both would write what is in the buffer
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, self.actions())
         try:
             pid = os.fork()
             if not pid:
-                self.be_worker(before)
-            self.running[os.pidfd_open(pid)] = pid
+                self.be_worker(number, before)
+            pidfd = os.pidfd_open(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.running[pidfd] = Worker(number, pid, time.monotonic())
+        self.loop.watch(pidfd, READ, lambda fd, events: self.ended(fd))
+        return pidfd
 
-    def be_worker(self, mask: Iterable[int]) -> None:
+    def be_worker(self, number: int, mask: Iterable[int]) -> None:
         """Do the work, in the new process, and end it."""
         status = 1
         try:
-            # Ctrl-C is for who has forked, who passes it on.
-            os.setpgid(0, 0)
-            for pidfd in self.running:
-                os.close(pidfd)
-            for number in SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            self.acceptor.renew()
-            status = self.work()
+            os.setpgid(0, 0)  # Ctrl-C is for who has forked, who passes it on
+            for each in self.actions():
+                signal.signal(each, signal.SIG_DFL)
+            self.loop.leave()
+            self.unblock = lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            status = self.work(number)
         except BaseException:
             import traceback
 
@@ -112,34 +174,78 @@ class Workers:
 
     def ended(self, pidfd: int) -> None:
         """See how a worker has ended, and replace it if that was too early."""
-        status = self.reap(pidfd)
-        if self.stopping:
+        retired = pidfd in self.retired
+        worker, status = self.reap(pidfd)
+        if self.stops:
             self.status = self.status or status
+        elif not retired:
+            self.replace_soon(worker, status)
+
+    def replace_soon(self, worker: Worker, status: int) -> None:
+        """Start another worker instead of one that has died, but not too often."""
+        number, now = worker.number, time.monotonic()
+        if now - worker.since > LONGEST_DELAY:
+            self.delays[number] = FIRST_DELAY
+        delay = self.delays[number]
+        self.delays[number] = min(2 * delay, LONGEST_DELAY)
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        self.told(f"worker {number} (process {worker.pid}) {how}; another starts in {delay:g} s")
+        self.loop.call_at(now + delay, lambda: self.start_again(number))
+
+    def start_again(self, number: int) -> None:
+        """Start the worker *number*, unless it is there or too late."""
+        there = [each.number for fd, each in self.running.items() if fd not in self.retired]
+        if self.stops or number in there:
             return
-        time.sleep(REPLACE_DELAY)
-        if not self.stopping:
-            self.start()
-
-    def reap(self, pidfd: int) -> int:
-        """Return the status of a worker, once it has ended."""
-        _, status = os.waitpid(self.running.pop(pidfd), 0)
-        os.close(pidfd)
-        return os.waitstatus_to_exitcode(status)
-
-    def pass_on(self, number: int, frame: object = None) -> None:
-        """Send a signal to all workers."""
-        if number in STOPPING:
-            self.stopping = True
-            self.acceptor.close()  # it is listened at as long as anybody holds the sockets
-        for pid in list(self.running.values()):
-            os.kill(pid, number)
-
-    @contextlib.contextmanager
-    def signals(self) -> Iterator[None]:
-        """Pass on signals while the workers run."""
-        before = {number: signal.signal(number, self.pass_on) for number in SIGNALS}
         try:
-            yield
-        finally:
-            for number, action in before.items():
-                signal.signal(number, action)
+            self.start(number)
+        except OSError as error:  # there can be no more processes now
+            delay = self.delays[number]
+            self.told(f"worker {number} cannot start: {error.strerror}; again in {delay:g} s")
+            self.loop.call_at(time.monotonic() + delay, lambda: self.start_again(number))
+
+    def reap(self, pidfd: int) -> tuple[Worker, int]:
+        """Return a worker that has ended, or is about to, and its status."""
+        worker = self.running.pop(pidfd)
+        self.retired.discard(pidfd)
+        _, status = os.waitpid(worker.pid, 0)
+        self.loop.forget(pidfd)
+        os.close(pidfd)
+        return worker, os.waitstatus_to_exitcode(status)
+
+
+class Sharing(Workers):
+    """Workers that share one acceptor."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        count: int,
+        acceptor: Acceptor,
+        task: Callable[[], int],
+        told: Callable[[str], object] | None = None,
+    ) -> None:
+        """Prepare; *task* is the work, see `Workers.work`."""
+        super().__init__(loop, count, told)
+        self.acceptor, self.task = acceptor, task
+
+    def work(self, number: int) -> int:
+        self.acceptor.share(number, self.count)
+        self.unblock()
+        return self.task()
+
+    def stop_listening(self) -> None:
+        # It is listened at as long as anybody holds the sockets.
+        self.acceptor.close()
+
+
+def run_workers(
+    count: int,
+    acceptor: Acceptor,
+    task: Callable[[], int],
+    ready: Callable[[], object],
+    told: Callable[[str], object] | None = None,
+) -> int:
+    """Do *task* in *count* processes that share *acceptor*; as `Workers.run`."""
+    with Loop() as loop:
+        return Sharing(loop, count, acceptor, task, told).run(ready)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fildes.cli.relaying.table import Row, Totals, render
 from fildes.cli.terminal import cells
 
-TOTALS = Totals(3723, 2, 3, 120, 1, 2, 123456789, 2345, 1e6, 10)
+TOTALS = Totals(3723, 2, 2, 120, 1, 2, 123456789, 2345, 1e6, 10)
 ROWS = [
     Row(12, "web", "tcp://127.0.0.1:51234", "tcp://10.0.0.1:80", 62, 1234567, 33, 1e5, 0),
     Row(13, "", "tcp://[::1]:51234", "unix:///run/x.sock", 3, 0, 9999999999, 0, 1e9),
@@ -19,7 +19,7 @@ ROWS = [
 def test_table_has_totals_and_connections() -> None:
     """80 columns hold the totals and both ends, counts and rate of each connection."""
     assert render(TOTALS, ROWS, 80, 24) == [
-        "fildes relay, up 1:02:03: 2 relays, 3 open, 120 accepted, 1 refused, 2 failed",
+        "fildes relay, up 1:02:03: 2 relays, 2 open, 120 accepted, 1 refused, 2 failed",
         "left> 118 MiB, 977 KiB/s   <right 2.3 KiB, 10 B/s",
         "",
         "       relay from            to                  age    left>   <right      rate",

@@ -106,7 +106,25 @@ def test_datagrams_between_bind_and_connect_are_not_lost(
             first = listener.accept(timeout=20)
         with first, listener.accept(timeout=20) as other:
             assert other.read(99) == b"from another"
-            assert {first.read(99), first.read(99)} == {b"first", b"second"}
+            assert [first.read(99), first.read(99)] == [b"first", b"second"]
+
+
+def test_order_is_kept_while_the_socket_is_made(
+    listener: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes to the new socket comes after what waits at the listener."""
+    with client(listener, b"1", b"2", b"3") as sock:
+
+        class Interrupted(socket.socket):
+            def connect(self, address: Any) -> None:
+                super().connect(address)
+                sock.send(b"4")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(socket, "socket", Interrupted)
+            f = listener.accept(timeout=20)
+        with f:
+            assert [f.read(9) for _ in range(4)] == [b"1", b"2", b"3", b"4"]
 
 
 @pytest.mark.slow

@@ -149,13 +149,15 @@ def serve_in_asyncio(
     if workers == 1:
         work()
         return
-    from fildes.workers import Workers
+    from fildes.serving import tell
+    from fildes.workers import run_workers
 
     listener = asyncio.run(start())
     try:
         told = ready or (lambda address: None)
-        all_of_them = Workers(listener.acceptor, workers, lambda: work(listener))
-        all_of_them.run(lambda: told(listener.address))
+        run_workers(
+            workers, listener.acceptor, lambda: work(listener), lambda: told(listener.address), tell
+        )
     finally:
         listener.acceptor.close()
 

@@ -64,7 +64,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="only look the configuration over, and say what is wrong",
     )
     add("--workers", type=typed(read_count), metavar="N",
-        help="serve in N processes, among which the kernel shares connections out")  # fmt: skip
+        help="serve in N processes, to which connections go in turn")  # fmt: skip
     add("--watch", action="store_true", help="show a live table of connections and rates")
     add("--metrics", metavar="ADDRESS", help="serve counters to Prometheus, as at 127.0.0.1:9100")
     add_limits(parser.add_argument_group("limits"))

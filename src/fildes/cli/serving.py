@@ -49,10 +49,14 @@ def run_server(arguments: Namespace) -> int:
     try:
         if arguments.workers == 1:
             return serve(acceptor, arguments, lambda: say_ready(acceptor, arguments.ready_fd))
-        from fildes.workers import Workers
+        from fildes.workers import run_workers
 
-        workers = Workers(acceptor, arguments.workers, lambda: serve(acceptor, arguments))
-        return workers.run(lambda: say_ready(acceptor, arguments.ready_fd))
+        def told() -> None:
+            say_ready(acceptor, arguments.ready_fd)
+
+        return run_workers(
+            arguments.workers, acceptor, lambda: serve(acceptor, arguments), told, say
+        )
     finally:
         acceptor.close()
 

@@ -18,6 +18,7 @@ import errno
 import heapq
 import itertools
 import math
+import os
 import select
 import signal
 import socket
@@ -56,7 +57,7 @@ class Loop:
         self.timers: list[tuple[float, int, Timer]] = []
         self.tidy_at = TIDY_SIZE
         self.order = itertools.count()  # of timers that are due at one moment
-        self.soon: deque[Callable[[], None]] = deque()
+        self.soon: deque[Callable[[], object]] = deque()
         self.tasks: set[Task[Any]] = set()
         self.now = time.monotonic()
         # A socket, for signal.set_wakeup_fd writes single bytes.
@@ -127,7 +128,7 @@ class Loop:
         """Call *callback* in the next round."""
         self.soon.append(callback)
 
-    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+    def call_soon_threadsafe(self, callback: Callable[[], object]) -> None:
         """Call *callback* in the next round; from any thread and any signal handler."""
         self.soon.append(callback)
         self.wake()
@@ -248,6 +249,19 @@ class Loop:
             yield
         finally:
             signal.set_wakeup_fd(before)
+
+    def leave(self) -> None:
+        """Leave everything to the parent, in a child of fork(2): nothing is ended there.
+
+        Whatever is watched is closed here.
+        """
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(-1)
+        for fd in self.handlers:
+            os.close(fd)
+        self.poll.close()
+        self.waker.close()
+        self.alarm.detach()
 
     def close(self) -> None:
         """End all tasks, release the loop's descriptors; what is watched stays open."""

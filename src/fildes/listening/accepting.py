@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fildes.listening.admission import Admission, Bell, CountedSocket, turned_away
+from fildes.listening.admission import Admission, Bell, CountedSocket, part_of, turned_away
 from fildes.listening.handshakes import Handshakes
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.kernel import LINGER_RESET, NEVER_RESET, endpoint
@@ -73,9 +73,11 @@ class Acceptor:
         its user says otherwise; None for no limit.
       reload: reads again what was read from files, certificates say.
       refused: called with each client that was not let in, and with the reason.
+      shared: other processes accept at the same sockets.
     """
 
     handshake_timeout = 10.0
+    shared = False
     secure: Callable[[Stream], TlsStream] | None = None
     idle_timeout: float | None = None
 
@@ -241,13 +243,19 @@ class Acceptor:
         """Let an accept that waits in another thread look whether it was closed."""
         self.bell.ring()
 
-    def renew(self) -> None:
-        """Wait by itself, in a child of fork(2), at the sockets that both have."""
+    def share(self, number: int, count: int) -> None:
+        """Accept beside others, in a child of fork(2), at the sockets that all have.
+
+        Args:
+          number: which of the *count* processes this is, from 0.
+        """
+        self.shared = True
         self.bell.close()
         self.bell = Bell()
         self.bell.hang()
         if self.admission is not None:
             self.admission.bell = self.bell
+            self.admission.limits = part_of(self.admission.limits, number, count)
 
     def close(self) -> None:
         """Stop listening, release everything; connections that wait are refused."""

@@ -37,6 +37,17 @@ class Limits(NamedTuple):
     allow: tuple[str, ...] = ()
 
 
+def part_of(limits: Limits, number: int, count: int) -> Limits:
+    """Return what the process *number* of *count* may let in, so that the sum is right.
+
+    Connections of one client may come to each of them, so that limit remains whole.
+    """
+    if limits.connections is None:
+        return limits
+    part, left = divmod(limits.connections, count)
+    return limits._replace(connections=part + (number < left))
+
+
 class Bell:
     """Wakes whoever polls it, from any thread.
 

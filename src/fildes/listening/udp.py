@@ -131,6 +131,7 @@ class UdpAcceptor(Acceptor):
             if stream is not None:
                 self.receive()  # what else this peer has sent before
                 self.arrivals = deque(each for each in self.arrivals if not self.deliver(each))
+                stream.early += stream.after
                 return stream
         return None
 
@@ -193,6 +194,18 @@ class UdpAcceptor(Acceptor):
             undo.pop_all()
         return conversation
 
+    def share(self, number: int, count: int) -> None:
+        """Leave the sockets to the first process: one sender's datagrams stay together.
+
+        Two that received from one queue would each begin a conversation with the same
+        sender, and the kernel's choice among several queues (SO_REUSEPORT) changes with
+        each socket of a conversation, for those are at the same port.
+        """
+        super().share(0, 1)  # that process has all there is
+        self.shared = False
+        while number and self.sockets:
+            self.sockets.pop().close()
+
     def turn_away(self) -> None:
         """Drop one datagram: there is nothing to answer it with."""
         self.receive()
@@ -228,20 +241,22 @@ class Conversation(DatagramStream):
 
     Attributes:
       early: those that came before the socket was there, in order; received first.
+      after: those that have come to it since, while earlier ones may still wait.
     """
 
     def __init__(self, sock: socket.socket, acceptor: UdpAcceptor, first: Arrival) -> None:
         super().__init__(sock)
         self.acceptor, self.first = acceptor, first._replace(data=b"")
         self.early: deque[bytes] = deque([first.data])
+        self.after: list[bytes] = []
 
     def sort(self) -> None:
         """Give back what others have sent before the socket was connected."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            while len(self.early) < MOST_AHEAD:
+            while len(self.after) < MOST_AHEAD:
                 data, peer = self.sock.recvfrom(MAX_DATAGRAM, RECV_FLAGS)
                 if peer == self.first.peer:
-                    self.early.append(data)
+                    self.after.append(data)
                 else:
                     self.acceptor.arrivals.append(self.first._replace(data=data, peer=peer))
 

@@ -3,10 +3,15 @@
 Where nothing is left to accept with (no descriptor, no memory) a client stays in the
 backlog, and epoll(7) would report it without end. So then nobody is looked after for a
 while, longer each time, as `fildes.listening.accepting` has it.
+
+Where several processes accept at one socket the kernel wakes one of them for each client
+(EPOLLEXCLUSIVE), the first that waits. It takes one, and goes to the end of the queue:
+so connections that come one by one are shared out evenly.
 """
 
 from __future__ import annotations
 
+import select
 import time
 from typing import TYPE_CHECKING
 
@@ -32,6 +37,7 @@ class Gate:
         self.loop, self.acceptor, self.begin = loop, acceptor, begin
         self.accepting: Interest = {}
         self.pause = FIRST_PAUSE
+        self.batch = 1 if acceptor.shared else BATCH
         self.watch()
 
     def close(self) -> None:
@@ -45,8 +51,9 @@ class Gate:
         if wanted != self.accepting:
             self.unwatch()
             self.accepting = wanted
+            alone = select.EPOLLEXCLUSIVE if self.acceptor.shared else 0
             for fd, events in wanted.items():
-                self.loop.watch(fd, events, self.accept)
+                self.loop.watch(fd, events | alone, self.accept)
 
     def unwatch(self) -> None:
         """Let clients wait."""
@@ -57,13 +64,14 @@ class Gate:
     def accept(self, fd: int, events: int) -> None:
         """Take clients that wait."""
         try:
-            for _ in range(BATCH):
+            for _ in range(self.batch):
                 near = self.acceptor.try_accept()
                 if near is None:
                     break
                 self.begin(near)
             else:
-                self.loop.call_soon(self.again)
+                if not self.acceptor.shared:  # or it is told of who waits
+                    self.loop.call_soon(self.again)
         except ValueError:
             if not self.acceptor.closed:
                 raise
@@ -74,6 +82,8 @@ class Gate:
             self.rest()
         else:
             self.pause = FIRST_PAUSE
+            if self.acceptor.shared:
+                self.unwatch()  # the last in the queue is who was added last
             if self.acceptor.bell is not None:
                 self.watch()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from fildes.address.syntax import excerpt, nearest
-from fildes.cli.relaying.plan import KEYS, Manner, Plan, settled
+from fildes.cli.relaying.plan import KEYS, Manner, Plan, read_count, settled
 from fildes.cli.relaying.positions import Positions
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.side import Side
@@ -19,7 +19,7 @@ from fildes.cli.spelling import HOST_PORT
 from fildes.errors import AddressError
 
 #: Keys at the top, beside the tables ``defaults`` and ``relay``.
-METRICS = "metrics"
+METRICS, WORKERS = "metrics", "workers"
 
 #: Keys of a relay that are its two sides.
 SIDES = ("listen", "connect")
@@ -59,12 +59,14 @@ class Config(NamedTuple):
 
     Attributes:
       metrics: where metrics are served; None for nowhere.
+      workers: in how many processes, if it says that.
       load: reads the relays again from where they came; None for a mere text.
     """
 
     plans: tuple[Plan, ...]
     metrics: Side | None = None
     load: Callable[[], Sequence[Plan]] | None = None
+    workers: int | None = None
 
 
 def read_config(text: str) -> Config:
@@ -102,18 +104,18 @@ class Reader:
         Raises:
           ConfigError: something in it is wrong.
         """
-        self.check_names((), document, ["defaults", "relay", METRICS])
+        self.check_names((), document, ["defaults", "relay", METRICS, WORKERS])
         usual = self.manner(("defaults",), self.table(("defaults",), document), Manner())
         relays = self.table(("relay",), document)
         plans = [self.plan(name, relays, usual) for name in relays]
-        metrics = self.metrics(document)
+        metrics, workers = self.metrics(document), self.workers(document)
         found = tuple(plan for plan in plans if plan is not None)
         self.check_listeners(found)
         if not plans:
             self.wrong((), "there is no relay: begin one with [relay.NAME]")
         if self.mistakes:
             raise ConfigError(sorted(self.mistakes))
-        return Config(found, metrics)
+        return Config(found, metrics, workers=workers)
 
     def wrong(self, place: Place, message: str) -> None:
         """Remember a mistake at *place*."""
@@ -188,6 +190,16 @@ class Reader:
             return None
         # Whoever writes a relay into a file wants it to stay.
         return side._replace(settings=side.settings._replace(fork=True)) if side.listening else side
+
+    def workers(self, document: Mapping[str, Any]) -> int | None:
+        """Return in how many processes the relays are served."""
+        if WORKERS not in document:
+            return None
+        try:
+            return read_count(document[WORKERS])
+        except ValueError as error:
+            self.wrong((WORKERS,), f"it takes {error}")
+            return None
 
     def metrics(self, document: Mapping[str, Any]) -> Side | None:
         """Return where metrics are served."""

@@ -9,53 +9,57 @@ from typing import TYPE_CHECKING
 from fildes.cli.relaying.exposition import CONTENT_TYPE, Labels, Metric, exposition
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.service import Relay
-    from fildes.cli.relaying.serving import Serving
+    from fildes.cli.relaying.counts import Counts, View
     from fildes.streams.stream import Stream
 
 #: Longest head of a request that is read; a scraper's has a few hundred bytes.
 MAX_HEAD = 8192  # arbitrary
 
-Value = Callable[["Relay"], float]
 
+def metrics_of(view: View) -> list[Metric]:
+    """Return all metrics of *view*; a relay that listens no more still counts."""
+    counts, names = view.counts(), set(view.names)
 
-def metrics_of(serving: Serving) -> list[Metric]:
-    """Return all metrics of *serving*; a relay that listens no more still counts."""
-    relays: dict[str, list[Relay]] = {}
-    for relay in serving.all_relays():
-        relays.setdefault(relay.plan.name, []).append(relay)
+    def each(value: Callable[[Counts], float]) -> dict[Labels, float]:
+        """Return *value* of the counts by the name of the relay."""
+        return {label(name): value(its) for name, its in counts.items()}
 
-    def each(value: Value) -> dict[Labels, float]:
-        """Return the sums of *value* by the name of the relay."""
-        return {label(name): sum(map(value, several)) for name, several in relays.items()}
-
-    failed: dict[Labels, float] = {}
-    for name, several in relays.items():
-        for relay in several:
-            for step, count in relay.failed.items():
-                key = (*label(name), ("step", step))
-                failed[key] = failed.get(key, 0) + count
+    failed = {
+        (*label(name), ("step", step)): float(count)
+        for name, its in counts.items()
+        for step, count in its.failed.items()
+    }
     moved = {
         (*labels, ("direction", direction)): amount
-        for direction, value in (("left_to_right", there), ("right_to_left", back))
-        for labels, amount in each(value).items()
+        for direction, values in (
+            ("left_to_right", each(lambda its: its.there)),
+            ("right_to_left", each(lambda its: its.back)),
+        )
+        for labels, amount in values.items()
     }
-    up = {label(name): float(name in serving.relays) for name in relays}
-    started = time.time() - (time.monotonic() - serving.started)
-    return [
+    up = {label(name): float(name in names) for name in counts}
+    started = time.time() - (time.monotonic() - view.started)
+    found = [
         Metric("fildes_relay_up", "gauge", "Whether the relay listens.", up),
         Metric("fildes_relay_connections_accepted_total", "counter",
-               "Connections that were accepted.", each(lambda relay: relay.accepted)),
+               "Connections that were accepted.", each(lambda its: its.accepted)),
         Metric("fildes_relay_connections_refused_total", "counter",
-               "Clients that were not let in.", each(lambda relay: relay.refused)),
+               "Clients that were not let in.", each(lambda its: its.refused)),
         Metric("fildes_relay_connections_active", "gauge",
-               "Connections that are open.", each(lambda relay: len(relay.connections))),
+               "Connections that are open.", each(lambda its: its.active)),
         Metric("fildes_relay_connections_failed_total", "counter",
                "Connections that failed, by the step in which they did.", failed),
         Metric("fildes_relay_bytes_total", "counter", "Bytes that were copied.", moved),
         Metric("fildes_relay_start_time_seconds", "gauge",
                "When the process began to relay, in seconds since 1970.", {(): started}),
     ]  # fmt: skip
+    by_worker: dict[Labels, float] = {
+        (("worker", str(n)),): float(c) for n, c in view.open_by_worker().items()
+    }
+    if by_worker:
+        found.append(Metric("fildes_relay_worker_connections_active", "gauge",
+                            "Connections that are open, by worker.", by_worker))  # fmt: skip
+    return found
 
 
 def label(name: str) -> Labels:
@@ -63,17 +67,7 @@ def label(name: str) -> Labels:
     return (("relay", name or "relay"),)
 
 
-def there(relay: Relay) -> float:
-    """Return the bytes that went left to right."""
-    return relay.moved_so_far[0]
-
-
-def back(relay: Relay) -> float:
-    """Return the bytes that went right to left."""
-    return relay.moved_so_far[1]
-
-
-async def answer(stream: Stream, serving: Serving) -> None:
+async def answer(stream: Stream, view: View) -> None:
     """Read one request from *stream* and answer it; protocol code, run with a deadline."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < MAX_HEAD:
@@ -81,18 +75,18 @@ async def answer(stream: Stream, serving: Serving) -> None:
         if not data:
             break
         head += data
-    await stream.send_all(response(head, serving))
+    await stream.send_all(response(head, view))
     await stream.half_close()
     await stream.close()
 
 
-def response(head: bytes, serving: Serving) -> bytes:
+def response(head: bytes, view: View) -> bytes:
     """Return the answer to the request whose head is *head*."""
     line, _, _ = head.partition(b"\r\n")
     match line.split(b" "):
         case [b"GET" | b"HEAD" as method, target, version] if version.startswith(b"HTTP/1."):
             if target.partition(b"?")[0] in (b"/metrics", b"/"):
-                body = exposition(metrics_of(serving)).encode()
+                body = exposition(metrics_of(view)).encode()
                 return answer_of("200 OK", body, bodiless=method == b"HEAD")
             return answer_of("404 Not Found", b"metrics are at /metrics\n")
         case [_, _, version] if version.startswith(b"HTTP/1."):

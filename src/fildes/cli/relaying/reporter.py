@@ -23,10 +23,7 @@ class Reporter:
       as_json: one JSON object a line, for each event.
       statistics: tell the counts of each connection as it ends.
       tell: shows one line to people.
-      quiet: somebody else tells where connections are accepted.
     """
-
-    quiet = False
 
     def __init__(
         self,
@@ -57,8 +54,6 @@ class Reporter:
 
     def listening(self, address: str, relay: str = "") -> None:
         """Tell where connections are accepted from now on."""
-        if self.quiet:
-            return
         self.event("listening", relay, address=address)
         if not self.as_json:
             self.tell(f"{named(relay)}listening at {address}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -49,8 +51,6 @@ def run_plans(
     many = config is not None or serves_many(plans[0])
     if not many and (metrics is not None or arguments.watch or arguments.workers):
         raise UsageError("--watch, --metrics and --workers are for a listener that serves many")
-    if arguments.workers and (metrics is not None or arguments.watch):
-        raise UsageError("--watch and --metrics are of one process: leave --workers out")
     with open_taps(wanted) as taps:
         if not many:
             run_one(plans[0], means, reporter, taps, quiet=arguments.json or bool(wanted.kinds))
@@ -71,29 +71,39 @@ class Many(NamedTuple):
 
 def run_many(plans: Sequence[Plan], many: Many) -> int:
     """Serve *plans* in this process, or in several workers; return the status."""
+    from fildes.cli.relaying.config import Config
     from fildes.cli.relaying.service import Surroundings
     from fildes.cli.relaying.serving import Extras, Serving
     from fildes.drivers.loop import Loop
 
-    workers = many.arguments.workers or 1
-
-    def serve(plans: Sequence[Plan], worker: int, ready: Callable[[], None]) -> int:
-        load = None if many.config is None else many.config.load
-        many.reporter.quiet = bool(worker)  # where they listen, one tells for all
-        with Loop() as loop:
-            around = Surroundings.make(loop, many.means, many.reporter, many.taps, worker, workers)
-            extras = Extras(many.metrics, load, many.arguments.watch, ready)
+    config = many.config or Config(())
+    count = many.arguments.workers or config.workers or 1
+    load = config.load
+    extras = Extras(many.metrics, load, many.arguments.watch)
+    with Loop() as loop, numbers(shared=count > 1) as numbered:
+        around = Surroundings(loop, many.means, many.reporter, many.taps, numbered)
+        if count == 1:
             return Serving(around, extras).run(plans)
+        from fildes.cli.relaying.workers import RelayWorkers
 
-    if not many.arguments.workers:
-        return serve(plans, 0, lambda: None)
-    from fildes.cli.relaying.workers import run_workers, shareable
+        return RelayWorkers(around, count, extras).serve(plans)
 
-    if many.config is not None and many.config.load is not None:
-        again = many.config.load
-        shared = many.config._replace(load=lambda: [shareable(plan) for plan in again()])
-        many = many._replace(config=shared)
-    return run_workers(workers, plans, serve)
+
+@contextlib.contextmanager
+def numbers(*, shared: bool) -> Iterator[Iterator[int]]:
+    """Yield numbers from 1 on; if they are *shared*, children of fork(2) take them from here.
+
+    The position of an open file description is theirs together, and lseek(2) moves it in
+    one step.
+    """
+    if not shared:
+        yield itertools.count(1)
+        return
+    fd = os.memfd_create("numbers", os.MFD_CLOEXEC)
+    try:
+        yield iter(lambda: os.lseek(fd, 1, os.SEEK_CUR), 0)
+    finally:
+        os.close(fd)
 
 
 def serves_many(plan: Plan) -> bool:

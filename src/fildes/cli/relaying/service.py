@@ -8,7 +8,6 @@ that fails, shown to taps, and told of.
 from __future__ import annotations
 
 import time
-from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.cli.errors import LocalWriteError
@@ -27,7 +26,7 @@ from fildes.relaying.service import Service
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.reporter import Reporter
@@ -43,6 +42,7 @@ class Surroundings(NamedTuple):
 
     Attributes:
       numbers: of connections, whichever relay they are of.
+      changed: called when something was counted.
     """
 
     loop: Loop
@@ -50,16 +50,7 @@ class Surroundings(NamedTuple):
     reporter: Reporter
     taps: list[Tap]
     numbers: Iterator[int]
-
-    @classmethod
-    def make(
-        cls, loop: Loop, means: Means, reporter: Reporter, taps: list[Tap], worker: int, of: int
-    ) -> Surroundings:
-        """Return surroundings in which no connection was counted yet.
-
-        No two of the *of* processes give a number twice.
-        """
-        return cls(loop, means, reporter, taps, count(worker + 1, of))
+    changed: Callable[[], None] = lambda: None
 
 
 class Relay(Service):
@@ -233,8 +224,10 @@ class Teller(Observer):
         self.relay = relay
         self.reporter = relay.around.reporter
         self.name = relay.plan.name
+        self.changed = relay.around.changed
 
     def accepted(self, connection: Connection) -> None:
+        self.changed()
         if self.reporter.as_json:
             self.reporter.accepted(connection.number, connection.near.peer, self.name)
 
@@ -244,6 +237,7 @@ class Teller(Observer):
             self.reporter.opened(connection.number, self.name, left=left, right=right)
 
     def closed(self, connection: Connection, error: Exception | None) -> None:
+        self.changed()
         if error is not None:
             self.reporter.failed(error, connection.number, self.name)
         if self.reporter.as_json or self.reporter.statistics:
@@ -254,17 +248,17 @@ class Teller(Observer):
             getattr(tap, "forget", lambda number: None)(connection.number)
 
     def refused(self, peer: str | None, reason: Exception) -> None:
+        self.changed()
         self.reporter.refused(peer, reason, self.name)
 
 
-async def listen(plan: Plan, around: Surroundings) -> Relay:
-    """Let the relay of *plan* listen.
+async def listen(plan: Plan, around: Surroundings) -> Acceptor:
+    """Listen where *plan* says, and tell it.
 
     Raises:
       OSError: as bind(2).
     """
     opening = Opening(plan.front.address, "r+b", around.means.policy, around.means.options)
     acceptor = await opening.listen()
-    relay = Relay(plan, acceptor, around)
     around.reporter.listening(str(acceptor.address), plan.name)
-    return relay
+    return acceptor

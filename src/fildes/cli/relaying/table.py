@@ -36,6 +36,10 @@ class Row(NamedTuple):
     rate_there: float
     rate_back: float
 
+    def busyness(self) -> tuple[float, int]:
+        """Return what sorts the busiest first."""
+        return -(self.rate_there + self.rate_back), self.number
+
 
 class Totals(NamedTuple):
     """All relays together, since the start."""
@@ -60,11 +64,12 @@ def render(totals: Totals, rows: Sequence[Row], columns: int, lines: int) -> lis
     widths = lay_out(rows, columns)
     head = [*summary(totals), "", heading(widths)]
     room = max(lines - len(head), 1)
-    ordered = sorted(rows, key=lambda row: (-(row.rate_there + row.rate_back), row.number))
-    shown = ordered if len(ordered) <= room else ordered[: room - 1]
+    ordered = sorted(rows, key=Row.busyness)
+    count = max(totals.open, len(ordered))  # only the busiest of other processes are told
+    shown = ordered if count <= room else ordered[: room - 1]
     body = [line_of(row, widths) for row in shown]
-    if len(shown) < len(ordered):
-        body.append(f"and {len(ordered) - len(shown)} more")
+    if len(shown) < count:
+        body.append(f"and {count - len(shown)} more")
     return [fit(line, columns).rstrip() for line in (head + body)[:lines]]
 
 

@@ -8,13 +8,12 @@ import time
 from collections import deque
 from typing import IO, TYPE_CHECKING
 
-from fildes.cli.relaying.metrics import back, there
-from fildes.cli.relaying.table import Row, Totals, render, summary
+from fildes.cli.relaying.counts import Counts
+from fildes.cli.relaying.table import Totals, render, summary
 from fildes.cli.terminal import fit, is_terminal, one_line
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.serving import Serving
-    from fildes.relaying.connection import Connection
+    from fildes.cli.relaying.counts import View
 
 #: Seconds between two drawings, and between two lines where nothing can be drawn again.
 REDRAW_INTERVAL = 1.0
@@ -30,20 +29,19 @@ HOME, END_OF_LINE, END_OF_PAGE = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 class Watch:
-    """Draws what *serving* does.
+    """Draws what the relays of *view* do.
 
     Attributes:
       shown: whether it is drawn on a terminal.
     """
 
-    def __init__(self, serving: Serving, out: IO[str] | None = None) -> None:
-        self.serving = serving
+    def __init__(self, view: View, out: IO[str] | None = None) -> None:
+        self.view = view
         self.out = sys.stdout if out is None else out
         self.shown = is_terminal(self.out)
         self.interval = REDRAW_INTERVAL if self.shown else LINE_INTERVAL
         self.messages: deque[str] = deque(maxlen=MESSAGES)
-        self.before: tuple[float, int, int] = (serving.started, 0, 0)
-        self.seen: dict[Connection, tuple[float, int, int]] = {}  # when it was drawn last
+        self.before: tuple[float, int, int] = (view.started, 0, 0)
 
     def enter(self) -> None:
         """Take the terminal over."""
@@ -64,7 +62,7 @@ class Watch:
     def draw(self) -> None:
         """Draw all anew."""
         now = time.monotonic()
-        rows, totals = self.rows(now), self.totals(now)
+        rows, totals = self.view.rows(now), self.totals(now)
         if not self.shown:
             self.write("".join(f"{line}\n" for line in summary(totals)))
             return
@@ -91,34 +89,22 @@ class Watch:
         except OSError:
             self.shown = False
 
-    def rows(self, now: float) -> list[Row]:
-        """Return the open connections."""
-        rows, before, self.seen = [], self.seen, {}
-        for relay in self.serving.all_relays():
-            for each in relay.connections:
-                there, back = relay.moved_by(each)
-                since, *was = before.get(each, (each.since, 0, 0))
-                self.seen[each] = now, there, back
-                passed = max(now - since, 1e-6)  # a clock may stand still
-                rates = (there - was[0]) / passed, (back - was[1]) / passed
-                ends, age = relay.ends_of(each), now - each.since
-                rows.append(Row(each.number, relay.plan.name, *ends, age, there, back, *rates))
-        return rows
-
     def totals(self, now: float) -> Totals:
         """Return what all relays have done, and their rates since the last time."""
-        relays = self.serving.all_relays()
-        out, into = (int(sum(map(value, relays))) for value in (there, back))
+        all_of_them = Counts()
+        for counts in self.view.counts().values():
+            all_of_them = all_of_them.plus(counts)
+        out, into = all_of_them.there, all_of_them.back
         since, out_before, into_before = self.before
         passed = max(now - since, 1e-6)  # a clock may stand still
         self.before = now, out, into
         return Totals(
-            uptime=now - self.serving.started,
-            relays=len(self.serving.relays),
-            open=sum(len(relay.connections) for relay in relays),
-            accepted=sum(relay.accepted for relay in relays),
-            refused=sum(relay.refused for relay in relays),
-            failed=sum(relay.failed.total() for relay in relays),
+            uptime=now - self.view.started,
+            relays=len(list(self.view.names)),
+            open=all_of_them.active,
+            accepted=all_of_them.accepted,
+            refused=all_of_them.refused,
+            failed=sum(all_of_them.failed.values()),
             there=out,
             back=into,
             rate_there=max(out - out_before, 0) / passed,

@@ -1,155 +1,209 @@
-"""Several processes that listen at the same ports: one for each processor.
+"""Relays in several processes: one for each processor.
 
-With SO_REUSEPORT the kernel shares the connections out; socket(7). The first process
-relays nothing: it starts the others, passes signals on to them, and ends when all have
-ended. When one of them dies, the others are asked to end: the service manager starts
-all of them anew.
+The first process relays nothing. It listens, shows what all of them have done, and reads
+the configuration again: then new workers take over, and the old ones end when their
+connections have.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
+import socket
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from fildes.cli.errors import UsageError
 from fildes.cli.relaying import readiness
-from fildes.cli.reporting import say
-from fildes.cli.status import Status
+from fildes.cli.relaying.counts import Counts, add, past
+from fildes.cli.relaying.link import COUNTS, RETIRE, ROWS, Link, Member
+from fildes.cli.relaying.reloading import Relays
+from fildes.cli.relaying.service import Surroundings, listen
+from fildes.cli.relaying.serving import Extras, Serving
+from fildes.cli.relaying.showing import Shows
+from fildes.drivers.loop import Loop
+from fildes.workers import Worker, Workers
 
 if TYPE_CHECKING:
     from fildes.cli.relaying.plan import Plan
+    from fildes.cli.relaying.table import Row
+    from fildes.listening.accepting import Acceptor
 
-#: What the service manager, the terminal and the administrator may send.
-PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
-
-PR_SET_PDEATHSIG = 1  #: linux/prctl.h
-
-#: Serves the plans in a process that has a number, and calls back once it listens.
-Serve = Callable[[Sequence["Plan"], int, Callable[[], None]], int]
+#: Seconds that a worker has to tell its counts; then its last ones are taken.  # arbitrary
+PATIENCE = 1.0
 
 
-def shareable(plan: Plan) -> Plan:
-    """Return *plan*, listening where other processes of it may listen, too.
+class Shared:
+    """A relay, and where its workers accept."""
 
-    Raises:
-      UsageError: its listener cannot be shared.
+    def __init__(self, plan: Plan, acceptor: Acceptor) -> None:
+        self.plan, self.acceptor = plan, acceptor
+
+
+class RelayWorkers(Workers, Relays[Shared]):
+    """The workers, and who looks after them; a `View` of all.
+
+    Attributes:
+      members: what each worker has told, by its pidfd.
+      over: the sums of those that have ended.
+      questions: those that not all have answered yet.
     """
-    front = plan.front
-    name, _, _ = front.address.scheme.partition("-")
-    if name.rstrip("46") not in ("tcp", "tls", "udp"):
-        raise UsageError(f"--workers is for tcp, tls and udp listeners, not {name}")
-    if front.address.port == 0:
-        raise UsageError("--workers needs a port: all of them listen there")
-    options = tuple(sorted({**dict(front.address.options), "reuseport": True}.items()))
-    shared = front._replace(address=front.address.replace(options=options))
-    return plan._replace(left=shared) if plan.left_is_front else plan._replace(right=shared)
 
+    def __init__(self, around: Surroundings, count: int, extras: Extras) -> None:
+        Relays.__init__(self)
+        self.around, self.extras, self.load = around, extras, extras.load
+        self.reporter = around.reporter
+        Workers.__init__(self, around.loop, count, self.reporter.complaint)
+        self.started = time.monotonic()
+        self.members: dict[int, Member] = {}
+        self.over: dict[str, Counts] = {}
+        self.questions: list[Question] = []
+        self.shows = Shows(self.loop, self, self.reporter)
 
-def run_workers(count: int, plans: Sequence[Plan], serve: Serve) -> int:
-    """Serve *plans* in so many processes; return the status of the first that failed."""
-    shared = [shareable(plan) for plan in plans]
-    listening, said = os.pipe()
-    pids: list[int] = []
-    try:
-        with signals_passed_on(pids):
-            for number in range(count):
-                # Not in one step: a signal between two is passed on to those that are there.
-                pids.append(start(worker(serve, shared, number, said)))  # noqa: PERF401  # see above
-            os.close(said)
-            said = -1
-            if wait_all(listening, count):
-                say(f"{count} workers listening")
-                readiness.ready(f"{count} workers listening")
-            return wait_for(pids)
-    finally:
-        for fd in (listening, said):
-            if fd >= 0:
-                os.close(fd)
+    def serve(self, plans: Sequence[Plan]) -> int:
+        """Serve *plans* until a signal ends it; return the status.
 
+        Raises:
+          OSError: a relay cannot listen; none does then.
+        """
+        try:
+            for plan in plans:
+                self.add(plan)
+            if self.extras.metrics is not None:
+                self.shows.serve_metrics(self.extras.metrics, self.around.means)
+            with self.shows.watching(wanted=self.extras.watch):
+                return self.run(self.tell_ready)
+        finally:
+            self.shows.close()
+            self.stop_listening()
 
-def worker(serve: Serve, plans: Sequence[Plan], number: int, said: int) -> Callable[[], int]:
-    """Return the work of one process."""
-    return lambda: serve(plans, number, lambda: tell(said))
+    def tell_ready(self) -> None:
+        """Say that all is there."""
+        self.say(f"{self.count} workers")
+        readiness.ready(self.summary())
 
+    def stop_listening(self) -> None:
+        for shared in self.relays.values():
+            shared.acceptor.close()
 
-def tell(said: int) -> None:
-    """Say that this process listens."""
-    os.write(said, b"\n")
+    def add(self, plan: Plan) -> None:
+        self.relays[plan.name] = Shared(plan, self.loop.run_protocol(listen(plan, self.around)))
 
+    def remove(self, name: str) -> None:
+        self.relays.pop(name).acceptor.close()
 
-def wait_all(listening: int, count: int) -> bool:
-    """Wait until *count* processes listen; False if one ended before."""
-    while count and (told := os.read(listening, count)):
-        count -= len(told)
-    return not count
+    def hand_over(self, relay: Shared, plan: Plan) -> None:
+        self.relays[plan.name] = Shared(plan, relay.acceptor)
 
+    def actions(self) -> dict[int, Callable[[], None]]:
+        shows = self.shows
+        seen: dict[int, Callable[[], None]] = {
+            signal.SIGUSR1: shows.show_statistics,
+            signal.SIGWINCH: shows.redraw,
+        }
+        return {**super().actions(), **seen}
 
-def start(work: Callable[[], int]) -> int:
-    """Do *work* in a new process; return its id."""
-    parent = os.getpid()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    status: int = Status.FAILED
-    try:
-        # A group of its own: Ctrl-C comes once, passed on, and not from the terminal too.
-        os.setpgid(0, 0)
-        end_with(parent)
+    def hang_up(self) -> None:
+        """Let new workers do what is read now, or end, if there is nothing to read."""
+        if not self.reloads:
+            self.stop(signal.SIGHUP)
+        elif not self.stops and self.reload():
+            old = [pidfd for pidfd in self.running if pidfd not in self.retired]
+            self.retired.update(old)
+            for number in range(self.count):
+                self.start_again(number)
+            for pidfd in old:
+                self.members[pidfd].ask(RETIRE)
+
+    def stop(self, number: int) -> None:
+        readiness.stopping("no more connections are accepted")
+        super().stop(number)
+
+    def start(self, number: int) -> int:
+        ours, theirs = self.ends = socket.socketpair()
+        try:
+            with theirs:
+                pidfd = super().start(number)
+        except BaseException:
+            ours.close()
+            raise
+        self.members[pidfd] = Member(
+            self.loop, ours, lambda line: self.reporter.tell(line), lambda: self.answered(pidfd)
+        )
+        return pidfd
+
+    def work(self, number: int) -> int:
+        ours, theirs = self.ends
+        ours.close()
         os.environ.pop("NOTIFY_SOCKET", None)  # the first process speaks for all
-        status = work()
-    except BaseException as error:
-        from fildes.cli.reporting import report
+        for index, shared in enumerate(self.relays.values()):
+            # What one process alone can do falls to another one for each relay.
+            shared.acceptor.share((number + index) % self.count, self.count)
+        with theirs, Loop() as loop:
+            link = Link(loop, theirs)
+            if self.shows.watch is not None and self.shows.watch.shown:
+                self.reporter.tell = link.tell
+            around = self.around._replace(loop=loop, changed=link.changed)
+            acceptors = {name: shared.acceptor for name, shared in self.relays.items()}
+            serving = Serving(around, Extras(ready=self.unblock, acceptors=acceptors))
+            link.attach(serving)
+            return serving.run([shared.plan for shared in self.relays.values()])
 
-        status = report(error)
-    finally:
-        os._exit(status if status >= 0 else 128 - status)
+    def reap(self, pidfd: int) -> tuple[Worker, int]:
+        ended = super().reap(pidfd)
+        member = self.members.pop(pidfd)
+        member.close()
+        for name, counts in member.counts.items():
+            add(self.over, name, past(counts))
+        self.answered(pidfd)
+        return ended
+
+    def counts(self) -> dict[str, Counts]:
+        sums = dict.fromkeys(self.relays, Counts())
+        for each in (self.over, *(member.counts for member in self.members.values())):
+            for name, counts in each.items():
+                add(sums, name, counts)
+        return sums
+
+    def rows(self, now: float) -> list[Row]:
+        return [row for member in self.members.values() for row in member.rows]
+
+    def open_by_worker(self) -> dict[int, int]:
+        found = dict.fromkeys(range(self.count), 0)
+        for pidfd, member in self.members.items():
+            active = sum(counts.active for counts in member.counts.values())
+            found[self.running[pidfd].number] += active
+        return found
+
+    def refresh(self, done: Callable[[], None]) -> None:
+        question = Question(self, done)
+        for member in self.members.values():
+            member.ask(ROWS if self.extras.watch else COUNTS)
+        self.questions.append(question)
+        question.answered(-1)
+
+    def answered(self, pidfd: int) -> None:
+        """Note that a worker has told its counts, or has gone."""
+        for question in list(self.questions):
+            question.answered(pidfd)
 
 
-def end_with(parent: int) -> None:
-    """Let this process get SIGTERM when *parent* is no more; PR_SET_PDEATHSIG(2const)."""
-    import ctypes  # 5 ms, for workers only
+class Question:
+    """The counts of all workers, as soon as they are there."""
 
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-    if os.getppid() != parent:  # it has gone already
-        os._exit(Status.FAILED)
+    def __init__(self, workers: RelayWorkers, done: Callable[[], None]) -> None:
+        self.workers, self.done = workers, done
+        self.waiting = set(workers.members)
+        self.timer = workers.loop.call_at(time.monotonic() + PATIENCE, self.end)
 
+    def answered(self, pidfd: int) -> None:
+        """Go on, if *pidfd* was the last one that was waited for."""
+        self.waiting.discard(pidfd)
+        if not self.waiting:
+            self.end()
 
-@contextlib.contextmanager
-def signals_passed_on(pids: list[int]) -> Iterator[None]:
-    """Pass signals on to the processes *pids* during the body."""
-
-    def pass_on(number: int, frame: object) -> None:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-
-    with contextlib.ExitStack() as before:
-        for number in PASSED_ON:
-            before.callback(signal.signal, number, signal.signal(number, pass_on))
-        yield
-
-
-def wait_for(pids: list[int]) -> int:
-    """Wait for all processes; return the first status that is not 0."""
-    first: int = Status.COMPLETE
-    while pids:
-        pid, ended = os.wait()
-        if pid not in pids:
-            continue
-        pids.remove(pid)
-        code = os.waitstatus_to_exitcode(ended)
-        status = code if code >= 0 else 128 - code
-        if status and not first:
-            first = status
-            if pids:
-                say(f"a worker has ended with status {status}; the others are asked to end")
-            for other in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(other, signal.SIGTERM)
-    return first
+    def end(self) -> None:
+        """Go on with what there is."""
+        self.timer.cancel()
+        self.workers.questions.remove(self)
+        self.done()

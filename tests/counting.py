@@ -41,6 +41,7 @@ class CountingServer:
       data: the document.
       etag: its validator.
       asked: every request so far.
+      answered: how many answers were handed to the kernel.
       reply: makes the answers; the tests' own may fall back on `ranged`.
       end: closes a connection that the reply wants closed.
     """
@@ -51,6 +52,7 @@ class CountingServer:
         self.data = data
         self.etag = etag
         self.asked: list[Asked] = []
+        self.answered = 0
         self.reply: Reply = reply or ranged
         self.connections = 0
         self.socks: list[socket.socket] = []
@@ -97,6 +99,7 @@ class CountingServer:
                     self.asked.append(asked)
                     answer, closing = self.reply(self, asked)
                     sock.sendall(answer)
+                    self.answered += 1
                     if closing:
                         self.end(sock)
             except OSError:  # the client may go when it likes

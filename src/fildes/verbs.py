@@ -86,7 +86,8 @@ def open(
         one with ``buffering=0``.
       timeout: seconds for all steps of the open together; None for no limit.
       idle_timeout: seconds that a later read or write may wait for a byte; 0 for
-        ever. If left out, for ever for a conversation and 60 for a document.
+        ever. If left out, for ever for a conversation and 60 for a document. A document
+        whose rest can be had is asked for it then, twice in a row at most.
       policy: what may be reached; everything if left out.
       compression: ``"infer"`` decompresses, or compresses, what is named .gz, .bz2,
         .xz, .zst or .br; None takes it as it is.

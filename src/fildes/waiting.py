@@ -8,6 +8,7 @@ the driver's answer. Whoever can answer these requests is a driver:
 
 from __future__ import annotations
 
+import copy
 import errno
 import math
 import os
@@ -106,10 +107,10 @@ class Strand:
         self.asked: WaitAny | None = None
         self.until = math.inf
 
-    async def advance(self, answer: Any) -> None:
-        """Run up to the next wait, or the end."""
+    async def advance(self, answer: Any, error: TimeoutError | None = None) -> None:
+        """Run up to the next wait, or the end; *error* is what the last wait raises."""
         try:
-            request = self.protocol.send(answer)
+            request = self.protocol.throw(error) if error else self.protocol.send(answer)
             while isinstance(request, CallBlocking):
                 request = self.protocol.send(await call_blocking(request.function))
         except StopIteration:
@@ -141,7 +142,12 @@ async def advance_ready(strands: list[Strand]) -> None:
     interest = {fd: events for strand in strands for fd, events in asked_by(strand).items()}
     until = min(strand.until for strand in strands)
     timeout = None if until == math.inf else max(0.0, until - time.monotonic())
-    ready = await wait_any(interest, timeout)
+    try:
+        ready = await wait_any(interest, timeout)
+    except TimeoutError as error:  # so none of them can go on, and each may know what to do
+        for strand in strands:
+            await strand.advance(None, copy.copy(error))
+        return
     for strand in strands:
         mine = {fd: events for fd, events in ready.items() if fd in asked_by(strand)}
         if mine or strand.until <= time.monotonic():

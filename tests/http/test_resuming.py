@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from counting import Asked, CountingServer, Reply, answer, bounds, ranged
+from counting import Asked, CountingServer, Reply, answer, ranged
 
 import fildes
 
@@ -127,20 +127,6 @@ def test_way_that_expired_is_asked_for_again(status: str) -> None:
         with CountingServer(DATA, moved) as server, fildes.open(server.address()) as file:
             assert file.pread(10, 300_000) == DATA[300_000:300_010]
             assert (server.count, there.count) == (2, 3)
-
-
-def test_stall_is_an_error() -> None:
-    """A server that sends nothing for the idle limit has stalled."""
-
-    def stalling(server: CountingServer, asked: Asked) -> Sent:
-        start, stop = bounds(server, asked)
-        head = f"HTTP/1.1 206 P\r\nContent-Length: {stop - start}\r\n"
-        return f"{head}Content-Range: bytes {start}-{stop - 1}/{len(DATA)}\r\n\r\n".encode(), False
-
-    with CountingServer(DATA, failing(stalling)) as server:
-        file = fildes.open(server.address(), idle_timeout=0.01)
-        with file, pytest.raises(TimeoutError, match=r"no byte for 0\.01 s"):
-            file.pread(10, 300_000)
 
 
 def test_memory_is_bounded() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import socket
+import ssl
 
 import pytest
 
 import fildes
 from fildes.http.response import Headers, Response, status_error
-from fildes.http.retrying import delay_before, passes
+from fildes.http.retrying import delay_before, goes_on, passes, retry_after
 
 
 def failed(status: int, **fields: str) -> OSError:
@@ -22,13 +24,19 @@ PASSING = (
     ConnectionResetError(errno.ECONNRESET, ""),
     BrokenPipeError(errno.EPIPE, ""),
     ConnectionRefusedError(errno.ECONNREFUSED, ""),
-    *map(failed, (408, 429, 500, 502, 503, 504)),
+    OSError(errno.ENETUNREACH, ""),
+    OSError(errno.EHOSTUNREACH, ""),
+    OSError(errno.ENETDOWN, ""),
+    socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+    ssl.SSLEOFError(8, "EOF occurred in violation of protocol"),
+    *map(failed, (408, 425, 429, 500, 502, 503, 504)),
 )
 LASTING = (
     fildes.ProtocolError("nonsense"),
     TimeoutError(errno.ETIMEDOUT, ""),
     OSError(errno.ESTALE, ""),
     PermissionError(errno.EACCES, ""),
+    socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
     *map(failed, (400, 401, 403, 404, 416, 501)),
 )
 
@@ -59,4 +67,36 @@ def test_retry_after() -> None:
     assert delay_before(1, failed(503, Retry_After="7")) == 7
     assert delay_before(1, failed(503, Retry_After="0")) == 0
     assert delay_before(1, failed(503, Retry_After="9" * 30)) == 30
-    assert delay_before(1, failed(503, Retry_After="Fri, 31 Dec 1999 23:59:59 GMT")) <= 0.1
+    assert delay_before(1, failed(503, Retry_After="soon")) <= 0.1
+
+
+LATER, NOW = "Fri, 31 Dec 1999 23:59:59 GMT", 946_684_790.0
+
+MOMENTS = {
+    "by its own clock": ({"Date": "Fri, 31 Dec 1999 23:59:54 GMT"}, 5),
+    "by ours": ({}, 9),
+    "by ours, for its own is broken": ({"Date": "yesterday"}, 9),
+    "passed": ({"Date": "Sat, 01 Jan 2000 00:00:00 GMT"}, 0),
+}
+
+
+@pytest.mark.parametrize(("fields", "seconds"), MOMENTS.values(), ids=MOMENTS)
+def test_retry_after_a_moment(fields: dict[str, str], seconds: int) -> None:
+    """A moment is compared with the clock of whoever named it, else with ours."""
+    assert retry_after({"Retry-After": LATER, **fields}, now=NOW) == seconds
+
+
+def test_retry_after_a_late_moment() -> None:
+    """A moment is granted up to half a minute, too, and one that is none says nothing."""
+    late = failed(503, Retry_After=LATER, Date="Fri, 31 Dec 1999 00:00:00 GMT")
+    assert delay_before(1, late) == 30
+    assert retry_after({"Retry-After": "Fri, 99 Dec 1999 00:00:00 GMT"}) is None
+
+
+def test_stalls_are_waited_for_less_often() -> None:
+    """A document that stalls again and again ends sooner than one that is cut, which is quick."""
+    stall, cut = TimeoutError(errno.ETIMEDOUT, ""), fildes.IncompleteError("cut")
+    assert [goes_on(stall, attempt) for attempt in (1, 2, 3)] == [True, True, False]
+    assert [goes_on(cut, attempt) for attempt in (1, 5, 6)] == [True, True, False]
+    assert [goes_on(failed(408), attempt) for attempt in (5, 6)] == [True, False]
+    assert not goes_on(failed(404), 1)

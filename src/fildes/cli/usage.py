@@ -96,7 +96,8 @@ def add_opening(group: argparse._ArgumentGroup) -> None:
         help="seconds for all steps of an open together; 0 for no limit; default 30")  # fmt: skip
     add("--idle-timeout", type=seconds, metavar="S",
         help="seconds without a byte after which it counts as stalled; 0 for no limit;"
-             " default 60, and none for a conversation")  # fmt: skip
+             " default 60, and none for a conversation; a document of a web server is asked"
+             " for its rest then, twice in a row at most")  # fmt: skip
     add("-O", dest="settings", action="append", default=[], metavar="SCHEME.NAME=VALUE",
         help="set an option of a scheme, as in -O tcp.nodelay=off")  # fmt: skip
     add("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'",

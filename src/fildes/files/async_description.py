@@ -164,7 +164,7 @@ class AsyncDescription(BaseDescription):
                 raise
         else:
             if not ready:
-                raise self.no_byte()
+                self.hear_stall()
 
     def fileno(self, take_back: Callable[[], bytes] = bytes) -> int:
         """Return a descriptor for exactly this stream's bytes, building a bridge if need be.

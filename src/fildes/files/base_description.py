@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fildes.errors import add_context
+from fildes.waiting import no_byte
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -114,9 +115,12 @@ class BaseDescription:
         """Return the moment by which protocol code that starts now must be through."""
         return None if self.idle_timeout is None else time.monotonic() + self.idle_timeout
 
-    def no_byte(self) -> TimeoutError:
-        """Return the error of a wait that was longer than the idle limit."""
-        return TimeoutError(errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s")
+    def hear_stall(self) -> None:
+        """Raise the error of a wait that was longer than the idle limit, unless that goes on."""
+        assert self.idle_timeout is not None
+        stall = no_byte(self.idle_timeout)
+        if not self.stream.stalled(stall):
+            raise stall
 
     def blame(self, error: OSError | EOFError, step: str) -> None:
         """Add context to an error of the data path, unless our own close caused it."""

@@ -158,7 +158,7 @@ class Description(BaseDescription):
     def wait(self, interest: Interest) -> None:
         """Wait for readiness, no longer than the idle limit."""
         if not blocking.wait(interest, self.idle_timeout):
-            raise self.no_byte()
+            self.hear_stall()
 
     def fileno(self, take_back: Callable[[], bytes] = bytes) -> int:
         """Return a descriptor for exactly this stream's bytes, building a bridge if need be.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes.http.retrying import passes
+from fildes.http.retrying import goes_on
 
 if TYPE_CHECKING:
     from fildes.http.live import Live
@@ -76,9 +76,9 @@ def take_passing(stream: RangedStream, size: int) -> Live | None:
 def give_up(stream: RangedStream, live: Live, error: BaseException) -> None:
     """Raise *error*, which ended a live answer, unless asking again may help."""
     stream.give_back(live, broken=True)
-    if not isinstance(error, OSError | EOFError) or not passes(error):
+    if not isinstance(error, OSError | EOFError) or not goes_on(error, 1):
         raise error
-    if stream.closed or not stream.max_attempts:
+    if stream.closed or not stream.resumes:
         raise error
 
 

@@ -22,7 +22,7 @@ from fildes.http.live import Clock, Live
 from fildes.http.passing import SETTLED, pass_here, pass_on
 from fildes.http.planning import Planner, Window
 from fildes.http.pool import Pool
-from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
+from fildes.http.retrying import delay_before, goes_on
 from fildes.http.vectored import Gathering
 from fildes.streams.random import RandomStream
 from fildes.waiting import wait_any
@@ -74,7 +74,7 @@ class RangedStream(RandomStream):
         self.planner.begin(parts.first.start, parts.first.stop)
         self.lives = [Live(answer, parts.first, pool)]
         self.taken: list[Live] = []
-        self.max_attempts = MAX_ATTEMPTS if parts.fetch.resume else 0
+        self.resumes = bool(parts.fetch.resume)
         self.closed = False
         self.came = 0
         self.passed = 0
@@ -119,7 +119,7 @@ class RangedStream(RandomStream):
                 exact = exact or live.position <= offset  # a short answer did not get there
             except (OSError, EOFError) as error:
                 attempts = 1 if self.came != before else attempts + 1
-                if self.closed or attempts > self.max_attempts or not passes(error):
+                if self.closed or not self.resumes or not goes_on(error, attempts):
                     raise
                 await wait_any({}, delay_before(attempts, error))
 

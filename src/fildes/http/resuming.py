@@ -20,7 +20,7 @@ from fildes.errors import IncompleteError, ProtocolError
 from fildes.http.again import learned_from
 from fildes.http.body import HttpStream
 from fildes.http.fetching import Fetch
-from fildes.http.retrying import MAX_ATTEMPTS, delay_before, passes
+from fildes.http.retrying import delay_before, goes_on
 from fildes.http.validator import validator_of
 from fildes.streams.document import Document
 from fildes.streams.errand import Errand
@@ -137,16 +137,26 @@ class ResumingStream(Document):
         self.failure = copy.copy(error)
         if not self.attempts:
             self.cut = self.failure
-        if self.closed or not passes(error):
+        if self.closed or not goes_on(error, self.attempts + 1):
             raise self.told()
         self.body.abort()
         self.errand = Errand(self.ask_again())
+
+    def stalled(self, error: TimeoutError) -> bool:
+        errand = self.errand
+        if errand is not None:
+            if errand.pauses:
+                return True
+            errand.cancel()
+            self.errand = None
+        self.go_on_after(error)
+        return True
 
     async def ask_again(self) -> None:
         """Ask for what has not come, until that is on its way, and let it be the body."""
         while self.failure is not None:
             self.attempts += 1
-            if self.attempts > MAX_ATTEMPTS or not passes(self.failure):
+            if not goes_on(self.failure, self.attempts):
                 raise self.told()
             await wait_any({}, delay_before(self.attempts, self.failure))
             try:

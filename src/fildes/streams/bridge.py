@@ -86,6 +86,9 @@ class BridgedStream(SocketStream):
             errno.ECONNRESET, os.strerror(errno.ECONNRESET)
         )
 
+    def stalled(self, error: TimeoutError) -> bool:
+        return False  # the pump hears it by itself
+
     async def close(self) -> None:
         """Close our descriptor; if nobody else holds it, the stream too.
 

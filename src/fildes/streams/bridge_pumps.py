@@ -15,7 +15,7 @@ from fildes.drivers import blocking
 from fildes.streams.bridge_pairs import PUMP_SIZE
 from fildes.streams.kernel import SEND_FLAGS, SocketStream
 from fildes.streams.relay import Half, copy
-from fildes.waiting import READ, WRITE, Interest, wait_any
+from fildes.waiting import READ, WRITE, Interest, no_byte, wait_any
 
 if TYPE_CHECKING:
     from fildes.streams.stream import Stream
@@ -139,7 +139,10 @@ class ReadPump(Pump):
             interest = {**self.inner.recv_wants(), self.ours.fileno(): 0}
             ready = await self.wait(interest, self.idle_timeout)
             if not ready:
-                raise TimeoutError(errno.ETIMEDOUT, f"no byte for {self.idle_timeout:g} s")
+                assert self.idle_timeout is not None
+                stall = no_byte(self.idle_timeout)
+                if not self.inner.stalled(stall):
+                    raise stall
             if ready.get(self.ours.fileno(), 0) & select.POLLHUP:
                 raise ReadersGone
         return received

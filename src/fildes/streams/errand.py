@@ -135,6 +135,11 @@ class Errand:
                 wanted[self.timer.fd] = READ
         return wanted
 
+    @property
+    def pauses(self) -> bool:
+        """Whether it waits for nothing but a moment."""
+        return isinstance(self.request, WaitAny) and not self.request.interest
+
     def cancel(self) -> None:
         """End it where it waits; whoever waits for it finds that out."""
         self.over = True

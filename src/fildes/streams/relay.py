@@ -148,7 +148,7 @@ async def copy(
         if moved:
             since = time.monotonic()
         else:
-            await wait_for(running, idle_timeout, since, alarm)
+            since = await wait_for(running, idle_timeout, since, alarm)
         if rounds % FAIR_ROUNDS == FAIR_ROUNDS - 1:
             await wait_any({}, 0)
     error = first_error(halves)
@@ -222,19 +222,24 @@ def half_between(
 
 async def wait_for(
     halves: list[Half], idle_timeout: float | None, since: float, alarm: Interest
-) -> None:
+) -> float:
     """Wait until one of *halves* can go on, or for *alarm*.
 
     A stream may wake this wait and still have nothing, so the silence is measured
-    *since* the last byte.
+    *since* the last byte, or since a source that stalled is tried once more: that moment is
+    returned.
     """
     interest = dict(alarm)
     for half in halves:
         for fd, events in half.wants().items():
             interest[fd] = interest.get(fd, 0) | events
     left = None if idle_timeout is None else max(0.0, since + idle_timeout - time.monotonic())
-    if not await wait_any(interest, left):
-        raise TimeoutError(errno.ETIMEDOUT, f"nothing moved for {idle_timeout:g} s")
+    if await wait_any(interest, left):
+        return since
+    stall = TimeoutError(errno.ETIMEDOUT, f"nothing moved for {idle_timeout:g} s")
+    if not any(half.left is None and half.source.stalled(stall) for half in halves):
+        raise stall
+    return time.monotonic()
 
 
 async def pipe_streams(source: Stream, sink: Stream, *, idle_timeout: float | None = None) -> int:

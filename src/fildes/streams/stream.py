@@ -118,6 +118,14 @@ class Stream(abc.ABC):
         self.readable = self.readable and (both or "r" in mode)
         self.writable = self.writable and (both or "r" not in mode)
 
+    def stalled(self, error: TimeoutError) -> bool:
+        """Hear that no byte came for the idle limit; tell whether to wait for it once more.
+
+        Raises:
+          OSError, EOFError: what is to be raised instead of *error*.
+        """
+        return self.inner is not None and self.inner.stalled(error)
+
     def fileno(self) -> int:
         """Return the descriptor that carries exactly this stream's bytes, or -1."""
         return -1

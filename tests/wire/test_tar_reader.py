@@ -136,6 +136,15 @@ def test_announced_member_must_come(format: int) -> None:
         headers(content[:end] + bytes(2 * BLOCK_SIZE))
 
 
+def test_directory_with_data() -> None:
+    """What some readers take for a directory, and others for a file, is neither."""
+    directory = info("d/", type=b"\0").tobuf(tarfile.USTAR_FORMAT)
+    assert headers(directory + bytes(2 * BLOCK_SIZE))[0].kind == "directory"
+    with_data = info("d/", type=b"\0", size=1).tobuf(tarfile.USTAR_FORMAT)
+    with pytest.raises(ProtocolError, match="directory has data"):
+        headers(with_data + b"x".ljust(BLOCK_SIZE, b"\0") + bytes(2 * BLOCK_SIZE))
+
+
 def test_extended_header_of_solaris() -> None:
     """What was a pax header before POSIX had one, type X, is read as one."""
     content = bytearray(archive({"é": b"text"}, tarfile.PAX_FORMAT))

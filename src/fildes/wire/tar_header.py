@@ -30,6 +30,8 @@ KINDS: dict[bytes, Kind] = {
     b"1": "link", b"2": "link", b"3": "other", b"4": "other", b"5": "directory", b"6": "other",
     b"D": "directory",
 }  # fmt: skip
+#: Before POSIX, directories were files too, with a slash behind their names.
+OLD_FILES = (b"0", b"\0")
 _WITHOUT_DATA = b"123456"  # whatever their size field says; so does GNU tar
 _SPARSE, _VOLUMES = b"S", b"MV"
 
@@ -46,7 +48,7 @@ class Header(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        if self.type in (b"0", b"\0") and self.name.endswith("/"):  # before POSIX
+        if self.type in OLD_FILES and self.name.endswith("/"):
             return "directory"
         return KINDS.get(self.type, "file")
 
@@ -139,15 +141,19 @@ def with_records(header: Header, records: dict[str, str]) -> Header:
     """Return *header* with what pax *records* say better.
 
     Raises:
-      ProtocolError: a number is none.
+      ProtocolError: a number is none; or it is a directory from before POSIX that has data,
+        which some readers skip and others do not.
     """
     size, mtime = records.get("size", str(header.size)), records.get("mtime", str(header.mtime))
     if not (_SIZE.fullmatch(size) and _SECONDS.fullmatch(mtime)):
         raise ProtocolError(f"a tar member has no size or time: {size!a:.40}, {mtime!a:.40}")
     has_data = header.type not in _WITHOUT_DATA
     header = header._replace(size=int(size) if has_data else 0, mtime=float(mtime))
-    return header._replace(
+    header = header._replace(
         name=records.get("path", header.name),
         target=records.get("linkpath", header.target),
         unreadable=why_unreadable(_SPARSE) if _SPARSE_KEY in records else header.unreadable,
     )
+    if header.size and header.kind == "directory" and header.type in OLD_FILES:
+        raise ProtocolError(f"a tar directory has data: {header.name!a:.40}")
+    return header

@@ -13,7 +13,7 @@ import pytest
 from commands import RunMain
 from commands import fildes as command
 from counting import CountingServer
-from http_script import answering, document
+from http_script import answering, document, response_of
 from peers import StartPeer
 
 import fildes
@@ -45,6 +45,29 @@ def test_member_of_a_zip(site: CountingServer) -> None:
     with fildes.open(f"zip:folder/100::{site.address()}") as file:
         assert file.read() == NOISE[90_000:120_000]
     assert site.count <= 2
+
+
+def zipped(name: str, data: bytes) -> bytes:
+    """Return an archive of one member, not compressed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as members:
+        members.writestr(name, data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_member_has_the_response(size: int, depth: int) -> None:
+    """A member tells what the server said of its archive, small or large, nested or not."""
+    data = NOISE[:size]
+    for _ in range(depth):
+        data = zipped("m", data)
+    with CountingServer(data) as server:
+        address = "zip:m::" * depth + server.address()
+        with fildes.open(address) as file:
+            assert response_of(file).headers["ETag"] == server.etag
+            assert response_of(file).address == server.address()
+            assert file.read() == NOISE[:size]
 
 
 def test_list_of_a_zip(site: CountingServer) -> None:

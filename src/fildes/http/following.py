@@ -13,6 +13,7 @@ from fildes.streams.document import Document
 
 if TYPE_CHECKING:
     from fildes.http.ranged import RangedStream
+    from fildes.http.response import Response
     from fildes.streams.stream import Stream
     from fildes.waiting import Interest
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 class Rest(Document):
     """What is left of a document and here already; perhaps nothing."""
 
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: memoryview, response: Response | None = None) -> None:
+        """Start before *data*, which *response* has brought."""
         self.data = data
+        self.response = response
 
     def receive(self, buffer: memoryview) -> int:
         size = min(len(buffer), len(self.data))
@@ -51,7 +54,7 @@ async def follow(stream: RangedStream) -> Stream:
     body = at_hand(stream)
     if body is None and stream.position < stream.size:
         body = await ask_for_rest(stream)
-    rest = Rest(memoryview(b"")) if body is None else resuming(stream, body)
+    rest = Rest(memoryview(b""), stream.response) if body is None else resuming(stream, body)
     stream.abort()
     return rest
 

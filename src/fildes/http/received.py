@@ -83,7 +83,7 @@ class ReceivedDocument(RandomStream):
         self.closed = True
         rest = memoryview(self.data)[self.position :]
         self.here.seek(0, os.SEEK_END)  # its bytes are the stream's from now on
-        return Rest(rest)
+        return Rest(rest, self.response)
 
     async def close(self) -> None:
         """Release nothing: the connection is another one's by now."""

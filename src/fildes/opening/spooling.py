@@ -22,6 +22,14 @@ MAX_SIZE = 256 << 20  # arbitrary
 CHUNK = 262144
 
 
+class Spooled(DescriptorStream):
+    """All of a document, in a temporary file; and the *response* that it came with, if any."""
+
+    def __init__(self, fd: int, response: object) -> None:
+        super().__init__(fd)
+        self.response = response
+
+
 async def spooled(inner: Stream) -> Stream:
     """Return all that *inner* gives, as a file with positions; *inner* is closed.
 
@@ -43,6 +51,13 @@ async def spooled(inner: Stream) -> Stream:
                 )
             while data:
                 data = data[file.write(data) :]
+        response = response_of(inner)
         await inner.close()
         file.seek(0)
-        return DescriptorStream(os.dup(file.fileno()))
+        return Spooled(os.dup(file.fileno()), response)
+
+
+def response_of(inner: Stream) -> object:
+    """Return the answer of the web server that *inner* comes from, if it does."""
+    found = (getattr(layer, "response", None) for layer in inner.layers())
+    return next(filter(None, found), None)

@@ -79,6 +79,20 @@ def test_names_that_meet(run: RunMain, tmp_path: Path) -> None:
     assert "two files would be" in done.err
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [("n\nl", 3, "'n\\nl' can be no part of an address"), ("x/.hid", 2, ".hid::file:")],
+)
+def test_name_that_cannot_be(
+    run: RunMain, tmp_path: Path, name: str, status: int, message: str
+) -> None:
+    """A member with a name that no file gets is named, and nothing is written."""
+    (tmp_path / "x").write_bytes(make_zip({"a": b"1", name: b"2"}))
+    done = run("get", "-d", str(tmp_path / "out"), f"zip://**::{tmp_path}/x")
+    assert (done.status, os.listdir(tmp_path)) == (status, ["x"])
+    assert message in done.err
+
+
 def test_nothing_matches(run: RunMain, tmp_path: Path) -> None:
     """A pattern without a match is an error."""
     (tmp_path / "x").write_bytes(make_zip(MEMBERS))

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fildes.drivers import blocking
+from fildes.errors import AddressError
 from fildes.verbs import OPEN_TIMEOUT, Options, deadline_in, prepare
 
 if TYPE_CHECKING:
@@ -75,4 +76,10 @@ def addresses_of(address: Address, entries: Iterable[Entry]) -> list[Address]:
     names = [entry.name for entry in entries if entry.kind == "file"]
     if address.scheme == "file" and os.path.isdir(address.path):
         names = [os.path.join(address.path, name) for name in names]
-    return [address.replace(path=name) for name in names]
+    found = []
+    for name in names:
+        try:
+            found.append(address.replace(path=name))
+        except AddressError as error:
+            raise AddressError(f"{name!a} can be no part of an address: {error}") from None
+    return found

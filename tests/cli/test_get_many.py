@@ -257,6 +257,14 @@ def test_names_in_lists_stay_in_the_folder(fildes: RunMain, name: str) -> None:
     assert "line 1: out= takes a name" in done.err or "say" in done.err
 
 
+def test_line_that_is_no_address(fildes: RunMain) -> None:
+    """Which line of a list is no address is said, and nothing is received."""
+    Path("../list").write_text("# two\nhttp://h/a\nhttp://a b/\n")
+    done = fildes("get", "-i", "../list")
+    assert (done.status, os.listdir()) == (3, [])
+    assert done.err.startswith("fildes: line 3: the host")
+
+
 def test_standard_input_may_be_missing(fildes: RunMain, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a standard input the list is empty."""
     monkeypatch.setattr("sys.stdin", None)

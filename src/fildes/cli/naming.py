@@ -40,7 +40,10 @@ def name_of(address: Address) -> str:
         name = unquote(name, errors="surrogateescape")
     name = name_outside(name, layers[:at], address.scheme)
     if not is_good(name):
-        raise UsageError("the address ends in no good name for a file: say one with -o FILE")
+        raise UsageError(
+            f"{address.display()} ends in no good name for a file: say one with -o FILE,"
+            " or out=NAME in a list"
+        )
     return name
 
 

@@ -12,6 +12,7 @@ from fildes.cli.errors import UsageError
 from fildes.cli.getting import Job
 from fildes.cli.naming import is_good, name_of
 from fildes.cli.opening import read_address
+from fildes.errors import AddressError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -113,7 +114,10 @@ def read_line(line: str, number: int) -> Wanted:
     text, name = match.groups() if match else (line, "")
     if match and not is_good(name):
         raise UsageError(f"line {number}: out= takes a name for a file in the folder")
-    return Wanted(read_address(text), name)
+    try:
+        return Wanted(read_address(text), name)
+    except AddressError as error:
+        raise AddressError(f"line {number}: {error}") from None
 
 
 def place_of(wanted: Wanted, arguments: Namespace) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import threading
 from typing import Any
 
 import pytest
@@ -187,8 +188,16 @@ def test_interrupted_in_between() -> None:
 
 
 def test_much_is_divided_among_connections() -> None:
-    """More than one group of ranges comes over more than one connection."""
-    with CountingServer(bytes(24 << 20)) as server, opened(server) as file:
+    """More than one group of ranges comes over several connections at once."""
+    all_there, seen = threading.Barrier(3), set[int]()
+
+    def reply(server: CountingServer, asked: Asked) -> Sent:
+        if server.count > 1 and asked.connection not in seen:
+            seen.add(asked.connection)
+            all_there.wait(20)
+        return ranged(server, asked)
+
+    with CountingServer(bytes(24 << 20), reply) as server, opened(server) as file:
         ranges = [(start << 20, (start << 20) + 900_000) for start in range(1, 22)]
         assert file.read_ranges(ranges) == [bytes(900_000)] * 21
         assert (server.count, server.connections) == (22, 3)

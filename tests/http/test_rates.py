@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from counting import CountingServer
 
 import fildes
-from fildes.http.planning import Rate
+from fildes.http.planning import FIRST_BDP, Rate
 from fildes.http.pool import MAX_RATES, Pool
 
 
@@ -33,3 +34,17 @@ def test_pool_remembers_so_many_rates() -> None:
     pool.rate("one more", Rate())
     assert pool.rate(2, Rate()) is rates[1]
     assert pool.rate(1, Rate()) is not rates[0]
+
+
+def test_connections_elsewhere_are_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer is received to its end for its connection, whatever others an Opener keeps."""
+    monkeypatch.setattr(Rate, "bdp", FIRST_BDP)
+    data = bytes(3 << 20)
+    with CountingServer(b"small") as other, CountingServer(data) as server:
+        with fildes.Opener() as opener:
+            with opener.open(other.address()) as file:
+                assert file.read() == b"small"
+            with opener.open(server.address()) as file:
+                assert file.pread(10, 1 << 20) == bytes(10)
+                assert file.pread(10, 2 << 20) == bytes(10)
+        assert (other.connections, server.connections) == (1, 1)

@@ -9,8 +9,8 @@ little about its region, and gets half of that.
 
 Two patterns are so common that they are known at sight. Reads that go forward or
 backward get a window behind or before them, twice as large each time. An answer that is
-not read to its end costs its connection, so only who reads on where opening ended, or far
-enough from elsewhere, gets all that follows, which the TCP window holds back.
+not read to its end costs its connection, so all that follows, which the TCP window holds
+back, gets only who reads on where opening ended, or for whom a window would be too large.
 
 All here is decisions: no input or output, no clock. Several sequences of reads may
 interleave, of threads or of an archive's index and its members, so each has a track.
@@ -181,7 +181,7 @@ class Planner:
             start, end = offset, max(stop, offset + size)
         elif track.backward:
             start, end = self.before(track, offset, stop), stop
-        elif stop >= self.size and not track.forward:
+        elif stop >= self.size:
             start, end = min(offset, self.size - TAIL), self.size
         else:
             start, end = self.around(offset, stop)

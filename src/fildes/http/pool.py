@@ -84,6 +84,11 @@ class Pool:
                 return found
             found.close_now()
 
+    def holds(self, key: object) -> bool:
+        """Tell whether a connection with this *key* is kept."""
+        with self.lock if self.pid == PROCESS.pid else self.renewed():
+            return any(connection.key == key for connection in self.idle)
+
     def last(self, key: object) -> Connection | None:
         """Remove and return what was given last with this *key*."""
         for index in range(len(self.idle) - 1, -1, -1):

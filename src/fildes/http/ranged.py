@@ -168,26 +168,30 @@ class RangedStream(RandomStream):
         return live
 
     async def make_room(self) -> None:
-        """See to a connection for one more answer.
-
-        What is left of an answer is received if that takes no longer than to connect
-        again, and to find out how fast one may send there: its bytes may be wanted, and its
-        connection is free then.
-        """
+        """See to a connection for one more answer."""
         with self.state():
-            short = [live for live in self.lives if live.left <= CONNECT * self.planner.rate.bdp]
-            drained = None
-            if short and not self.pool.idle:
-                drained = min(short, key=lambda live: live.left)
-            elif len(self.lives) >= MAX_LIVE:
+            short = self.take_short()
+            if short is None and len(self.lives) >= MAX_LIVE:
                 self.lives.pop(0).body.abort()
-            if drained is not None:
-                self.lives.remove(drained)
-                self.taken.append(drained)
-        if drained is not None:
+        if short is not None:
             # What fails here is no failure of the read that comes.
             with contextlib.suppress(OSError, EOFError):
-                await self.read_through(drained, drained.stop - 1)
+                await self.read_through(short, short.stop - 1)
+
+    def take_short(self) -> Live | None:
+        """Take an answer of which so little is left that receiving it gives a connection.
+
+        That takes no longer than to connect again, and to find out how fast one may send
+        there, and its bytes may be wanted. The caller holds the lock.
+        """
+        short = min(self.lives, key=lambda live: live.left, default=None)
+        if short is None or short.left > CONNECT * self.planner.rate.bdp:
+            return None
+        if self.pool.holds(short.body.connection.key):
+            return None
+        self.lives.remove(short)
+        self.taken.append(short)
+        return short
 
     async def read_through(self, live: Live, offset: int, size: int = 0) -> None:
         """Receive what is taken up to the byte at *offset*, keep it, give the answer back.

@@ -33,7 +33,7 @@ from relay_servers import (
 from servers import authority, nginx, server
 
 REPEATS = 3
-GIGABYTES = 3.0
+GIGABYTES = 10.0  # of one stream
 Peer = Callable[..., contextlib.AbstractContextManager[Relay]]
 Backend = Callable[[], contextlib.AbstractContextManager[int]]
 
@@ -41,7 +41,7 @@ Backend = Callable[[], contextlib.AbstractContextManager[int]]
 @contextlib.contextmanager
 def web() -> Iterator[int]:
     """A web server with a small document and a large one; yield its port."""
-    with nginx(small=1024, large=int(GIGABYTES * 1e9 / 3)) as (port, _, _):
+    with nginx(small=1024, large=1_000_000_000) as (port, _, _):
         yield port
 
 

@@ -57,7 +57,7 @@ shows.
 
 * Date: {date}
 * Processor: {processor}, {count} of them
-* Kernel: {system} {kernel}
+* Kernel: {system} {kernel}; tcp's congestion control is {control}
 * Python: {python}
 
 | measure | fildes | the other | result | wanted | |
@@ -114,6 +114,7 @@ def head() -> str:
         count=len(processors) or "an unknown number",
         system=platform.system(),
         kernel=platform.release(),
+        control=Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
         python=f"{platform.python_implementation()} {platform.python_version()}",
     )
 

@@ -15,7 +15,7 @@ from turned_relay import Bench, NewBench, roomy_pair, unix_pair
 
 from fildes.relaying import pair, splicing
 from fildes.relaying.pair import SocketHalf
-from fildes.relaying.splicing import HELD, SplicedHalf
+from fildes.relaying.splicing import HELD, SplicedHalf, unpace
 from fildes.schemes.fd import duplicate
 from fildes.streams import pipes
 from fildes.streams.buffers import buffers_here
@@ -164,3 +164,18 @@ def test_last_words_before_a_reset(new_bench: NewBench, monkeypatch: pytest.Monk
         right.read()
     assert right.got == left.sent
     assert isinstance(bench.verdict[0], ConnectionResetError)
+
+
+@pytest.mark.parametrize(("peer", "control"), [("127.0.0.1", b"reno"), ("127.0.0.2", b"bbr")])
+def test_no_pacing_within_a_machine(peer: str, control: bytes) -> None:
+    """bbr gives way where both ends of a connection have one address, and nowhere else."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as sock:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        except OSError as error:
+            pytest.skip(f"this kernel has no bbr: {error}")
+        sock.bind((peer, 0))
+        sock.connect(listener.getsockname())
+        unpace(sock)
+        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+        assert told.rstrip(b"\0") == control

@@ -12,13 +12,16 @@ sockets that nobody else holds are spliced.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
+import socket
 from typing import TYPE_CHECKING, cast
 
 from fildes.relaying.pair import SocketHalf
 from fildes.streams import pipes
+from fildes.streams.delivering import INTERNET
 
 if TYPE_CHECKING:
     from fildes.streams.kernel import SocketStream
@@ -44,6 +47,7 @@ HELD = memoryview(b"")
 
 def splice_from_now(half: SocketHalf) -> None:
     """Let *half*, through which much flows, splice if it can."""
+    unpace(half.to_sock)
     if type(half) is not SocketHalf or not can_splice(half) or not half.buffers.pipes.enter():
         half.much = LATER
         return
@@ -58,6 +62,22 @@ def can_splice(half: SocketHalf) -> bool:
     ends = cast("SocketStream", half.source), cast("SocketStream", half.sink)
     quiet = signal.getsignal(signal.SIGPIPE) not in (signal.SIG_DFL, None)
     return quiet and not any(end.borrowed for end in ends)
+
+
+def unpace(sock: socket.socket) -> None:
+    """Let *sock* send at once if its peer is on this machine.
+
+    bbr spaces packets out by timers, to spare a network that is not there: it took a third
+    of the rate, and two thirds more of the processor, from a stream over loopback.
+    """
+    if sock.family not in INTERNET:
+        return
+    with contextlib.suppress(OSError):  # it is over, or of another protocol
+        if sock.getsockname()[0] != sock.getpeername()[0]:
+            return
+        control = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+        if control.startswith(b"bbr"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
 
 
 class SplicedHalf(SocketHalf):

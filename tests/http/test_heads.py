@@ -6,6 +6,7 @@ import contextlib
 import errno
 import resource
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from http_script import END_OF_HEAD, HEAD, answering, chunks, document, response_of
@@ -172,6 +173,23 @@ def test_limits_are_options(peer: StartPeer, option: str, value: int) -> None:
     server = peer(answering(response))
     with pytest.raises(fildes.ProtocolError):
         fildes.open(server.address("http", "/"), http={option: value})
+
+
+@pytest.mark.parametrize("mode", ["rb", "r+b"])
+def test_limit_of_trailers_is_an_option(peer: StartPeer, mode: Any) -> None:
+    """So can that of what comes behind a body; within it, all of it is there."""
+    response = CHUNKED + chunks(b"text") + b"0\r\nX: " + b"y" * 20_000 + b"\r\n\r\n"
+    for size in (20_000, 20_007):
+        server = peer(answering(response))
+        with fildes.open(server.address("http", "/"), mode, http={"max_trailers": size}) as file:
+            if mode == "r+b":
+                file.half_close()
+            limit = (
+                pytest.raises(fildes.ProtocolError) if size < 20_007 else contextlib.nullcontext()
+            )
+            with limit:
+                assert file.read() == b"text"
+                assert file.trailers["X"] == "y" * 20_000
 
 
 def test_requested_coding_is_the_callers(peer: StartPeer) -> None:

@@ -40,7 +40,7 @@ class HttpStream(Document):
         self.connection = answer.connection
         self.inner: Stream = answer.connection.stream
         self.response = answer.response
-        self.body = body_reader(answer.framing)
+        self.body = body_reader(answer.framing, answer.max_trailers)
         self.rest = answer.rest
         self.pool = pool
         self.persistent = answer.head.persistent and answer.framing != UntilClose()

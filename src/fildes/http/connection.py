@@ -36,7 +36,7 @@ _OF_REQUESTS = frozenset(
             "if_modified_since",
         ),
         *("auth", "bearer", "headers", "hint", "method", "size", "expect", "proxy", "range"),
-        *("max_redirects", "max_head_size", "max_fields", "max_interim"),
+        *("max_redirects", "max_head_size", "max_fields", "max_interim", "max_trailers"),
     }
 )
 

@@ -21,6 +21,7 @@ from fildes.http.retrying import persevering
 from fildes.opening import registry
 from fildes.opening.opening import Target
 from fildes.wire.http1 import Fields, HeadLimits, HeadReader, ResponseHead
+from fildes.wire.http1_body import MAX_TRAILERS
 from fildes.wire.http1_framing import Framing, framing_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Answer(NamedTuple):
       framing: how the body ends.
       rest: what was received after the head.
       raw: the head as it came, if it came in one piece; else empty.
+      max_trailers: bytes that may come behind a chunked body.
     """
 
     connection: Connection
@@ -51,6 +53,7 @@ class Answer(NamedTuple):
     framing: Framing
     rest: bytearray
     raw: bytes = b""
+    max_trailers: int = MAX_TRAILERS
 
 
 class Fetch:
@@ -203,7 +206,8 @@ class Fetch:
             raise
         finally:
             self.talking.discard(connection)
-        return Answer(connection, received, response, framing, reader.rest, reader.raw)
+        body = framing, reader.rest, reader.raw, self.limits.max_trailers
+        return Answer(connection, received, response, *body)
 
     def take_begun(self, message: Message) -> Exchange | None:
         """Return the exchange of *message* that was begun before this one, if there is one."""
@@ -227,7 +231,7 @@ class Fetch:
 
 def head_limits(opening: Opening, address: Address) -> HeadLimits:
     """Return the limits that the options of *address* set."""
-    names = "max_head_size", "max_fields", "max_interim"
+    names = "max_head_size", "max_fields", "max_interim", "max_trailers"
     return HeadLimits(*(opening.option(address, name) for name in names))
 
 

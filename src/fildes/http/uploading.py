@@ -117,7 +117,8 @@ def answering(opening: Opening, request: Request, stream: Stream, method: str) -
 
     def read(head: ResponseHead, response: Response, rest: bytearray) -> Document:
         connection = Connection(stream, None)
-        return HttpStream(Answer(connection, head, response, framing_of(head, method), rest))
+        body = framing_of(head, method), rest, b"", limits.max_trailers
+        return HttpStream(Answer(connection, head, response, *body))
 
     def check(response: Response) -> None:
         keep(jar, request, response.headers)

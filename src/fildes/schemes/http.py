@@ -40,6 +40,7 @@ OPTIONS = (
     Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
     Option("max_fields", "integer", "fields that the head of a response may have", 256),
     Option("max_interim", "integer", "1xx responses that may come before the final one", 20),
+    Option("max_trailers", "integer", "bytes that the trailers of a body may have", 16384),
 )
 
 SCHEME = Scheme(

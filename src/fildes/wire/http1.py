@@ -52,6 +52,7 @@ class HeadLimits(NamedTuple):
     max_bytes: int = 65536  #: of one head; arbitrary, eight times nginx's and Apache's own
     max_fields: int = 256  # arbitrary
     max_interim: int = 20  #: 1xx responses before the final one; arbitrary
+    max_trailers: int = 16384  #: bytes of trailers; arbitrary
 
 
 class FieldIndex:
@@ -150,8 +151,7 @@ def parse_field(line: str) -> tuple[str, str]:
     if match is None:
         words = (words for offence, words in _OFFENCES if offence.match(line))
         raise ProtocolError(f"HTTP header line {next(words, 'has a name that is not a token')}")
-    # Allowed, but to llhttp (9.3) it is another coding than chunked.
-    if match[2].endswith("\t") and match[1].lower() == "transfer-encoding":
+    if match[2].endswith("\t") and match[1].lower() == "transfer-encoding":  # unknown to llhttp
         raise ProtocolError("Transfer-Encoding is followed by a tab")
     return match[1], match[2].strip(" \t")
 

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from fildes.errors import IncompleteError, ProtocolError
 from fildes.patterns import pattern
-from fildes.wire.http1 import parse_field
+from fildes.wire.http1 import HeadLimits, parse_field
 from fildes.wire.http1_framing import Chunked, Framing, Length, NoBody
 
 #: Ends a chunked body that has no trailers.
@@ -39,7 +39,7 @@ _BETWEEN_CHUNKS = pattern(rb"\r\n([0-9A-Fa-f]{1,16})\r\n")
 _UP_TO_LF = pattern(rb"[^\n]*\n?")
 
 _MAX_SIZE_LINE = 4096  # arbitrary; extensions are hardly used
-_MAX_TRAILERS = 16384  # arbitrary
+MAX_TRAILERS = HeadLimits().max_trailers
 
 
 class BodyReader(Protocol):
@@ -81,15 +81,15 @@ class BodyReader(Protocol):
         """
 
 
-def body_reader(framing: Framing) -> BodyReader:
-    """Return a reader for one body framed so."""
+def body_reader(framing: Framing, max_trailers: int = MAX_TRAILERS) -> BodyReader:
+    """Return a reader for one body framed so, with so many bytes of trailers at most."""
     match framing:
         case NoBody():
             return LengthReader(0)
         case Length(size):
             return LengthReader(size)
         case Chunked():
-            return ChunkedReader()
+            return ChunkedReader(max_trailers)
     return UntilCloseReader()
 
 
@@ -151,8 +151,9 @@ class ChunkedReader:
       trailers: the fields after the last chunk; all of them once `done`.
     """
 
-    def __init__(self) -> None:
-        """Start before the first size line."""
+    def __init__(self, max_trailers: int = MAX_TRAILERS) -> None:
+        """Start before the first size line; at most *max_trailers* bytes follow the last."""
+        self.max_trailers = max_trailers
         self.trailers: list[tuple[str, str]] = []
         self.direct = 0  # what is left of the current chunk
         self.done = False
@@ -229,7 +230,7 @@ class ChunkedReader:
             raise ProtocolError(f"not an HTTP chunk size: {line[:40]!r}")
         self.direct = int(match[1], 16)
         if self.direct == 0:
-            self._take_line, self._max_line = self._take_trailer, _MAX_TRAILERS
+            self._take_line, self._max_line = self._take_trailer, self.max_trailers
 
     def _take_trailer(self, line: bytes) -> None:
         if not line:

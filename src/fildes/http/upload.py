@@ -25,7 +25,7 @@ from fildes.wire.http1 import HeadReader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fildes.http.response import Response
+    from fildes.http.response import Headers, Response
     from fildes.streams.document import Document
     from fildes.waiting import Interest
     from fildes.wire.http1 import HeadLimits, ResponseHead
@@ -83,6 +83,11 @@ class Upload(Stream):
         self.closed = False
         # An exception that is being handled while the file is opened is none of it.
         self.earlier = sys.exc_info()[1]
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The fields that came behind the body of the answer, once its end was read."""
+        return getattr(self.answer, "trailers", None)
 
     def try_send(self, data: memoryview) -> int | None:
         """Send the beginning of *data*; after None, call again with the same data."""

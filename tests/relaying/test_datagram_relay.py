@@ -14,6 +14,7 @@ from until import run_until
 import fildes
 from fildes.drivers.loop import Loop
 from fildes.relaying.connection import Connection, Observer
+from fildes.relaying.datagrams import DatagramPair
 from fildes.relaying.dialing import opener_of
 from fildes.relaying.service import Service
 from fildes.verbs import prepare
@@ -110,6 +111,44 @@ def test_silence_ends_a_conversation(start_serving: StartServing) -> None:
         one.send(b"again")
         ((data, place),) = serving.receive(1)
         assert (data, place != first) == (b"again", True)
+
+
+def test_what_comes_at_the_end_of_a_silence_is_not_lost(
+    start_serving: StartServing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last look for a datagram and the close one may come: it begins anew."""
+    serving = start_serving("?idle-timeout=0.05")
+    with client(serving.listener, b"first") as one:
+        ((_, first),) = serving.receive(1)
+        look = DatagramPair.is_addressed
+
+        def looked(pair: DatagramPair[Any]) -> bool:
+            found = look(pair)
+            if not found and not serving.log.errors:
+                one.send(b"late")
+                one.send(b"later")
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DatagramPair, "is_addressed", looked)
+            serving.run(lambda: bool(serving.log.errors))
+        (late, place), later = serving.receive(2)
+    assert serving.log.errors[0] is None
+    assert (late, later) == (b"late", (b"later", place))
+    assert place != first
+
+
+def test_who_parts_is_told_nothing_any_more() -> None:
+    """What a sender says while its conversation is given up goes to the listener, in order."""
+    with fildes.listen("udp://127.0.0.1:0") as listener, client(listener, b"1") as one:
+        old = listener.accept(timeout=20)
+        with old:
+            assert old.read(9) == b"1"
+            one.send(b"2")
+            old.description.stream.give_back()
+            one.send(b"3")
+        with listener.accept(timeout=20) as f:
+            assert [f.read(9), f.read(9)] == [b"2", b"3"]
 
 
 def test_empty_datagrams_are_no_silence(start_serving: StartServing) -> None:

@@ -19,7 +19,8 @@ from until import run_until
 import fildes
 from fildes.drivers.loop import Loop
 from fildes.listening.accepting import FIRST_PAUSE
-from fildes.listening.udp import Arrival, UdpAcceptor
+from fildes.listening.arrivals import Arrival
+from fildes.listening.udp import UdpAcceptor
 from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.dialing import opener_of
 from fildes.relaying.gate import BATCH

@@ -7,7 +7,9 @@ descriptor is a genuine one. Three kinds of datagrams need care:
   They are taken out and given to the conversation, which hands them out first.
 * Those that come between bind(2) and connect(2) go to the new socket whoever sent
   them. What is not its peer's goes back to the listener, as what came next.
-* Those of a peer whose conversation was closed begin another one.
+* Those of a peer whose conversation was closed begin another one. A relay that ends one
+  after a silence also gives back what came between its last look and the close, for it may
+  be of another sender, which has got the port of one that has gone.
 """
 
 from __future__ import annotations
@@ -15,14 +17,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-import struct
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fildes.address import Address
 from fildes.listening.accepting import PASSING, Acceptor
 from fildes.listening.admission import CountedSocket
+from fildes.listening.arrivals import Arrival, receive_from, tell_destination
 from fildes.listening.options import limits_of
 from fildes.listening.tcp import listen_at
 from fildes.opening.opening import Target
@@ -39,26 +41,8 @@ if TYPE_CHECKING:
     from fildes.listening.admission import Limits
     from fildes.opening.opening import Opening
 
-IP_PKTINFO = 8  #: linux/in.h; the socket module knows it from Python 3.14 on
-
-MULTICAST = 0xFF  #: how such IPv6 addresses begin; they are nobody's own; RFC 4291 section 2.7
-
 #: Datagrams taken out of a listener's queue at once.  # arbitrary; by default it holds 212,992 B
 MOST_AHEAD = 512
-
-
-class Arrival(NamedTuple):
-    """One datagram that no conversation has received itself.
-
-    Attributes:
-      listener: the socket of the place that it was sent to.
-      local: the address that it was sent to, if the listener's is a wildcard.
-    """
-
-    data: bytes
-    peer: Any
-    listener: socket.socket
-    local: str
 
 
 async def listen(opening: Opening, address: Address) -> UdpAcceptor:
@@ -87,14 +71,6 @@ async def listen(opening: Opening, address: Address) -> UdpAcceptor:
     return acceptor
 
 
-def tell_destination(sock: socket.socket) -> None:
-    """Have each datagram say which address it was sent to; ip(7), ipv6(7)."""
-    if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-    else:
-        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-
-
 class UdpAcceptor(Acceptor):
     """Sockets that receive what belongs to no conversation yet."""
 
@@ -107,6 +83,7 @@ class UdpAcceptor(Acceptor):
     ) -> None:
         self.prepare = prepare  # sets the options of a conversation's socket
         self.arrivals: deque[Arrival] = deque()
+        self.given_back: deque[Arrival] = deque()  # by any thread
         self.conversations: weakref.WeakValueDictionary[Any, Conversation] = (
             weakref.WeakValueDictionary()
         )
@@ -137,6 +114,10 @@ class UdpAcceptor(Acceptor):
 
     def receive(self) -> None:
         """Take out of the queues what there is, and give it to those conversations that are."""
+        while self.given_back:
+            given = self.given_back.popleft()
+            if not self.deliver(given):
+                self.arrivals.append(given)
         for listener in self.sockets:
             with contextlib.suppress(BlockingIOError):
                 for _ in range(MOST_AHEAD - len(self.arrivals)):
@@ -147,7 +128,7 @@ class UdpAcceptor(Acceptor):
     def deliver(self, arrival: Arrival) -> bool:
         """Give *arrival* to the conversation that it belongs to; False if there is none."""
         conversation = self.conversations.get(arrival.peer)
-        if conversation is None or conversation.sock.fileno() < 0:
+        if conversation is None or conversation.over:
             return False
         conversation.early.append(arrival.data)
         if conversation.arrived is not None:
@@ -217,25 +198,6 @@ class UdpAcceptor(Acceptor):
 UNREACHABLE = PASSING | {errno.EINVAL, errno.EACCES, errno.EADDRNOTAVAIL}
 
 
-def receive_from(listener: socket.socket) -> Arrival | None:
-    """Receive one datagram; None for one without a place to answer to.
-
-    Raises:
-      BlockingIOError: there is none.
-    """
-    data, told, _, peer = listener.recvmsg(MAX_DATAGRAM, 64, RECV_FLAGS)
-    if not peer or not peer[1]:  # port 0 takes no answer; RFC 768
-        return None
-    local = listener.getsockname()[0]
-    for level, kind, value in told:
-        if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
-            # struct in_pktinfo: interface, local address, destination.
-            local = socket.inet_ntop(socket.AF_INET, struct.unpack("i4s4s", value)[1])
-        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO) and value[0] != MULTICAST:
-            local = socket.inet_ntop(socket.AF_INET6, value[:16])
-    return Arrival(data, peer, listener, local)
-
-
 class Conversation(DatagramStream):
     """The datagrams of one peer.
 
@@ -249,6 +211,7 @@ class Conversation(DatagramStream):
         self.acceptor, self.first = acceptor, first._replace(data=b"")
         self.early: deque[bytes] = deque([first.data])
         self.after: list[bytes] = []
+        self.parted = False
 
     def sort(self) -> None:
         """Give back what others have sent before the socket was connected."""
@@ -259,6 +222,30 @@ class Conversation(DatagramStream):
                     self.after.append(data)
                 else:
                     self.acceptor.arrivals.append(self.first._replace(data=data, peer=peer))
+
+    @property
+    def over(self) -> bool:
+        """Whether the next datagram of the peer begins another conversation."""
+        return self.parted or self.sock.fileno() < 0
+
+    def give_back(self) -> None:
+        """Let the listener have what comes from now on, and what nobody has received.
+
+        The socket is connected to its own address, from which nobody sends, and so the
+        kernel gives it none of the peer's any more. It must not be shared, by dup(2) say.
+        """
+        self.parted = True
+        if self.acceptor.closed:
+            return
+        left = list(self.early)
+        self.early.clear()
+        with contextlib.suppress(OSError):
+            self.sock.connect(self.sock.getsockname())
+            while True:
+                left.append(self.sock.recv(MAX_DATAGRAM, RECV_FLAGS))
+        if left:
+            self.acceptor.given_back.extend(self.first._replace(data=data) for data in left)
+            self.acceptor.wake()
 
     def receive(self, buffer: Buffer, flags: int = 0) -> int:
         """Receive one datagram into *buffer*; as `DatagramStream.receive`."""

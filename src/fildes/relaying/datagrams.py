@@ -194,6 +194,12 @@ class DatagramPair(Pair[Owner]):
             cast("DatagramStream", half.source).arrived = None
         super().stop()
 
+    def part(self) -> None:
+        """Copy no more, and give back what has come since somebody looked last."""
+        self.stop()
+        for half in (self.there, self.back):
+            cast("DatagramStream", half.source).give_back()
+
     @property
     def moved(self) -> int:
         """What grows with each step, even if a datagram is empty."""

@@ -255,6 +255,10 @@ class Pair(Generic[Owner]):
         # Without the circles their memory is free at once.
         del there.other, back.other, there.pair, back.pair
 
+    def part(self) -> None:
+        """Copy no more, because both sides have been silent for long enough."""
+        self.stop()
+
     def finish(self) -> None:
         """Say that it is over."""
         self.stop()

@@ -46,7 +46,7 @@ class Sweeper:
                 continue
             error = self.excused(connection, no_byte(limit))
             if error is None:
-                pair.stop()
+                pair.part()
                 service.pair_ended(connection, None)
             else:
                 service.finish(connection, error)

@@ -43,6 +43,9 @@ class DatagramStream(SocketStream):
     def half_closes(self) -> bool:
         return not self.endless
 
+    def give_back(self) -> None:
+        """Let others have what comes from now on, and what nobody has received."""
+
     @property
     def holds(self) -> bool:
         """Whether the next datagram is here, and not in the socket's queue."""

@@ -188,6 +188,16 @@ def test_errors_name_their_side() -> None:
     assert b"Connection reset by peer" in message
 
 
+def test_limit_of_bytes_is_a_clean_end(tmp_path: Path) -> None:
+    """-u --max-bytes: who has sent more gets an end of file, and no reset."""
+    path = tmp_path / "taken"
+    argv = ["-u", "--max-bytes", "10", "tcp-listen://127.0.0.1:0", f"CREATE:{path}"]
+    with relay_running(*argv) as running, connect(running) as sock:
+        sock.sendall(b"x" * 1000)
+        assert sock.recv(1) == b""
+    assert path.read_bytes() == b"x" * 10
+
+
 def test_events_tell_of_each_connection() -> None:
     """--json: listening, connected, opened and closed with counts, an object a line."""
     with start("relay", "--json", *ECHO, stdin=subprocess.DEVNULL) as process:

@@ -141,7 +141,7 @@ def test_what_comes_at_the_end_of_a_silence_is_not_lost(
 def test_who_parts_is_told_nothing_any_more() -> None:
     """What a sender says while its conversation is given up goes to the listener, in order."""
     with fildes.listen("udp://127.0.0.1:0") as listener, client(listener, b"1") as one:
-        old = listener.accept(timeout=20)
+        old: Any = listener.accept(timeout=20)
         with old:
             assert old.read(9) == b"1"
             one.send(b"2")

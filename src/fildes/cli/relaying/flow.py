@@ -118,6 +118,8 @@ class Flow:
         """
         with self.blamed():
             await self.run_halves()
+            if self.manner.max_bytes is not None:
+                await self.tell_ends()
             sources = [half.source for half in self.halves.values()]
             for stream in self.ends:
                 if stream not in sources:
@@ -133,6 +135,17 @@ class Flow:
         if left and policy != "first":
             with contextlib.suppress(TimeoutError):
                 await copy(left, float(seconds or LINGER))
+
+    async def tell_ends(self) -> None:
+        """Half-close what was only read: it may have more to say, and a close would reset it.
+
+        After the end of file a reset is none to who reads (RFC 1122 section 4.2.2.13).
+        """
+        sinks = [half.sink for half in self.halves.values()]
+        for half in self.halves.values():
+            if half.ended and half.source not in sinks and half.source.half_closes:
+                with contextlib.suppress(OSError):
+                    await half.source.half_close()
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:

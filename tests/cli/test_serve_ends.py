@@ -179,7 +179,7 @@ def test_without_a_host_it_is_loopback(address: str, serve: StartServer) -> None
         (["tcp://:0"], 2, "say which program"),
         (["tcp://:0", "--", "no-such-program"], 127, "no program 'no-such-program'"),
         (["tcp://:0", "--", "/etc/passwd"], 126, "not executable"),
-        (["exec:cat", "--", "cat"], 1, "cannot be listened at"),
+        (["exec:cat", "--", "cat"], 2, "cannot be listened at; what can is tcp://"),
         (["tcp://192.0.2.1:0", "--", "cat"], 7, "unable to"),
         (["--allow", "10.0.0.0/8", "unix:@x", "--", "cat"], 2, "no option 'allow'"),
         (["--max-connections", "0", "tcp://:0", "--", "cat"], 3, "a number from 1"),

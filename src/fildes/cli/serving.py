@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import signal
@@ -100,6 +101,9 @@ def listen(arguments: Namespace) -> Acceptor:
     address = compile_spelling(text, registry.find_scheme)
     try:
         opening, _ = prepare_to_listen(address, "r+b", policy, given, limits_of(address, arguments))
+    except io.UnsupportedOperation as error:
+        listeners = "tcp://, tls-listen://, unix:, udp-listen://, systemd:"
+        raise UsageError(f"{error}; what can is {listeners}") from None
     except TypeError as error:  # a limit that means nothing there
         raise UsageError(str(error)) from None
     return blocking.run(opening.listen(), deadline_in(limits(arguments)["timeout"]))

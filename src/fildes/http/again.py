@@ -20,7 +20,7 @@ import io
 import os
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from fildes.errors import ProtocolError
 from fildes.http.environment import names_no_proxy
@@ -51,7 +51,14 @@ MAX_LATE = 0.005  # arbitrary: many times what it takes to send on, and less tha
 #: Shapes that are known of one site; each costs a third of a millisecond.
 MAX_SHAPES = 8  # arbitrary
 
-T = TypeVar("T")
+
+class Description(Protocol):
+    """What is told of an open file; see `fildes.files.base_description`."""
+
+    opened_by: Any
+
+
+T = TypeVar("T", bound=Description)
 
 
 class Site:
@@ -230,7 +237,7 @@ class Exchange:
             stream = ReceivedStream(inner, response, self.here)
         description = make(stream, address, self.trace(response), idle_timeout=site.idle_timeout)
         if site.opened_by is not None:
-            vars(description)["opened_by"] = site.opened_by.of(address)
+            description.opened_by = site.opened_by.of(address)
         return description
 
     def trace(self, response: Response) -> Trace:

@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 import pytest
+from counting import Asked, CountingServer, ranged
 from http_script import answering, document, fields_of
 from peers import StartPeer
 
@@ -17,6 +18,7 @@ from fildes.opening.registry import find_scheme
 from fildes.version import VERSION
 
 CANARY = "canary"
+PARTS = bytes(number * 7 % 256 for number in range(1 << 20))
 
 
 def asked(peer: StartPeer, path: str = "/", user: str = "", **options: Any) -> bytes:
@@ -133,6 +135,28 @@ def test_headers_cannot_end_the_request(
     with pytest.raises(ValueError, match=r"HTTP|header") as caught:
         fildes.open("http://127.0.0.1:9/", http={"headers": headers})
     assert CANARY not in str(caught.value)
+
+
+def test_how_parts_are_asked_for() -> None:
+    """By GET, as they are, and without If-Range, to which some servers send the whole."""
+
+    def reply(server: CountingServer, asked: Asked) -> tuple[bytes, bool]:
+        sent, closing = ranged(server, asked)
+        cut = server.count == 2
+        return (sent[:-10] if cut else sent), cut or closing
+
+    with CountingServer(PARTS, reply) as server, fildes.open(server.address()) as file:
+        assert file.read_ranges([(900_000, 900_000 + 9), (5, 9)]) == [
+            PARTS[900_000 : 900_000 + 9],
+            PARTS[5:9],
+        ]
+        assert file.pread(20_000, 300_000) == PARTS[300_000:320_000]
+        assert file.read() == PARTS
+        assert server.count > 2
+        for asked in server.asked:
+            assert asked.head.startswith(b"GET ")
+            assert b"\r\naccept-encoding: identity\r\n" in asked.head.lower()
+            assert b"if-range" not in asked.head.lower()
 
 
 def jar(name: str, value: str) -> http.cookiejar.CookieJar:

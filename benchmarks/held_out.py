@@ -4,7 +4,8 @@ Offsets come from other seeds than those of `reading`, and sizes, strides and de
 others. Most are what a format or a kernel does, told as offsets and sizes.
 
 `HELD_OUT` came first, and showed faults, which were corrected: so it has had its say.
-`UNSEEN` was written down after all that, and measured as it is.
+`UNSEEN` was written down after all that, and has had its say since, too; those of `fresh`
+have not.
 """
 
 from __future__ import annotations

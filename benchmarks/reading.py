@@ -1,8 +1,7 @@
 """Ways to read a document at random, by the readers of archives, tables and pictures.
 
-`PATTERNS` are those that the rules of reading at random were tuned on; `HELD_OUT` are
-others, written down afterwards and measured as they are. Nothing is tuned on them, so
-they tell what the rules are worth elsewhere.
+`PATTERNS` are those that the rules of reading at random were made on. Those of `held_out`
+and `fresh` were written down later, and tell what the rules are worth elsewhere.
 """
 
 from __future__ import annotations

@@ -33,6 +33,20 @@ def test_without_a_name() -> None:
         assert f.read() == b"echo"
 
 
+def test_none_without_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no pipe can be made the error has its step and address, as any other."""
+
+    def refuse(flags: int) -> tuple[int, int]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pipe2", refuse)
+    with pytest.raises(OSError, match="Too many open files") as caught:
+        fildes.open("pipe:")
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert (failure.step, failure.address) == ("connect", "pipe:")
+
+
 def test_with_a_name_by_itself(fifo: Path) -> None:
     """Opened for both directions a named pipe waits for nobody, and ends like the other."""
     with fildes.open(f"pipe:{fifo}") as f:

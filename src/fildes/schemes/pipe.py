@@ -45,7 +45,8 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     if not path:
         if opening.option(address, "create"):
             raise AddressError("option create of pipe is for one with a path")
-        return stream_over(*os.pipe2(os.O_CLOEXEC))
+        with opening.step("connect", "a pipe without a name"):
+            return stream_over(*os.pipe2(os.O_CLOEXEC))
     with opening.step("connect", path):
         if opening.option(address, "create"):
             create(path, mode)

@@ -85,7 +85,7 @@ class Acceptor:
         self,
         sockets: Sequence[socket.socket],
         address: Address,
-        to_stream: Callable[[socket.socket, Any], Stream] = socket_stream,
+        to_stream: Callable[[socket.SocketType, Any], Stream] = socket_stream,
         release: Callable[[], None] = lambda: None,
         limits: Limits | None = None,
         handshake: Callable[[Stream], Protocol[Stream]] | None = None,
@@ -171,32 +171,34 @@ class Acceptor:
             sock = self.sockets[0]
             self.sockets.rotate()
             try:
-                accepted, peer = sock.accept()
+                fd, peer = sock._accept()  # type: ignore[attr-defined]  # without an object that can more
             except OSError as error:
                 self.check_open()  # else it failed because it was closed
                 if error.errno not in PASSING:
                     raise
             else:
-                stream = self.admitted(accepted, peer)
+                stream = self.admitted(socket.SocketType(fileno=fd), peer)
                 if stream is not None:
                     return stream
         return None
 
-    def admitted(self, accepted: socket.socket, peer: Any) -> Stream | None:
+    def admitted(self, accepted: socket.SocketType, peer: Any) -> Stream | None:
         """Return the stream over a connection; None, and it is closed, if it is refused."""
         if self.admission is None:
             return self.stream_of(accepted, peer)
         slot = self.admission.admit(peer)
         if slot is None:
-            with accepted:
+            try:
                 self.refused(endpoint(accepted, peer), turned_away())
                 if accepted.family not in NEVER_RESET:
                     # Else the connection would live on in this machine's TIME-WAIT.
                     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+            finally:
+                accepted.close()
             return None
         return self.stream_of(CountedSocket.take(accepted, slot), peer)
 
-    def stream_of(self, accepted: socket.socket, peer: Any) -> Stream:
+    def stream_of(self, accepted: socket.SocketType, peer: Any) -> Stream:
         """Return the stream over a connection, which is closed if there can be none."""
         try:
             return self.to_stream(accepted, peer)

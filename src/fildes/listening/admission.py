@@ -184,7 +184,7 @@ class CountedSocket(socket.socket):
     slot: Slot | None = None
 
     @classmethod
-    def take(cls, accepted: socket.socket, slot: Slot) -> CountedSocket:
+    def take(cls, accepted: socket.SocketType, slot: Slot) -> CountedSocket:
         """Return what *accepted* was; that one is closed."""
         family, kind, protocol = accepted.family, accepted.type, accepted.proto
         counted = cls(family, kind, protocol, fileno=accepted.detach())

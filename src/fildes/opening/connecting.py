@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from fildes.opening.resolving import Candidate, permitted, resolve
 from fildes.waiting import WRITE, wait_any, wait_writable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fildes.opening.opening import Opening, Target
+
+Socket = TypeVar("Socket", bound=socket.SocketType)
 
 #: Head start of each address over the next; RFC 8305 section 5 recommends 250 ms.
 CONNECTION_ATTEMPT_DELAY = 0.250
@@ -115,7 +117,7 @@ async def connect_one(
     return sock
 
 
-async def until_connected(sock: socket.socket) -> None:
+async def until_connected(sock: socket.SocketType) -> None:
     """Wait for the end of a connect(2).
 
     Raises:
@@ -149,12 +151,18 @@ def start_next(
 
 def begin(candidate: Candidate, prepare: Callable[[socket.socket], None], since: float) -> Attempt:
     """Start a connect(2) that does not wait."""
-    return Attempt(candidate, connecting(candidate, prepare), since)
+    return Attempt(candidate, connecting(candidate, prepare, socket.socket), since)
 
 
-def connecting(candidate: Candidate, prepare: Callable[[socket.socket], None]) -> socket.socket:
-    """Return a socket in non-blocking mode that connects, or has done so; as on loopback."""
-    sock = socket.socket(candidate.family, candidate.type | socket.SOCK_NONBLOCK)
+def connecting(
+    candidate: Candidate, prepare: Callable[[Socket], None], make: Callable[[int, int], Socket]
+) -> Socket:
+    """Return a socket in non-blocking mode that connects, or has done so; as on loopback.
+
+    Args:
+      make: the class of the socket.
+    """
+    sock = make(candidate.family, candidate.type | socket.SOCK_NONBLOCK)
     try:
         prepare(sock)
         code = sock.connect_ex(candidate.sockaddr)

@@ -100,7 +100,7 @@ SETTINGS_IPV6 = {
 OFF_UNLESS_ASKED = frozenset({"nodelay", "keepalive", "reuseaddr", "broadcast"})
 
 
-def preparation(opening: Opening, address: Address) -> Callable[[socket.socket], None]:
+def preparation(opening: Opening, address: Address) -> Callable[[socket.SocketType], None]:
     """Return what sets the options of *address* on a socket, connected or not yet."""
     given = [
         (name, value)
@@ -109,18 +109,21 @@ def preparation(opening: Opening, address: Address) -> Callable[[socket.socket],
     ]
     if any(name.startswith("keep") for name, _ in given):
         given.append(("keepalive", True))  # what else would the times of its probes be for?
+    settings = [
+        (SETTINGS[name], SETTINGS_IPV6.get(name), name, round(value * SETTINGS[name].factor))
+        for name, value in given
+    ]
 
-    def prepare(sock: socket.socket) -> None:
-        for name, value in given:
-            setting = SETTINGS[name]
-            if name in SETTINGS_IPV6 and sock.family == socket.AF_INET6:
-                setting = SETTINGS_IPV6[name]
-            set_option(sock, setting, name, round(value * setting.factor))
+    def prepare(sock: socket.SocketType) -> None:
+        for setting, over_ipv6, name, value in settings:
+            if over_ipv6 is not None and sock.family == socket.AF_INET6:
+                setting = over_ipv6
+            set_option(sock, setting, name, value)
 
     return prepare
 
 
-def set_option(sock: socket.socket, setting: Setting, name: str, value: int) -> None:
+def set_option(sock: socket.SocketType, setting: Setting, name: str, value: int) -> None:
     """Set one option; the kernel's refusal says which one."""
     if not -(1 << 31) <= value < 1 << 31:
         raise AddressError(f"option {name}: {value} is more than the kernel takes")
@@ -151,7 +154,7 @@ class Place(NamedTuple):
             return socket.AF_UNSPEC
         return socket.AF_INET6 if ":" in self.host else socket.AF_INET
 
-    def take(self, sock: socket.socket) -> None:
+    def take(self, sock: socket.SocketType) -> None:
         """Bind *sock* to its interface and its local address."""
         if self.interface:
             self.take_interface(sock)
@@ -171,7 +174,7 @@ class Place(NamedTuple):
         except OSError as error:
             raise OSError(error.errno, f"{error.strerror} (the local address)") from None
 
-    def take_interface(self, sock: socket.socket) -> None:
+    def take_interface(self, sock: socket.SocketType) -> None:
         """Bind *sock* to its interface; socket(7)."""
         try:
             sock.setsockopt(_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode())
@@ -197,11 +200,11 @@ def place_of(opening: Opening, address: Address) -> Place | None:
 
 
 def placed(
-    set_options: Callable[[socket.socket], None], place: Place
-) -> Callable[[socket.socket], None]:
+    set_options: Callable[[socket.SocketType], None], place: Place
+) -> Callable[[socket.SocketType], None]:
     """Return what sets options on a socket and puts it in its *place*."""
 
-    def prepare(sock: socket.socket) -> None:
+    def prepare(sock: socket.SocketType) -> None:
         set_options(sock)
         place.take(sock)
 

@@ -63,6 +63,7 @@ class DatagramHalf(SocketHalf):
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
+        self.says, self.edges = IN, 0  # one that is not received now has to be told of again
         self.sizes: list[int] = []
         self.count = self.lone = 0
         self.cut_below = LARGEST_SEND if cuts_datagrams(self.to_sock) else 0
@@ -216,7 +217,7 @@ class DatagramPair(Pair[Owner]):
             self.finish()
 
 
-def cuts_datagrams(sock: socket.socket) -> bool:
+def cuts_datagrams(sock: socket.SocketType) -> bool:
     """Tell whether the kernel cuts what is sent to *sock* into datagrams."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return False

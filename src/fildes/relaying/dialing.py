@@ -41,7 +41,7 @@ class ShortWay:
     """
 
     def __init__(
-        self, opening: Opening, place: Candidate, prepare: Callable[[socket.socket], None]
+        self, opening: Opening, place: Candidate, prepare: Callable[[socket.SocketType], None]
     ) -> None:
         self.opening, self.place, self.prepare = opening, place, prepare
 
@@ -49,7 +49,7 @@ class ShortWay:
         """Return the stream if it is connected at once, as on loopback; else the rest."""
         since = time.monotonic()
         try:
-            sock = connecting(self.place, self.prepare)
+            sock = connecting(self.place, self.prepare, socket.SocketType)
         except OSError as error:
             raise only_failure(self.opening, self.place, since, error) from None
         stream = SocketStream(sock)
@@ -59,7 +59,7 @@ class ShortWay:
             self.opening.trace.record("connect", str(self.place), since)
         return stream
 
-    async def rest(self, sock: socket.socket, since: float) -> Stream:
+    async def rest(self, sock: socket.SocketType, since: float) -> Stream:
         """Wait until *sock* is connected, and return its stream."""
         try:
             await until_connected(sock)

@@ -14,6 +14,7 @@ import socket
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar, cast
 
 from fildes.streams.buffers import buffers_here
+from fildes.streams.delivering import INTERNET
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset
 from fildes.streams.relay import Half, first_error
 
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 Owner = TypeVar("Owner")
 
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
+
+#: A socket of the internet is told of once, until more comes: less received than there was
+#: room for is all that there was; epoll(7), question 9.
+EDGES = select.EPOLLET
+
+#: Unless an end stands behind it, or the mark of urgent data; so that is asked for, too.
+ALL = IN | select.EPOLLPRI | select.EPOLLRDHUP
 
 #: Whoever is ready for anything but sending has something to say, be it an error.
 SAYS = ~OUT
@@ -52,18 +60,22 @@ class SocketHalf(Half):
       fd: of the source.
       other: the other direction, whose sink the source is.
       watched: the events that the source is watched for.
+      edges: `EDGES`, or 0 if it is told of as long as something is there.
+      says: what to watch the source for while it is to say something.
       much: how often much has come.
       pipe: of a `SplicedHalf`, what the sink has not yet taken.
     """
 
     __slots__ = (
         "buffers",
+        "edges",
         "fd",
         "from_sock",
         "much",
         "other",
         "pair",
         "pipe",
+        "says",
         "to_sock",
         "watched",
     )
@@ -76,17 +88,32 @@ class SocketHalf(Half):
         self.pair, self.buffers = pair, pair.buffers
         self.from_sock, self.to_sock = source.sock, sink.sock
         self.fd = source.sock.fileno()
+        self.says, self.edges = (ALL, EDGES) if source.sock.family in INTERNET else (IN, 0)
         self.watched = self.much = 0
 
     def ready(self, fd: int, events: int) -> None:
         """Go on with what *events* of the source allow."""
         watched = self.watched
-        if not watched:  # it could not wait until the pair had ended
+        if events == IN and watched & IN:  # as nearly always
+            if self.move():
+                self.pair.settle()
+        elif not watched:  # it could not wait until the pair had ended
             self.pair.loop.forget(fd)
-        elif (events & SAYS and watched & IN and self.move()) or (
+        elif (events & SAYS and watched & IN and (self.move() or self.go_on())) or (
             watched & OUT and events & TAKES and self.other.move()
         ):
             self.pair.settle()
+
+    def go_on(self) -> bool:
+        """Receive what is behind what was received; as `move`."""
+        if not self.edges:  # it will be told of
+            return False
+        before = -1
+        while before != self.copied:
+            before = self.copied
+            if self.move():
+                return True
+        return False
 
     def move(self) -> bool:
         """Do what can be done now; return whether the pair has to see to something."""
@@ -114,7 +141,7 @@ class SocketHalf(Half):
         if received > MUCH:
             self.count_much()
         if sent == received:
-            return False
+            return not self.watched  # but it is to be
         self.left = self.buffers.keep(data[sent:])
         return True
 
@@ -131,6 +158,8 @@ class SocketHalf(Half):
             from fildes.relaying.splicing import splice_from_now  # few need it
 
             splice_from_now(self)
+        if self.edges:  # there may be more, of which no edge tells
+            self.says, self.edges, self.watched = IN, 0, 0
 
     def release(self) -> None:
         """Give up what the kernel holds for a `SplicedHalf`."""
@@ -158,7 +187,7 @@ class SocketHalf(Half):
         Where nothing is wanted, epoll(7) is told when it asks for the first time: most
         of those who have said their end are closed before.
         """
-        wanted = IN if self.left is None and not self.ended and self.error is None else 0
+        wanted = self.says if self.left is None and not self.ended and self.error is None else 0
         other = self.other
         if other.left is not None and other.error is None:
             wanted |= OUT
@@ -166,7 +195,7 @@ class SocketHalf(Half):
             return
         self.watched = wanted
         if wanted:
-            loop.watch(self.fd, wanted, self.ready)
+            loop.watch(self.fd, wanted | self.edges, self.ready)
 
 
 class Pair(Generic[Owner]):

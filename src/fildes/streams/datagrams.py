@@ -34,7 +34,7 @@ class DatagramStream(SocketStream):
     #: Called when a datagram has come that is not in the socket's queue.
     arrived: Callable[[], None] | None = None
 
-    def __init__(self, sock: socket.socket, peer: object = UNASKED) -> None:
+    def __init__(self, sock: socket.SocketType, peer: object = UNASKED) -> None:
         super().__init__(sock, peer)
         self.kept: bytes | None = None
         self.spill = bytearray()
@@ -129,7 +129,7 @@ KIND_OF_TYPE = {
 }
 
 
-def socket_stream(sock: socket.socket, peer: object = UNASKED) -> SocketStream:
+def socket_stream(sock: socket.SocketType, peer: object = UNASKED) -> SocketStream:
     """Return the stream for a connected socket of any type; it owns *sock* from now on."""
     kind = KIND_OF_TYPE.get(socket.SocketKind(sock.type), DatagramStream)
     return kind(sock, peer)

@@ -62,7 +62,7 @@ async def delivered(
             look = min(2 * look, LONGEST_LOOK)
 
 
-def carrier(stream: Stream) -> socket.socket | None:
+def carrier(stream: Stream) -> socket.SocketType | None:
     """Return the socket that carries *stream* to another host, None if none does."""
     *_, last = stream.layers()
     if isinstance(last, SocketStream) and last.sock.family in INTERNET:
@@ -70,7 +70,7 @@ def carrier(stream: Stream) -> socket.socket | None:
     return None
 
 
-def undelivered(socks: Iterable[socket.socket]) -> int:
+def undelivered(socks: Iterable[socket.SocketType]) -> int:
     """Return how many bytes were sent and not acknowledged; SIOCOUTQ of tcp(7)."""
     import fcntl
     import termios  # both are needed where something broke, and nowhere else

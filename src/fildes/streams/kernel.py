@@ -48,7 +48,7 @@ class SocketStream(Stream):
     was_reset = borrowed = False
     local_name: object = None
 
-    def __init__(self, sock: socket.socket, peer: object = UNASKED) -> None:
+    def __init__(self, sock: socket.SocketType, peer: object = UNASKED) -> None:
         """Take over *sock*; whoever knows the sockaddr of its *peer* may say it."""
         self.sock = sock
         self.received_end = False
@@ -126,9 +126,11 @@ class SocketStream(Stream):
 
     def abort(self) -> None:
         if self.sock.fileno() >= 0:
-            with self.sock:
+            try:
                 if self.sock.family not in NEVER_RESET:
                     self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+            finally:
+                self.sock.close()
 
     def interrupt(self) -> None:
         try:
@@ -164,15 +166,15 @@ def reset() -> ConnectionResetError:
 
 
 #: Socket types by the scheme that opens them; families beside AF_UNIX are internet's.
-SCHEME_OF_TYPE = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
-SCHEME_OF_UNIX_TYPE = {
+SCHEME_OF_TYPE: dict[int, str] = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
+SCHEME_OF_UNIX_TYPE: dict[int, str] = {
     socket.SOCK_STREAM: "unix",
     socket.SOCK_DGRAM: "unix-dgram",
     socket.SOCK_SEQPACKET: "unix-seqpacket",
 }
 
 
-def endpoint(sock: socket.socket, name: object) -> str | None:
+def endpoint(sock: socket.SocketType, name: object) -> str | None:
     """Return a socket's name as an address; None for one that has no name."""
     match name:
         case (str(host), int(port), *_):

@@ -177,11 +177,11 @@ class Refusing:
     def __init__(self, sock: socket.socket, errors: list[int]) -> None:
         self.sock, self.errors = sock, errors
 
-    def _accept(self) -> tuple[int, object]:
+    def accept(self) -> tuple[socket.socket, object]:
         if self.errors:
             number = self.errors.pop(0)
             raise OSError(number, os.strerror(number))
-        return self.sock._accept()  # type: ignore[attr-defined,no-any-return]
+        return self.sock.accept()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)

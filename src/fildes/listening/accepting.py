@@ -171,13 +171,13 @@ class Acceptor:
             sock = self.sockets[0]
             self.sockets.rotate()
             try:
-                fd, peer = sock._accept()  # type: ignore[attr-defined]  # without an object that can more
+                accepted, peer = accept(sock)
             except OSError as error:
                 self.check_open()  # else it failed because it was closed
                 if error.errno not in PASSING:
                     raise
             else:
-                stream = self.admitted(socket.SocketType(fileno=fd), peer)
+                stream = self.admitted(accepted, peer)
                 if stream is not None:
                     return stream
         return None
@@ -272,6 +272,14 @@ class Acceptor:
             for sock in self.sockets:
                 undo.callback(sock.close)
             release()  # before the sockets: while they exist nobody takes their place
+
+
+def accept(sock: socket.socket) -> tuple[socket.SocketType, Any]:
+    """Accept a connection as `sock.accept()`, in half the time: without enums and files."""
+    if type(sock) is not socket.socket:  # one that makes its own kind
+        return sock.accept()
+    fd, peer = sock._accept()  # type: ignore[attr-defined]  # the socket module's own half
+    return socket.SocketType(fileno=fd), peer
 
 
 def reserved() -> int:

@@ -10,12 +10,11 @@ epoll(7) would tell of its end again and again.
 from __future__ import annotations
 
 import select
-import socket
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar, cast
 
 from fildes.streams.buffers import buffers_here
 from fildes.streams.delivering import INTERNET
-from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset
+from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset, says_something
 from fildes.streams.relay import Half, first_error
 
 if TYPE_CHECKING:
@@ -48,9 +47,6 @@ MUCH = 131072  # tcp_rmem of tcp(7), its default
 
 #: So often much has to come before a direction is made for it.
 STREAK = 8  # arbitrary
-
-#: Look at what has come, and leave it there; recv(2).
-PEEK = RECV_FLAGS | socket.MSG_PEEK
 
 
 class SocketHalf(Half):
@@ -106,9 +102,7 @@ class SocketHalf(Half):
 
     def go_on(self) -> bool:
         """Receive what is behind what was received; as `move`."""
-        if not self.edges:  # it will be told of
-            return False
-        before = -1
+        before = -1 if self.edges else self.copied  # without edges it will be told of
         while before != self.copied:
             before = self.copied
             if self.move():
@@ -254,7 +248,10 @@ class Pair(Generic[Owner]):
 
         Whoever ends a silence has to ask: it would be lost, and a datagram's sender not told.
         """
-        return is_readable(self.there) or is_readable(self.back)
+        return any(
+            half.left is None and half.running and says_something(half.from_sock)
+            for half in (self.there, self.back)
+        )
 
     def settle(self) -> None:
         """See to ends and errors, then watch for what is wanted next."""
@@ -294,19 +291,6 @@ class Pair(Generic[Owner]):
         there, back = self.there, self.back
         complete = there.error is None and back.error is None
         self.done(self.owner, None if complete else first_error([there, back]))
-
-
-def is_readable(half: SocketHalf) -> bool:
-    """Tell whether the next step of *half* would receive something."""
-    if half.left is not None or not half.running:
-        return False
-    try:
-        half.from_sock.recv(1, PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:  # which is something to learn as well
-        pass
-    return True
 
 
 def is_socket(stream: Stream | None) -> TypeGuard[SocketStream]:

@@ -64,7 +64,7 @@ def can_splice(half: SocketHalf) -> bool:
     return quiet and not any(end.borrowed for end in ends)
 
 
-def unpace(sock: socket.socket) -> None:
+def unpace(sock: socket.SocketType) -> None:
     """Let *sock* send at once if its peer is on this machine.
 
     bbr spaces packets out by timers, to spare a network that is not there: it took a third

@@ -160,6 +160,17 @@ class SocketStream(Stream):
         return endpoint(self.sock, self.peer_name)
 
 
+def says_something(sock: socket.SocketType) -> bool:
+    """Tell whether a receive would not wait; what it would receive is left there."""
+    try:
+        sock.recv(1, RECV_FLAGS | socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:  # which is something to learn as well
+        pass
+    return True
+
+
 def reset() -> ConnectionResetError:
     """Return the error of a connection that its peer has reset."""
     return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))

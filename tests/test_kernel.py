@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -161,8 +162,18 @@ def test_two_descriptors_are_one_conversation() -> None:
         blocking.run(stream.close())
 
 
-def test_pipe_takes_what_is_sure_to_fit() -> None:
+def no_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be on a kernel that cannot be told to write without waiting."""
+
+    def pwritev(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(os, "pwritev", pwritev)
+
+
+def test_pipe_takes_what_is_sure_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A write to a pipe never waits: it is None once the pipe is full."""
+    no_flag(monkeypatch)
     source, sink = os.pipe()
     stream = DescriptorStream(sink=sink)
     with open(source, "rb"):
@@ -170,3 +181,19 @@ def test_pipe_takes_what_is_sure_to_fit() -> None:
         while (sent := stream.try_send(data)) is not None:
             assert 0 < sent <= 4096
         stream.abort()
+
+
+def test_pipe_takes_what_fits() -> None:
+    """Where a write can be told not to wait, it takes all that fits, and then None."""
+    source, sink = os.pipe()
+    stream = DescriptorStream(sink=sink)
+    with open(source, "rb") as reader:
+        sent = []
+        while (size := stream.try_send(memoryview(bytes(1 << 20)))) is not None:
+            sent.append(size)
+        if not stream.never_waits:
+            pytest.skip("this kernel waits in writes to a pipe; RWF_NOWAIT is of Linux 6.4")
+        assert len(sent) == 1
+        assert os.get_blocking(sink)
+        stream.abort()
+        assert len(reader.read()) == sent[0]

@@ -1,18 +1,21 @@
 """The frames of one WebSocket connection: bytes in, pieces of messages out, and back.
 
-wsproto parses and writes the frames. What is here sees to the rest: pings are
-answered, the peer's Close is an end or an error, and memory is bounded.
+wsproto parses the frames and writes those of control and of compressed messages; other
+messages `fildes.wire.websocket` writes, with fewer copies. What is here sees to the rest:
+pings are answered, the peer's Close is an end or an error, and memory is bounded.
 """
 
 from __future__ import annotations
 
 import codecs
 import errno
+import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
 
 from fildes.errors import IncompleteError, ProtocolError
+from fildes.wire.websocket import message
 
 if TYPE_CHECKING:
     from wsproto.extensions import Extension
@@ -151,9 +154,17 @@ class Frames:
           OSError: EILSEQ, it is sent as text, and is no UTF-8.
         """
         if self.characters is None:
-            return self.protocol.send_data(data)  # type: ignore[arg-type]  # it is copied
+            if self.step:
+                return self.protocol.send_data(data)  # type: ignore[arg-type]  # it is copied
+            return message(Opcode.BINARY, data, self.new_mask())
         text = self.decode(data, last=self.whole)
-        return self.protocol.send_data(text) if text else b""
+        if self.step or not text:
+            return self.protocol.send_data(text) if text else b""
+        return message(Opcode.TEXT, text.encode(), self.new_mask())
+
+    def new_mask(self) -> bytes:
+        """Return the mask of one frame, which servers do without; RFC 6455 section 5.3."""
+        return os.urandom(4) if self.protocol.client else b""
 
     def decode(self, data: memoryview, *, last: bool = False) -> str:
         """Return *data* as text; what is of no whole character waits for the rest."""

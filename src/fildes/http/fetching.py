@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.address import Address
+from fildes.http.body import HttpStream
 from fildes.http.connection import Connection, key_of
 from fildes.http.cookies import jar_of, remembering
 from fildes.http.credentials import prover_for, proving, request_for
@@ -143,10 +145,25 @@ class Fetch:
                 answer = await self.ask(request, extra, follow_or_check)
                 if request is journey.request:
                     return request, answer
-                answer.connection.stream.abort()
+                self.pass_over(answer)
         except (OSError, EOFError) as error:
             journey.note(error)
             raise
+
+    def pass_over(self, answer: Answer) -> None:
+        """Leave the connection of an answer that only leads on to the next request.
+
+        Its body is here, if there is a short one: servers send it with the head. To wait for
+        more could take longer than to connect.
+        """
+        body = HttpStream(answer, self.pool)
+        view = memoryview(bytearray(HEAD_SIZE))
+        with contextlib.suppress(OSError, EOFError):
+            if self.pool is not None and not body.body.done:
+                body.receive(view)
+            if body.reusable():
+                body.release()
+        body.abort()  # unless it was released
 
     @proving
     @remembering

@@ -43,6 +43,17 @@ async def open_random(opening: Opening, address: Address, *, tail: bool = False)
       ValueError, TypeError: a header cannot be sent; nothing was opened.
     """
     pool = opening.pool or Pool(MAX_LIVE)
+    stream = None
+    try:
+        stream = await open_over(pool, opening, address, tail=tail)
+    finally:
+        if opening.pool is None and not isinstance(stream, RangedStream):
+            pool.close()  # a redirect may have left its connection
+    return stream
+
+
+async def open_over(pool: Pool, opening: Opening, address: Address, *, tail: bool) -> Stream:
+    """Do what `open_random` says, with connections of *pool*."""
     ranges = Fetch(opening, address, pool)
     probes = [(-PROBE_SIZE, None)] if tail else []
     for start, stop in [*probes, (0, PROBE_SIZE)]:

@@ -6,16 +6,20 @@ import contextlib
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from typing import Any
 
 import pytest
+from authority import Authority
 from loops import LOOPS, RunLoop
 from tasks import together
+from tls_listeners import options
 
 import fildes
 import fildes.aio
+from fildes.listening import admission
 from fildes.listening.admission import Admission, Bell, Limits, key_of
 
 needs_socat = pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
@@ -141,6 +145,35 @@ def test_end_in_another_thread_makes_room() -> None:
         thread.join()
         assert accepted[0].peer == "tcp://{}:{}".format(*second.getsockname())
         accepted[0].close()
+
+
+def test_stalled_handshake_makes_room(tls_ca: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all places are taken, a handshake that stalls gives way to whoever waits."""
+    monkeypatch.setattr(admission, "GRACE", 0.02)
+    monkeypatch.setattr(admission, "LOOK", 0.01)
+    tls = options(tls_ca.localhost)
+    with (
+        fildes.listen("tls://127.0.0.1:0", max_connections=1, tls=tls) as listener,
+        connect(listener) as stalled,
+    ):
+        with pytest.raises(TimeoutError):
+            listener.accept(timeout=0.1)  # nobody waits, so it has its time
+        stalled.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stalled.recv(1)
+        clients: list[Any] = []
+        thread = threading.Thread(target=lambda: clients.append(secured(listener, tls_ca)))
+        thread.start()
+        with listener.accept(timeout=20):
+            thread.join()
+            clients[0].close()
+        stalled.settimeout(20)
+        assert is_refused(stalled)
+
+
+def secured(listener: Any, tls_ca: Authority) -> ssl.SSLSocket:
+    """Return a client that has done its handshake."""
+    return tls_ca.client_context().wrap_socket(connect(listener), server_hostname="localhost")
 
 
 def test_close_ends_an_accept_that_waits_for_room() -> None:

@@ -15,7 +15,7 @@ from until import run_until
 import fildes
 from fildes.drivers.loop import Loop
 from fildes.errors import failure_of
-from fildes.relaying import room
+from fildes.listening import admission
 from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.dialing import opener_of
 from fildes.relaying.service import Service
@@ -89,9 +89,9 @@ def start_bench(tls_ca: Authority, nothing_left_behind: None) -> Iterator[StartB
     with Loop() as loop, socket.create_server(("127.0.0.1", 0)) as behind:
         started = []
 
-        def start(**options: Any) -> Bench:
+        def start(query: str = "", **options: Any) -> Bench:
             listener = fildes.listen(
-                "tls://127.0.0.1:0",
+                f"tls://127.0.0.1:0{query}",
                 **options,
                 tls={"cert": str(me.cert_file), "key": str(me.key_file)},
             )
@@ -210,8 +210,8 @@ def test_stalled_handshakes_make_room(
     start_bench: StartBench, tls_ca: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where all places are taken, a handshake that stalls gives way to whoever waits."""
-    monkeypatch.setattr(room, "GRACE", 0.02)
-    monkeypatch.setattr(room, "LOOK", 0.01)
+    monkeypatch.setattr(admission, "GRACE", 0.02)
+    monkeypatch.setattr(admission, "LOOK", 0.01)
     bench = start_bench(max_connections=2)
     with bench.connect() as stalled, bench.connect() as other:
         bench.run(lambda: len(bench.service.connections) == 2)
@@ -226,12 +226,26 @@ def test_stalled_handshakes_make_room(
                 other.recv(1)
 
 
+def test_stalled_headers_make_room(
+    start_bench: StartBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is so of whatever a client has to say first, the PROXY header too."""
+    monkeypatch.setattr(admission, "GRACE", 0.02)
+    monkeypatch.setattr(admission, "LOOK", 0.01)
+    bench = start_bench("?proxy-protocol=on", max_connections=1)
+    with bench.connect() as stalled, bench.connect():
+        bench.run(lambda: bench.service.accepted == 2)
+        with pytest.raises(ConnectionResetError):
+            stalled.recv(1)
+    assert isinstance(bench.log.errors[0], TimeoutError)
+
+
 def test_nobody_gives_way_to_nobody(
     start_bench: StartBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However slow a handshake is: where nobody waits it has its whole time."""
-    monkeypatch.setattr(room, "GRACE", 0.0)
-    monkeypatch.setattr(room, "LOOK", 0.001)
+    monkeypatch.setattr(admission, "GRACE", 0.0)
+    monkeypatch.setattr(admission, "LOOK", 0.001)
     bench = start_bench(max_connections=1)
     with bench.connect():
         bench.run(lambda: bool(bench.service.connections))

@@ -19,7 +19,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fildes.listening.admission import Admission, Bell, CountedSocket, part_of, turned_away
+from fildes.drivers.blocking import wait
+from fildes.listening.admission import (
+    Admission,
+    Bell,
+    CountedSocket,
+    part_of,
+    reserved,
+    turned_away,
+)
 from fildes.listening.handshakes import Handshakes
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.kernel import LINGER_RESET, NEVER_RESET, endpoint
@@ -149,7 +157,17 @@ class Acceptor:
                 pause = FIRST_PAUSE
                 await mine.begin(stream, self.handshake(stream), self.handshake_timeout)
             if not mine.ready:
-                await mine.wait(self.wants())
+                look = mine.make_room(self.is_crowded) if self.full else None
+                await mine.wait(self.wants(), look)
+
+    @property
+    def full(self) -> bool:
+        """Whether all slots are taken."""
+        return self.admission is not None and self.admission.full
+
+    def is_crowded(self) -> bool:
+        """Tell whether somebody has connected and all slots are taken."""
+        return self.full and bool(wait({sock.fileno(): READ for sock in self.sockets}, 0))
 
     def leave(self, mine: Handshakes) -> None:
         """Leave the handshakes *mine* to the next accept, or end them."""
@@ -166,7 +184,7 @@ class Acceptor:
         if self.bell.rung:
             self.bell.hush()
         for _ in range(len(self.sockets)):
-            if self.admission is not None and self.admission.full:
+            if self.full:
                 return None
             sock = self.sockets[0]
             self.sockets.rotate()
@@ -213,8 +231,7 @@ class Acceptor:
     def wants(self) -> Interest:
         """Return what to wait for after `try_accept` returned None; ask each time."""
         self.check_open()
-        full = self.admission is not None and self.admission.full
-        sockets = () if full else self.sockets
+        sockets = () if self.full else self.sockets
         return {self.bell.fd: READ, **{sock.fileno(): READ for sock in sockets}}
 
     async def pause(self, seconds: float, mine: Handshakes) -> float:
@@ -280,8 +297,3 @@ def accept(sock: socket.socket) -> tuple[socket.SocketType, Any]:
         return sock.accept()
     fd, peer = sock._accept()  # type: ignore[attr-defined]  # the socket module's own half
     return socket.SocketType(fileno=fd), peer
-
-
-def reserved() -> int:
-    """Return a descriptor that stands for nothing but itself."""
-    return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)

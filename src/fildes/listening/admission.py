@@ -7,6 +7,10 @@ accepted and reset at once, so that it costs no descriptor.
 
 A slot may become free in another thread than the one that waits for it: an eventfd(2),
 the bell, tells.
+
+A client that connects and says nothing has a slot until its handshake has taken too long,
+so that a few of them, again and again, could keep all others out. Once nobody is let in
+any more, a handshake that takes longer than most is given up as soon as somebody waits.
 """
 
 from __future__ import annotations
@@ -21,6 +25,13 @@ from typing import Any, NamedTuple
 
 #: Bytes of an IPv6 address that a client has no choice of; RFC 6177 section 2.
 SITE_SIZE = 8
+
+
+#: Seconds that a handshake has in any case: two round trips of a second each.
+GRACE = 2.0  # arbitrary
+
+#: Seconds between two looks whether somebody waits.
+LOOK = 0.1  # arbitrary
 
 
 class Limits(NamedTuple):
@@ -227,3 +238,8 @@ def key_of(host: str) -> str:
     if packed.startswith(bytes(10) + b"\xff\xff"):  # an IPv4 address; RFC 4291 section 2.5.5.2
         return socket.inet_ntoa(packed[12:])
     return packed[:SITE_SIZE].hex()
+
+
+def reserved() -> int:
+    """Return a descriptor that stands for nothing but itself."""
+    return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)

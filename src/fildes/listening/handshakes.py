@@ -12,6 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from fildes.listening import admission
 from fildes.waiting import Strand, deadline_passed, wait_any
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ class Shake:
     Attributes:
       stream: the accepted one; ours until it is ready.
       result: what is handed out, once it is ready.
-      deadline: the moment at which it has taken too long.
+      since, deadline: the moments at which it began, and at which it has taken too long.
     """
 
     def __init__(self, stream: Stream, protocol: Protocol[Stream], deadline: float) -> None:
         self.stream = stream
         self.result: Stream | None = None
         self.deadline = deadline
+        self.since = time.monotonic()
         self.strand = Strand(self.run(protocol))
 
     async def run(self, protocol: Protocol[Stream]) -> None:
@@ -107,6 +109,17 @@ class Handshakes:
         if shake.result is not None:
             self.running.remove(shake)
             self.ready.append(shake.result)
+
+    def make_room(self, crowded: Callable[[], bool]) -> float | None:
+        """Give up the slowest, if it keeps others out; return the seconds to the next look."""
+        if not self.running:
+            return None
+        left = self.running[0].since + admission.GRACE - time.monotonic()
+        if left > 0:
+            return left
+        if crowded():
+            self.drop_oldest()
+        return admission.LOOK
 
     def drop_oldest(self) -> bool:
         """Refuse the client that is slowest; False if there is none."""

@@ -140,6 +140,8 @@ class Service:
             return
 
         def shaken(stream: Stream | None, error: Exception | None) -> None:
+            connection.task = None
+            self.room.leave(connection)
             if stream is None:
                 blame_client(error, connection.near.peer)
                 self.finish(connection, error)
@@ -147,6 +149,7 @@ class Service:
                 connection.near = stream
                 self.connect(connection)
 
+        self.room.enter(connection)
         limit = time.monotonic() + acceptor.handshake_timeout
         self.run(connection, handshake(near), shaken, limit)
 
@@ -156,6 +159,7 @@ class Service:
 
         def ended(shaking: Shaking, error: Exception | None) -> None:
             connection.task = None
+            self.room.leave(connection)
             if error is not None:
                 blame_client(error, near.peer)
                 self.finish(connection, error)
@@ -164,8 +168,8 @@ class Service:
             shaking.forget()
 
         connection.task = shaking = Shaking(self.loop, near, ended)
+        self.room.enter(connection)
         shaking.start(time.monotonic() + self.acceptor.handshake_timeout)
-        self.room.watch()
 
     def connect(self, connection: Connection) -> None:
         """Open the other side of *connection*."""
@@ -265,6 +269,7 @@ class Service:
     def over(self, connection: Connection, error: Exception | None) -> None:
         """Take a connection off the books."""
         self.connections.discard(connection)
+        self.room.leave(connection)
         there, back = connection.copied
         self.moved[0] += there
         self.moved[1] += back

@@ -116,15 +116,19 @@ def test_order_is_kept_while_the_socket_is_made(
     with client(listener, b"1", b"2", b"3") as sock:
 
         class Interrupted(socket.socket):
+            def bind(self, address: Any) -> None:
+                sock.send(b"4")
+                super().bind(address)
+
             def connect(self, address: Any) -> None:
                 super().connect(address)
-                sock.send(b"4")
+                sock.send(b"5")
 
         with monkeypatch.context() as patch:
             patch.setattr(socket, "socket", Interrupted)
             f = listener.accept(timeout=20)
         with f:
-            assert [f.read(9) for _ in range(4)] == [b"1", b"2", b"3", b"4"]
+            assert [f.read(9) for _ in range(5)] == [b"1", b"2", b"3", b"4", b"5"]
 
 
 @pytest.mark.slow

@@ -106,8 +106,9 @@ class UdpAcceptor(Acceptor):
             stream = self.handle(self.arrivals[0])
             self.arrivals.popleft()
             if stream is not None:
-                self.receive()  # what else this peer has sent before
+                # What else this peer has sent before, in its order.
                 self.arrivals = deque(each for each in self.arrivals if not self.deliver(each))
+                self.receive()
                 stream.early += stream.after
                 return stream
         return None

@@ -16,6 +16,9 @@ import pytest
 #: Seconds in which a program must be listening.
 START_TIMEOUT = 10.0  # arbitrary
 
+#: Seconds in which it should end.
+STOP_TIMEOUT = 10.0  # arbitrary
+
 LISTEN = "0A"  #: TCP_LISTEN, as proc_net_tcp(5) writes it
 
 
@@ -57,6 +60,10 @@ def running(
             yield program
         finally:
             program.send_signal(stop)
+            try:
+                program.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:  # it is none of ours, and not what is tested
+                program.kill()
 
 
 def free_port() -> int:

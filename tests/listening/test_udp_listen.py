@@ -109,6 +109,35 @@ def test_datagrams_between_bind_and_connect_are_not_lost(
             assert [first.read(99), first.read(99)] == [b"first", b"second"]
 
 
+def test_datagrams_on_their_way_to_the_new_socket_are_not_lost(
+    listener: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was on its way when the socket was connected goes to its own conversation."""
+    with client(listener, b"first") as sock, client(listener) as intruder:
+
+        class Interrupted(socket.socket):
+            late = True
+
+            def connect(self, address: Any) -> None:
+                intruder.send(b"from another")
+                super().connect(address)
+                sock.send(b"second")
+
+            def recvfrom(self, *args: Any) -> Any:
+                if self.late:  # as long as another processor is at it
+                    self.late = False
+                    raise BlockingIOError
+                return super().recvfrom(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(socket, "socket", Interrupted)
+            first = listener.accept(timeout=20)
+        with first:
+            assert [first.read(99), first.read(99)] == [b"first", b"second"]
+            with listener.accept(timeout=20) as other:
+                assert other.read(99) == b"from another"
+
+
 def test_order_is_kept_while_the_socket_is_made(
     listener: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

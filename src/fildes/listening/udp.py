@@ -6,7 +6,9 @@ descriptor is a genuine one. Three kinds of datagrams need care:
 * Those that have come before the socket was connected wait in the listener's queue.
   They are taken out and given to the conversation, which hands them out first.
 * Those that come between bind(2) and connect(2) go to the new socket whoever sent
-  them. What is not its peer's goes back to the listener, as what came next.
+  them. What is not its peer's goes back to the listener, as what came next. A datagram
+  may be on its way to the socket on another processor meanwhile, so that is looked for
+  again when the conversation has received what came before.
 * Those of a peer whose conversation was closed begin another one. A relay that ends one
   after a silence also gives back what came between its last look and the close, for it may
   be of another sender, which has got the port of one that has gone.
@@ -172,7 +174,7 @@ class UdpAcceptor(Acceptor):
             sock.bind((arrival.local, port, *scope))
             sock.connect(arrival.peer)
             conversation = Conversation(sock, self, arrival)
-            conversation.sort()
+            conversation.sort(self.arrivals)
             undo.pop_all()
         return conversation
 
@@ -205,7 +207,10 @@ class Conversation(DatagramStream):
     Attributes:
       early: those that came before the socket was there, in order; received first.
       after: those that have come to it since, while earlier ones may still wait.
+      sorted: nothing of others' can come to the socket any more.
     """
+
+    sorted = False
 
     def __init__(self, sock: socket.socket, acceptor: UdpAcceptor, first: Arrival) -> None:
         super().__init__(sock)
@@ -214,15 +219,26 @@ class Conversation(DatagramStream):
         self.after: list[bytes] = []
         self.parted = False
 
-    def sort(self) -> None:
-        """Give back what others have sent before the socket was connected."""
+    def sort(self, others: deque[Arrival]) -> None:
+        """Append to *others* what others have sent before the socket was connected."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
             while len(self.after) < MOST_AHEAD:
                 data, peer = self.sock.recvfrom(MAX_DATAGRAM, RECV_FLAGS)
                 if peer == self.first.peer:
                     self.after.append(data)
                 else:
-                    self.acceptor.arrivals.append(self.first._replace(data=data, peer=peer))
+                    others.append(self.first._replace(data=data, peer=peer))
+
+    def sort_again(self) -> None:
+        """Sort what was on its way to the socket when it was connected."""
+        self.sorted = True
+        self.after = []
+        others: deque[Arrival] = deque()
+        self.sort(others)
+        self.early += self.after
+        if others and not self.acceptor.closed:
+            self.acceptor.given_back += others
+            self.acceptor.wake()
 
     @property
     def over(self) -> bool:
@@ -238,6 +254,8 @@ class Conversation(DatagramStream):
         self.parted = True
         if self.acceptor.closed:
             return
+        if not self.sorted:
+            self.sort_again()
         left = list(self.early)
         self.early.clear()
         with contextlib.suppress(OSError):
@@ -252,6 +270,8 @@ class Conversation(DatagramStream):
         """Receive one datagram into *buffer*; as `DatagramStream.receive`."""
         if self.kept is None and self.early:
             self.kept = self.early.popleft()
+            if not self.early and not self.sorted:
+                self.sort_again()
         return super().receive(buffer, flags)
 
     @property

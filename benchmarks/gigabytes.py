@@ -106,7 +106,7 @@ def get_into_memory() -> Iterator[tuple[Run, Run]]:
 @measure(
     "the same over https",
     rate_ratio(0.9),
-    repeats=3,
+    repeats=5,
     show=per_second("MB", MEGABYTES),
 )
 def get_secure_into_memory() -> Iterator[tuple[Run, Run]]:

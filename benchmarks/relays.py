@@ -33,7 +33,7 @@ from relay_servers import (
 from servers import authority, nginx, server
 
 REPEATS = 3
-GIGABYTES = 10.0  # of one stream
+GIGABYTES, DOCUMENT = 10.0, 1.0  # of one stream; of one document
 Peer = Callable[..., contextlib.AbstractContextManager[Relay]]
 Backend = Callable[[], contextlib.AbstractContextManager[int]]
 
@@ -41,7 +41,7 @@ Backend = Callable[[], contextlib.AbstractContextManager[int]]
 @contextlib.contextmanager
 def web() -> Iterator[int]:
     """A web server with a small document and a large one; yield its port."""
-    with nginx(small=1024, large=1_000_000_000) as (port, _, _):
+    with nginx(small=1024, large=int(DOCUMENT * 1e9)) as (port, _, _):
         yield port
 
 
@@ -149,7 +149,7 @@ for what, share, ceiling in (("median", 0.5, 1.2), ("99 %", 0.99, 1.5)):
         microseconds, making(latency(share), "request"),
     )  # fmt: skip
 under_tls("TLS handshakes", 0.7, each_second("handshakes"), handshakes, "handshake")
-under_tls(f"TLS of {GIGABYTES / 3:g} GB", 0.8, gigabytes_each_second, download(GIGABYTES / 3), "GB")
+under_tls(f"TLS of {DOCUMENT:g} GB", 0.8, gigabytes_each_second, download(DOCUMENT), "GB")
 compare(
     "datagrams of 100 bytes", socat_udp, "socat", rate_ratio(1.5), each_second("datagrams"),
     making(datagrams(), "datagram"), udp_echo, scheme="udp",

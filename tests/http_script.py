@@ -34,8 +34,9 @@ def document(data: bytes = b"document", fields: bytes = b"") -> bytes:
 
 
 def redirect(location: bytes, status: int = 302) -> bytes:
-    """Return a whole response that leads to *location*."""
-    return b"HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location)
+    """Return a whole response that leads to *location*, the last one on its connection."""
+    fields = b"Location: %s\r\nContent-Length: 0\r\nConnection: close\r\n" % location
+    return b"HTTP/1.1 %d Moved\r\n%s\r\n" % (status, fields)
 
 
 def chunks(*parts: bytes) -> bytes:

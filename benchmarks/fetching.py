@@ -150,7 +150,7 @@ def compare(
     for which, words in ((again, "the same one"), (another, "another one each time")):
         setup = functools.partial(compared, which)
         # By its name a measure is chosen on the command line; a partial has none.
-        setup.__name__ = f"{compared.__name__}_{which.__name__}"  # type: ignore[attr-defined]
+        vars(setup)["__name__"] = f"{compared.__name__}_{which.__name__}"
         measure(f"1 KiB documents, {words}, {what}", goal, repeats=REPEATS, show=by_count)(setup)
 
 

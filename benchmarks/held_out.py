@@ -13,7 +13,9 @@ from __future__ import annotations
 import io
 import random
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from reading import LARGE, K, M, Pattern, Read, at, zip_members
 
@@ -21,9 +23,10 @@ from reading import LARGE, K, M, Pattern, Read, at, zip_members
 def pieces(wanted: list[tuple[int, int]]) -> Read:
     """Return the reader of these offsets and sizes, one after the other."""
 
+    readers: list[Callable[[object], Any]] = [at([offset], size) for offset, size in wanted]
+
     def read(file: object) -> int:
-        # A reader takes any file object, and returns a count.
-        return sum(at([offset], size)(file) for offset, size in wanted)  # type: ignore[misc]
+        return sum(each(file) for each in readers)
 
     return read
 

@@ -120,7 +120,7 @@ class Direction:
 
     async def delivered(self) -> None:
         """Wait until the sink's kernel has all, of which no event tells; a reset loses the rest."""
-        while self.sink.family != socket.AF_UNIX and unsent(self.sink):  # noqa: ASYNC110
+        while self.sink.family != socket.AF_UNIX and unsent(self.sink):  # noqa: ASYNC110  # see above
             await asyncio.sleep(LOOK_AGAIN)
 
 

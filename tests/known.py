@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from counting import Asked, CountingServer, answer
 
 import fildes
 from fildes.wire.http1_body import LAST_CHUNK, encode_chunk
 
 DATA = b"a small document\n" * 60
+
+
+@pytest.fixture
+def site() -> Iterator[CountingServer]:
+    """A server of the small document."""
+    with CountingServer(DATA) as server:
+        yield server
+
+
+@pytest.fixture
+def opener() -> Iterator[fildes.Opener]:
+    """An Opener that knows nothing yet."""
+    with fildes.Opener() as opener:
+        yield opener
 
 
 def read(opener: fildes.Opener, address: str, **how: Any) -> bytes:

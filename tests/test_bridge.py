@@ -7,7 +7,6 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +16,8 @@ from tls_cases import MEBIBYTE, cat, pattern
 
 import fildes
 
-Connect = Callable[..., Any]
+#: A function, with what it has started as its attributes.
+Connect = Any
 
 
 @pytest.fixture(params=["rb", "r+b"])
@@ -25,8 +25,8 @@ def connect(request: pytest.FixtureRequest, peer: StartPeer, tls_ca: Authority) 
     """Open tls to a script, for reading alone and for both ways: there is a bridge for each."""
 
     def connect(script: Script, **arguments: Any) -> Any:
-        connect.server = peer(script, tls=tls_ca.server_context())  # type: ignore[attr-defined]
-        address = f"tls://localhost:{connect.server.port}"  # type: ignore[attr-defined]
+        vars(connect)["server"] = server = peer(script, tls=tls_ca.server_context())
+        address = f"tls://localhost:{server.port}"
         return fildes.open(address, request.param, tls={"ca": tls_ca.ca_file}, **arguments)
 
     return connect
@@ -103,7 +103,7 @@ def test_reset(connect: Connect) -> None:
     f = connect(script)
     fd = f.fileno()
     assert os.read(fd, 100) == b"half"
-    connect.server.release()  # type: ignore[attr-defined]
+    connect.server.release()
     assert cat(f) == (1, b"")
     with pytest.raises(ConnectionResetError):
         f.close()
@@ -199,7 +199,7 @@ def test_child_holds_the_descriptor(connect: Connect) -> None:
         assert child.stdout is not None
         assert child.stdout.read(7) == b"before "
         f.close()
-        connect.server.release()  # type: ignore[attr-defined]
+        connect.server.release()
         assert child.stdout.read() == b"after"
     assert child.returncode == 0
 
@@ -220,7 +220,7 @@ def test_select(connect: Connect) -> None:
 
     with connect(script) as f:
         assert select.select([f], [], [], 0) == ([], [], [])
-        connect.server.release()  # type: ignore[attr-defined]
+        connect.server.release()
         assert select.select([f], [], [], 10) == ([f], [], [])
         assert os.read(f.fileno(), 10) == b"now"
 

@@ -97,4 +97,4 @@ def test_later_names_are_there(name: str) -> None:
 def test_unknown_name() -> None:
     """A name that there is not is no attribute."""
     with pytest.raises(AttributeError, match="has no attribute 'opne'"):
-        fildes.opne  # type: ignore[attr-defined]  # noqa: B018
+        fildes.opne  # type: ignore[attr-defined]  # noqa: B018  # for its effect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import threading
 import weakref
@@ -30,7 +31,7 @@ def test_timers_ring_in_the_order_of_their_moments(loop: Loop) -> None:
     """What is due earlier is called earlier, and of one moment what was asked for first."""
     rung: list[str] = []
     for name, moment in (("c", 3.0), ("a", 1.0), ("b", 2.0), ("also b", 2.0)):
-        loop.call_at(moment, lambda name=name: rung.append(name))  # type: ignore[misc]
+        loop.call_at(moment, functools.partial(rung.append, name))
     rounds(loop, 1)
     assert rung == ["a", "b", "also b", "c"]
 

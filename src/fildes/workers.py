@@ -10,10 +10,12 @@ what dies.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.drivers.loop import Loop
@@ -45,7 +47,7 @@ class Worker(NamedTuple):
     since: float
 
 
-class Workers:
+class Workers(ABC):
     """Processes that do the same work, and who looks after them.
 
     Attributes:
@@ -72,13 +74,13 @@ class Workers:
         self.stops: list[int] = []
         self.status = 0
 
+    @abstractmethod
     def work(self, number: int) -> int:
         """Do the work of a worker; return its exit status, negative for a signal."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop_listening(self) -> None:
         """Let go of what the workers share, for they are going to end."""
-        raise NotImplementedError
 
     def hang_up(self) -> None:
         """See to SIGHUP: every worker does."""
@@ -105,8 +107,7 @@ class Workers:
     def actions(self) -> dict[int, Callable[[], None]]:
         """Return what is done, in the loop, at each signal."""
         stops: dict[int, Callable[[], None]] = {
-            number: lambda number=number: self.stop(number)  # type: ignore[misc]
-            for number in STOPPING
+            number: functools.partial(self.stop, number) for number in STOPPING
         }
         return {**stops, signal.SIGHUP: self.hang_up}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 
 import pytest
@@ -23,18 +23,6 @@ MAX_CALLS = 60
 
 #: Those that a document takes which nobody has asked for before; it takes 180.
 MAX_CALLS_FOR_ANOTHER = 240
-
-
-@pytest.fixture
-def site() -> Iterator[CountingServer]:
-    with CountingServer(DATA) as server:
-        yield server
-
-
-@pytest.fixture
-def opener() -> Iterator[fildes.Opener]:
-    with fildes.Opener() as opener:
-        yield opener
 
 
 def calls_of(function: Callable[[], object]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,6 @@ from known import DATA, known
 
 import fildes
 from fildes.files.here import HereFile
-
-
-@pytest.fixture
-def site() -> Iterator[CountingServer]:
-    with CountingServer(DATA) as server:
-        yield server
-
-
-@pytest.fixture
-def opener() -> Iterator[fildes.Opener]:
-    with fildes.Opener() as opener:
-        yield opener
 
 
 def test_same_file(site: CountingServer, opener: fildes.Opener) -> None:

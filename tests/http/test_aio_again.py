@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import sys
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -26,12 +25,6 @@ every_loop = pytest.mark.parametrize("loop", LOOPS)
 
 #: Python calls that a request may take, all of the event loop included; it takes 92.
 MAX_CALLS = 110
-
-
-@pytest.fixture
-def site() -> Iterator[CountingServer]:
-    with CountingServer(DATA) as server:
-        yield server
 
 
 async def read(opener: aio.AsyncOpener, address: str, **how: Any) -> bytes:

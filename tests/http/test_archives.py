@@ -102,3 +102,6 @@ def test_server_without_ranges(peer: StartPeer, archive: bytes) -> None:
     with pytest.raises(OSError, match="save it first, with fildes get") as caught:
         fildes.open(f"zip:folder/100::{server.address('http', '/x.zip')}")
     assert caught.value.errno == errno.ESPIPE
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert (failure.step, failure.address) == ("decode", caught.value.filename)

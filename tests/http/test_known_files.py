@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,6 @@ from known import DATA, known, of_its_own, public, read, whole_of_its_own
 
 import fildes
 from fildes.files.here import HereFile, HereStream
-
-
-@pytest.fixture
-def site() -> Iterator[CountingServer]:
-    with CountingServer(DATA) as server:
-        yield server
-
-
-@pytest.fixture
-def opener() -> Iterator[fildes.Opener]:
-    with fildes.Opener() as opener:
-        yield opener
-
 
 #: Texts after the site, and whether they are plain: asked for without being parsed.
 TARGETS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import threading
@@ -19,17 +20,11 @@ from fildes.files.here import HereStream
 from fildes.http import again
 from fildes.http.again import MAX_SHAPES, Exchange, Site
 from fildes.http.connection import Connection
-from fildes.http.following import Rest
 from fildes.http.pool import Pool
+from fildes.http.received import Rest
 from fildes.opener import MAX_SITES
 from fildes.streams.kernel import SocketStream
 from fildes.wire.http1_body import LAST_CHUNK
-
-
-@pytest.fixture
-def site() -> Iterator[CountingServer]:
-    with CountingServer(DATA) as server:
-        yield server
 
 
 @pytest.fixture
@@ -37,12 +32,6 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         yield ours, theirs
-
-
-@pytest.fixture
-def opener() -> Iterator[fildes.Opener]:
-    with fildes.Opener() as opener:
-        yield opener
 
 
 def test_many_documents(site: CountingServer, opener: fildes.Opener) -> None:
@@ -121,7 +110,7 @@ def test_trickling(opens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(again, "monotonic", lambda: now)
     exchange = Exchange(
-        Site("http", b"", "key", asking=False), "", b"", Connection(Rest(memoryview(b"")), ""), 0
+        Site("http", b"", "key", asking=False), "", b"", Connection(Rest(io.BytesIO()), ""), 0
     )
     assert exchange.patience() == again.MAX_LATE
     now = again.MAX_LATE / 2 if opens else again.MAX_LATE * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from counting import Asked, CountingServer, Reply, ranged, whole
@@ -11,13 +11,6 @@ from known import DATA, in_chunks, public, read
 
 import fildes
 from fildes import aio
-
-
-@pytest.fixture
-def site() -> Iterator[CountingServer]:
-    with CountingServer(DATA) as server:
-        yield server
-
 
 #: What is done to a sound answer: put in instead of what, or behind it.
 SPOILT: dict[str, Callable[[bytes], bytes]] = {

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 from datagram_clients import client
@@ -97,12 +97,12 @@ def start_bench(nothing_left_behind: None) -> Iterator[StartBench]:
     ):
         services = []
 
-        def start(**options: float | str) -> Bench:
+        def start(**options: Any) -> Bench:
             target = f"tcp://127.0.0.1:{behind.getsockname()[1]}"
             opening, _ = prepare(target, "r+b", None, {})
             log = Log()
             open_far = opener_of(opening.address, opening.policy, opening.options)
-            service = Service(loop, listener.acceptor, open_far, log, **options)  # type: ignore[arg-type]
+            service = Service(loop, listener.acceptor, open_far, log, **options)
             services.append(service)
             port = int(listener.address.rpartition(":")[2])
             return Bench(loop, service, log, behind, ("127.0.0.1", port))

@@ -66,7 +66,8 @@ def over_unix(database: Database, relay_to: RelayTo, tls_ca: Authority) -> Psql:
 def relayed(
     request: pytest.FixtureRequest, database: Database, relay_to: RelayTo, tls_ca: Authority
 ) -> Psql:
-    return request.param(database, relay_to, tls_ca)  # type: ignore[no-any-return]
+    psql: Psql = request.param(database, relay_to, tls_ca)
+    return psql
 
 
 def test_questions(database: Database, relayed: Psql) -> None:

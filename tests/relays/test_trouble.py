@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import LIMIT, start
@@ -37,6 +38,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 class Server:
     """A command that listens at `port`."""
+
+    process: Any  # a Popen whose output is a pipe, and which was started with a list
 
     def __init__(self, process: subprocess.Popen[bytes], target: socket.socket) -> None:
         self.process, self.target = process, target
@@ -87,7 +90,7 @@ def connected(server: Server) -> socket.socket:
 def moving(server: Server) -> socket.socket:
     """Bytes have gone there and back, and some more are under way."""
     client = server.connect()
-    if server.process.args[3] == "relay" and "exec:cat" not in server.process.args:  # type: ignore[index, operator]
+    if server.process.args[3] == "relay" and "exec:cat" not in server.process.args:
         return client
     assert exchange(client, b"hello") == b"hello"
     client.sendall(bytes(1000))
@@ -114,7 +117,7 @@ def test_one_signal_and_the_last_client(
                 server.target.accept()[0].close()
             recv_all(client)
     assert server.process.wait(LIMIT) == 0
-    assert b"Traceback" not in server.process.stdout.read()  # type: ignore[union-attr]
+    assert b"Traceback" not in server.process.stdout.read()
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
@@ -131,7 +134,7 @@ def test_two_signals(name: str, number: signal.Signals, start_server: StartServe
         if name != "serve":  # its program has ended, which is an end
             with pytest.raises(ConnectionResetError):
                 recv_all(client)
-    assert b"Traceback" not in server.process.stdout.read()  # type: ignore[union-attr]
+    assert b"Traceback" not in server.process.stdout.read()
 
 
 def is_listening(server: Server) -> bool:

@@ -89,7 +89,7 @@ def test_damaged_record(damage: int, start_tls: Start, open_tls: Open) -> None:
     def script(talk: Conversation) -> None:
         talk.send(b"good")
         talk.wire.tls.write(b"worse than nothing")  # type: ignore[attr-defined]  # a TlsWire
-        record = bytearray(talk.wire.outgoing.read())  # type: ignore[attr-defined]
+        record = bytearray(talk.wire.outgoing.read())  # type: ignore[attr-defined]  # as above
         record[damage] ^= 0x55
         talk.sock.sendall(record)
         talk.fin(close_notify=False)
@@ -113,7 +113,9 @@ def test_injected_plaintext(when: str, peer: StartPeer, tls_ca: Authority) -> No
 
     with pytest.raises(ssl.SSLError) as caught:
         fildes.open(f"tls://localhost:{peer(script).port}", tls={"ca": tls_ca.ca_file})
-    assert "not speak TLS" in fildes.failure_of(caught.value).advice  # type: ignore[union-attr]
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert "not speak TLS" in failure.advice
 
 
 def test_injected_plaintext_behind_a_proxys_answer(peer: StartPeer, tls_ca: Authority) -> None:

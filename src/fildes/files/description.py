@@ -44,7 +44,8 @@ class Description(BaseDescription):
         self.kernel_recv_into = stream.blocking_recv_into() if direct else None
         self.kernel_send = stream.blocking_send() if direct else None
         # Not isinstance: an abstract class is slow to ask. Nor cast, which is a call.
-        self.asked: AskedStream | None = stream if stream.waits else None  # type: ignore[assignment]
+        asked = stream if stream.waits else None
+        self.asked: AskedStream | None = asked  # type: ignore[assignment]  # those that wait are
 
     def recv_into(self, buffer: Buffer) -> int:
         """Receive into *buffer*, sending what is pending first; 0 at the end of file."""

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 from fildes.errors import IncompleteError
 from fildes.http.body import HttpStream
 from fildes.http.fetching import Fetch
 from fildes.http.planning import Window
+from fildes.http.received import Rest
 from fildes.http.resuming import ResumingStream
-from fildes.streams.document import Document
 
 if TYPE_CHECKING:
     from fildes.http.ranged import RangedStream
-    from fildes.http.response import Response
     from fildes.streams.stream import Stream
-    from fildes.waiting import Interest
-
-
-class Rest(Document):
-    """What is left of a document and here already; perhaps nothing."""
-
-    def __init__(self, data: memoryview, response: Response | None = None) -> None:
-        """Start before *data*, which *response* has brought."""
-        self.data = data
-        self.response = response
-
-    def receive(self, buffer: memoryview) -> int:
-        size = min(len(buffer), len(self.data))
-        buffer[:size] = self.data[:size]
-        self.data = self.data[size:]
-        return size
-
-    def recv_wants(self) -> Interest:
-        return {}
-
-    async def close(self) -> None:
-        pass
-
-    def abort(self) -> None:
-        pass
-
-    def interrupt(self) -> None:
-        pass
 
 
 async def follow(stream: RangedStream) -> Stream:
@@ -54,7 +26,7 @@ async def follow(stream: RangedStream) -> Stream:
     body = at_hand(stream)
     if body is None and stream.position < stream.size:
         body = await ask_for_rest(stream)
-    rest = Rest(memoryview(b""), stream.response) if body is None else resuming(stream, body)
+    rest = Rest(io.BytesIO(), stream.response) if body is None else resuming(stream, body)
     stream.abort()
     return rest
 

@@ -78,10 +78,8 @@ class ReceivedDocument(RandomStream):
 
     async def sequential(self) -> Stream:
         """Return what follows the position."""
-        from fildes.http.following import Rest
-
         self.closed = True
-        rest = memoryview(self.data)[self.position :]
+        rest = io.BytesIO(self.data[self.position :])
         self.here.seek(0, os.SEEK_END)  # its bytes are the stream's from now on
         return Rest(rest, self.response)
 
@@ -96,22 +94,16 @@ class ReceivedDocument(RandomStream):
         self.closed = True
 
 
-class ReceivedStream(Document):
-    """The bytes of a whole document of which its server gives no parts.
+class Rest(Document):
+    """What is left of a document and here already; perhaps nothing."""
 
-    Attributes:
-      response: the answer that brought it.
-    """
-
-    def __init__(self, inner: Stream, response: Response, here: io.BytesIO) -> None:
-        """Give what is *here*, which came over *inner*."""
-        self.inner = inner
+    def __init__(self, data: io.BytesIO, response: Response | None = None) -> None:
+        """Give *data* from where it stands, which *response* has brought."""
+        self.data = data
         self.response = response
-        self.here = here
 
     def receive(self, buffer: memoryview) -> int:
-        assert self.here is not None
-        return self.here.readinto(buffer)
+        return self.data.readinto(buffer)
 
     def recv_wants(self) -> Interest:
         return {}
@@ -124,6 +116,16 @@ class ReceivedStream(Document):
 
     def interrupt(self) -> None:
         pass
+
+
+class ReceivedStream(Rest):
+    """The bytes of a whole document of which its server gives no parts."""
+
+    def __init__(self, inner: Stream, response: Response, here: io.BytesIO) -> None:
+        """Give what is *here*, which came over *inner*."""
+        super().__init__(here, response)
+        self.inner = inner
+        self.here = here
 
 
 def received_whole(body: HttpStream) -> ReceivedDocument | None:

@@ -105,8 +105,8 @@ class SecuredPair(Pair[Owner]):
 
 def carrier(stream: Stream) -> SocketStream:
     """Return the socket that carries *stream*, which `is_over_socket`."""
-    # The callers have asked `is_over_socket`, which no type tells.
-    return stream.inner if isinstance(stream, TlsStream) else stream  # type: ignore[return-value]
+    found = stream.inner if isinstance(stream, TlsStream) else stream
+    return found  # type: ignore[return-value]  # `is_over_socket` was asked, which no type tells
 
 
 def tls_of(stream: Stream) -> TlsStream | None:

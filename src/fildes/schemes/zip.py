@@ -103,16 +103,19 @@ async def open_archive(opening: Opening, address: Address) -> Stream:
 
             with opening.step("decode", f"archive in {address.inner.scheme}"):
                 inner = await spooled(inner)
-        if inner.seek(0, os.SEEK_CUR) is None:
-            raise OSError(
-                errno.ESPIPE,
-                f"a zip archive is read from its end, and {address.inner.scheme} comes only"
-                " in order: save it first, with fildes get",
-            )
+        with opening.blame("decode"):
+            check_positions(inner, address.inner)
     except BaseException:
         inner.abort()
         raise
     return inner
+
+
+def check_positions(stream: Stream, address: Address) -> None:
+    """Raise `OSError` unless *stream*, which *address* has opened, has positions."""
+    if stream.seek(0, os.SEEK_CUR) is None:
+        words = f"a zip archive is read from its end, and {address.scheme} comes only in order"
+        raise OSError(errno.ESPIPE, f"{words}: save it first, with fildes get")
 
 
 async def read_members(inner: Stream) -> tuple[Directory, list[Member]]:

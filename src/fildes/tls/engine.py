@@ -34,8 +34,8 @@ class TlsEngine:
     ) -> None:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_name)
-        # typeshed does not know that with a buffer the result is a count.
-        self.read: Callable[[int, memoryview], int] = self.tls.read  # type: ignore[assignment]
+        read = self.tls.read  # typeshed does not know that with a buffer the result is a count
+        self.read: Callable[[int, memoryview], int] = read  # type: ignore[assignment]  # a count
         self.received_end = self.sent_end = False
         self.failure: ssl.SSLError | None = None
         self.ahead = bytearray()  # decrypted by `end`, not yet taken

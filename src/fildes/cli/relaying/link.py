@@ -103,11 +103,8 @@ class Link:
                 while self.unsent:
                     sent = self.sock.send(self.unsent, socket.MSG_NOSIGNAL)
                     self.unsent = self.unsent[sent:]
-            except (
-                BrokenPipeError,
-                ConnectionResetError,
-            ):  # who has forked has gone, which `ready` sees
-                self.unsent = b""
+            except (BrokenPipeError, ConnectionResetError):
+                self.unsent = b""  # who has forked has gone, which `ready` sees
         if waited and self.sock.fileno() in self.loop.handlers:
             self.loop.watch(self.sock.fileno(), READ | (WRITE if self.unsent else 0), self.ready)
 

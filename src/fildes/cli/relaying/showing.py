@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ class Shows:
         async def serve() -> None:
             while True:
                 stream = await acceptor.accept_stream()
-                self.view.refresh(lambda stream=stream: self.scrape(stream))  # type: ignore[misc]
+                self.view.refresh(functools.partial(self.scrape, stream))
 
         self.loop.spawn(serve(), raise_error)
 

@@ -8,11 +8,13 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from authority import Authority
 from peers import StartPeer, echo
 from programs import need, serving
+from websocket_listeners import echoing, place_of
 
 import fildes
 
@@ -132,6 +134,21 @@ def test_tls_through_a_proxy(proxy: str, peer: StartPeer, tls_ca: Authority) -> 
     with fildes.open(address, tls={"ca": tls_ca.ca_file}) as f:
         f.write(b"private\n")
         assert f.readline() == b"private\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_websocket_through_a_proxy(proxy: str, scheme: str, tls_ca: Authority) -> None:
+    """A WebSocket is with the target, plain or under TLS, and keeps its half-close."""
+    identity = tls_ca.localhost
+    options = {"cert": identity.cert_file, "key": identity.key_file} if scheme == "wss" else {}
+    ours: Any = {"ca": tls_ca.ca_file} if scheme == "wss" else {}
+    with echoing(f"{scheme}-listen://127.0.0.1:0/x", **{scheme: options}) as listener:
+        port = place_of(listener)[1]
+        with fildes.open(f"{scheme}://localhost:{port}/x::{proxy}", **{scheme: ours}) as f:
+            f.write(b"hello")
+            f.half_close()
+            assert f.read() == b"hello"
 
 
 @pytest.mark.slow

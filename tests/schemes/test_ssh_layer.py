@@ -15,6 +15,7 @@ import pytest
 from authority import Authority
 from peers import Conversation, StartPeer, echo
 from programs import free_port, need, serving
+from websocket_listeners import echoing, place_of
 
 import fildes
 import fildes.aio
@@ -128,6 +129,16 @@ def test_asyncio(jump: str, peer: StartPeer) -> None:
             return await f.read()
 
     assert asyncio.run(main()) == b"hello"
+
+
+def test_websocket(jump: str) -> None:
+    """A WebSocket at the far end, with half-close."""
+    with echoing("ws-listen://127.0.0.1:0/x") as listener:
+        port = place_of(listener)[1]
+        with fildes.open(f"ws://localhost:{port}/x::{jump}") as f:
+            f.write(b"hello")
+            f.half_close()
+            assert f.read() == b"hello"
 
 
 def test_refused_far_end(jump: str) -> None:

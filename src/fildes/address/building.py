@@ -70,9 +70,10 @@ def build(
             raise AddressError(f"{found.name} takes no host, port or query")
         return _build_path(found, path, options, inner)
     if inner is not None and found.carried_by == "listener":
-        if host or port is not None or path or query is not None:
+        if host or port is not None:
             raise AddressError(f"the layer inside says where {found.name} listens")
-        return Address(found.name, options=check_options(options, found), inner=inner)
+        text, _, typed = _build_tail(found, path, query, options)
+        return Address(found.name, path=text, options=typed, inner=inner, opaque=bool(text))
     listening = found.name.endswith("-listen")
     if host or not listening:
         host = canonical_host(host)

@@ -16,7 +16,7 @@ def check_carrier(scheme: Scheme, inner: Scheme | None) -> None:
         if not inner.name.endswith("-listen"):
             raise AddressError(
                 f"{scheme.name} is carried by what listens, and {inner.name} does not; "
-                "name it after '::', as in tls-listen:?cert=FILE::unix-listen:PATH"
+                f"name it after '::', as in {scheme.name}:?OPTIONS::unix-listen:PATH"
             )
     elif scheme.carried_by == "nothing":
         raise AddressError(

@@ -237,13 +237,16 @@ def _parse_hierarchy(part: Part, inner: Address | None, *, listening: bool) -> A
 
 
 def _parse_above(part: Part, inner: Address) -> Address:
-    """Return what listens at the place of *inner*, and so names none of its own."""
+    """Return what listens at the place of *inner*, and so names none of its own; but a path."""
     _refuse_fragment(part)
     name = part.scheme.name
-    place, _, query = part.body.removeprefix("//").partition("?")
-    if place:
-        raise AddressError(f"the layer after '::' says where {name} listens: write {name}:?OPTIONS")
-    return Address(name, options=parse_options(query, part.scheme), inner=inner)
+    path, _, query = part.body.removeprefix("//").partition("?")
+    if path and (part.scheme.shape is not Shape.PLACE or not path.startswith("/")):
+        form = f"{name}:/PATH?OPTIONS" if part.scheme.shape is Shape.PLACE else f"{name}:?OPTIONS"
+        raise AddressError(f"the layer after '::' says where {name} listens: write {form}")
+    check_document_path(path)
+    options = parse_options(query, part.scheme)
+    return Address(name, path=path, options=options, inner=inner, opaque=bool(path))
 
 
 def _parse_authority(

@@ -82,9 +82,8 @@ async def listen_(opening: Opening, address: Address) -> Acceptor:
         own = {option.name for option in (*OPTIONS, HANDSHAKE_TIMEOUT)}
         acceptor = await listen_above(opening, address, own, handshake)
         # A client says what the certificate is for; the port then leads nowhere.
-        name = next((each for each in contexts.by_name if "*" not in each), "localhost")
         port = acceptor.address.port or HTTPS_PORT
-        acceptor.address = Address("tls", host=name, port=port, inner=acceptor.address)
+        acceptor.address = Address("tls", contexts.host, port, inner=acceptor.address)
     acceptor.reload = contexts.load
     return acceptor
 

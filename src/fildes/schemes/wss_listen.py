@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes.listening.options import TCP
+from fildes.listening.options import HANDSHAKE_TIMEOUT, TCP
 from fildes.scheme import Example
 from fildes.schemes import tls_listen, ws_listen
 
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
 
+OPTIONS = (*ws_listen.OPTIONS, *tls_listen.OPTIONS)
+
 SCHEME = ws_listen.SCHEME._replace(
     name="wss-listen",
     summary="a conversation by WebSocket over TLS with whoever connects to a port of ours",
-    options=(*ws_listen.OPTIONS, *tls_listen.OPTIONS, *TCP),
+    options=(*OPTIONS, *TCP),
     examples=(
         Example("wss-listen://:8443?cert=chain.pem&key=key.pem", "for programs of this machine"),
         Example("wss-listen://[::]:443/chat?cert=/etc/ours/certs", "for all, at one path"),
+        Example("wss-listen:?cert=ours.pem::systemd-listen:", "at sockets that systemd passes"),
     ),
 )
 
@@ -33,7 +36,7 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 
 
 async def listen_(opening: Opening, address: Address) -> Acceptor:
-    """Listen at every address of the host; on loopback if it names none."""
+    """Listen at every address of the host, on loopback if it names none, or inside."""
     from fildes.tls.serving import Contexts
     from fildes.tls.stream import TlsStream
     from fildes.websocket.answering import answering
@@ -46,6 +49,7 @@ async def listen_(opening: Opening, address: Address) -> Acceptor:
         await stream.handshake()
         return await answer(stream)
 
-    acceptor = await ws_listen.listen_with(opening, address, "wss", handshake)
+    own = (*OPTIONS, HANDSHAKE_TIMEOUT)
+    acceptor = await ws_listen.listen_with(opening, address, own, handshake, contexts.host)
     acceptor.reload = contexts.load
     return acceptor

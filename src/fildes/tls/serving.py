@@ -87,6 +87,11 @@ class Contexts:
         self.first.sslobject_class = ServerObject
         self.first.sni_callback = self.choose if len(made) > 1 else take_name
 
+    @property
+    def host(self) -> str:
+        """A name that the first certificates are for; localhost if they say none."""
+        return next((name for name in self.by_name if "*" not in name), "localhost")
+
     def choose(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         """Take the certificate that is for *name*, in the middle of a handshake."""
         take_name(tls, name, self.first)

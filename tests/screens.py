@@ -7,6 +7,7 @@ import fcntl
 import pty
 import re
 import struct
+import subprocess
 import termios
 from collections.abc import Iterator
 from typing import IO, Any
@@ -37,15 +38,22 @@ class Screen:
 @contextlib.contextmanager
 def watching(*argv: str) -> Iterator[tuple[Running, Screen]]:
     """Run a relay with its table on a terminal of 80 columns and 24 lines."""
+    with on_screen("relay", "--watch", *argv, "TCP-LISTEN:0,fork", "EXEC:cat") as (process, screen):
+        yield Running(process), screen
+
+
+@contextlib.contextmanager
+def on_screen(*argv: str) -> Iterator[tuple[subprocess.Popen[bytes], Screen]]:
+    """Run the command on a terminal of 80 columns and 24 lines; it is killed at the end."""
     ours, theirs = pty.openpty()
     with open(ours, "r+b", 0) as end:
         screen = Screen(end)
         screen.resize(80, 24)
         with open(theirs, "r+b", 0) as tty:
             how: dict[str, Any] = {"stdin": tty, "stdout": tty}
-            process = start("relay", "--watch", *argv, "TCP-LISTEN:0,fork", "EXEC:cat", **how)
+            process = start(*argv, **how)
         with process:
             try:
-                yield Running(process), screen
+                yield process, screen
             finally:
                 process.kill()

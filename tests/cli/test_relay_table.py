@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fildes.cli.relaying.table import Row, Totals, render
+from fildes.cli.showing.table import Row, Totals, render
 from fildes.cli.terminal import cells
 
 TOTALS = Totals(3723, 2, 2, 120, 1, 2, 123456789, 2345, 1e6, 10)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fildes.cli.relaying.dump import DUMPS, Piece, hex_dump, text_dump
-from fildes.cli.relaying.exposition import Metric, exposition
+from fildes.cli.showing.exposition import Metric, exposition
 
 HOUR = "17:20:01.000123"
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 from commands import LIMIT, RunMain, fildes, start
 from relay_commands import ECHO, Running, connect, exchange, relay_running
+from scraping import Metrics
 from screens import watching
 
 from fildes.cli.status import Status
@@ -49,24 +48,6 @@ def answers(port: int, count: int) -> set[bytes]:
             sock.shutdown(socket.SHUT_WR)
             found.add(sock.makefile("rb").read())
     return found
-
-
-class Metrics:
-    """The metrics of a relay that tells where they are next."""
-
-    def __init__(self, running: Running) -> None:
-        match = re.search(rb"metrics at http://(\S+)/metrics", line := running.err.readline())
-        assert match, line
-        self.place = match[1].decode()
-
-    def read(self) -> dict[str, float]:
-        """Return the values of now, by name and labels."""
-        connection = http.client.HTTPConnection(self.place, timeout=LIMIT)
-        with contextlib.closing(connection):
-            connection.request("GET", "/metrics")
-            lines = connection.getresponse().read().decode().splitlines()
-        samples = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
-        return {name: float(value) for name, value in samples}
 
 
 ACCEPTED = 'fildes_relay_connections_accepted_total{relay="relay"}'
@@ -149,7 +130,7 @@ def test_killed_worker_is_replaced_and_the_counts_stay() -> None:
     """A worker that is killed is told of and replaced; no counter goes back."""
     argv = ["--metrics", "127.0.0.1:0", *ECHO]
     with relay_running("--workers", "2", *argv) as running:
-        metrics = Metrics(running)
+        metrics = Metrics(running.err.readline().decode())
         running.err.readline()
         with connect(running) as one, connect(running) as two:
             assert (exchange(one, b"12345"), exchange(two, b"678")) == (b"12345", b"678")

@@ -25,6 +25,7 @@ EXAMPLES = (
     ("fildes serve :8007 -- cat", "echo, for programs of this machine"),
     ("fildes serve tls-listen://0.0.0.0:8443?cert=ours.pem -- ./greet", "under TLS, for all"),
     ("fildes serve --allow 10.0.0.0/8 tcp://0.0.0.0:79 -- finger", "for some"),
+    ("fildes serve --watch --metrics :9100 --workers 2 :8007 -- cat", "see what it does"),
     ("fildes serve systemd: -- ./answer", "at the sockets of a .socket unit"),
 )
 TAKES_PROGRAM = True
@@ -46,6 +47,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="seconds that open connections get to finish at the end (30)",
     )
     add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
+    add("--watch", action="store_true", help="show a live table of connections and programs")
+    add("--metrics", metavar="ADDRESS", help="serve counters to Prometheus, as at 127.0.0.1:9100")
     add("--ready-fd", type=int, metavar="FD", help="write the address there, not to the output")
 
 
@@ -55,6 +58,6 @@ def run(arguments: Namespace) -> int:
         raise UsageError("say which program: fildes serve ADDRESS -- PROGRAM")
     if arguments.workers < 1:
         raise UsageError("--workers takes how many processes, from 1")
-    from fildes.cli.serving import run_server
+    from fildes.cli.serving.running import run_server
 
     return run_server(arguments)

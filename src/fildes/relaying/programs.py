@@ -30,7 +30,7 @@ from fildes.streams.stream import MAX_DATAGRAM
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
@@ -78,8 +78,9 @@ class Programs(Service):
         *,
         idle_timeout: float | None = None,
         told: Callable[[Connection, int], None] = lambda connection, status: None,
+        numbers: Iterator[int] | None = None,
     ) -> None:
-        super().__init__(loop, acceptor, never, observer)
+        super().__init__(loop, acceptor, never, observer, numbers=numbers)
         self.argv = list(argv)
         self.children: dict[Connection, Child] = {}
         self.limit = idle_timeout

@@ -41,6 +41,10 @@ class Means(NamedTuple):
     on_behalf_of: ProxyHeader | None = None
     environment: Callable[[], Mapping[str, str]] | None = None
 
+    def opening_of(self, side: Side) -> Opening:
+        """Return what opens the address of *side*, or listens there."""
+        return Opening(side.address, "r+b", self.policy, self.options)
+
     def serving(self, client: Stream) -> Means:
         """Return the means of opening something for an accepted *client*."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +14,7 @@ from fildes.cli.relaying.reporter import Reporter, emit_for, is_interactive, sta
 from fildes.cli.relaying.session import Session
 from fildes.cli.relaying.taps import Tap, Wanted, open_taps
 from fildes.cli.reporting import say
+from fildes.cli.showing.numbering import numbers
 from fildes.cli.status import Status
 from fildes.cli.terminal import is_terminal
 from fildes.drivers import blocking
@@ -87,23 +86,6 @@ def run_many(plans: Sequence[Plan], many: Many) -> int:
         from fildes.cli.relaying.workers import RelayWorkers
 
         return RelayWorkers(around, count, extras).serve(plans)
-
-
-@contextlib.contextmanager
-def numbers(*, shared: bool) -> Iterator[Iterator[int]]:
-    """Yield numbers from 1 on; if they are *shared*, children of fork(2) take them from here.
-
-    The position of an open file description is theirs together, and lseek(2) moves it in
-    one step.
-    """
-    if not shared:
-        yield itertools.count(1)
-        return
-    fd = os.memfd_create("numbers", os.MFD_CLOEXEC)
-    try:
-        yield iter(lambda: os.lseek(fd, 1, os.SEEK_CUR), 0)
-    finally:
-        os.close(fd)
 
 
 def serves_many(plan: Plan) -> bool:

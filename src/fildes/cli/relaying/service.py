@@ -18,7 +18,6 @@ from fildes.cli.relaying.shared import SharedStream
 from fildes.cli.relaying.side import DEFAULT
 from fildes.cli.relaying.within import within
 from fildes.errors import AddressError, add_context
-from fildes.opening.opening import Opening
 from fildes.relaying.connection import Connection, Observer, close_both
 from fildes.relaying.dialing import short_opener
 from fildes.relaying.pairing import pair_for
@@ -93,6 +92,11 @@ class Relay(Service):
             and front == DEFAULT
             and (manner.max_bytes, manner.eof) == (None, "propagate")
         )
+
+    @property
+    def name(self) -> str:
+        """What it is called; empty for the one of the command line."""
+        return self.plan.name
 
     @property
     def open_timeout(self) -> float | None:
@@ -258,7 +262,6 @@ async def listen(plan: Plan, around: Surroundings) -> Acceptor:
     Raises:
       OSError: as bind(2).
     """
-    opening = Opening(plan.front.address, "r+b", around.means.policy, around.means.options)
-    acceptor = await opening.listen()
+    acceptor = await around.means.opening_of(plan.front).listen()
     around.reporter.listening(str(acceptor.address), plan.name)
     return acceptor

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.cli.relaying import readiness
-from fildes.cli.relaying.counts import Counts, counts_of
 from fildes.cli.relaying.reloading import Load, Relays
-from fildes.cli.relaying.rows import Rows
 from fildes.cli.relaying.service import Relay, Surroundings, listen
-from fildes.cli.relaying.showing import Shows
+from fildes.cli.showing.counts import Counts, Kind, counts_of
+from fildes.cli.showing.rows import Rows
+from fildes.cli.showing.shows import Shows
 from fildes.cli.status import Status
 
 if TYPE_CHECKING:
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.side import Side
-    from fildes.cli.relaying.table import Row
+    from fildes.cli.showing.table import Row
     from fildes.listening.accepting import Acceptor
 
 
@@ -51,6 +51,8 @@ class Serving(Relays[Relay]):
       patient: no signal has come: what is open may take as long as it likes.
     """
 
+    kind: Kind = "relay"
+
     def __init__(self, around: Surroundings, extras: Extras) -> None:
         super().__init__()
         self.around = around
@@ -75,7 +77,7 @@ class Serving(Relays[Relay]):
                 for plan in plans:
                     self.add(plan)
                 if self.extras.metrics is not None:
-                    self.shows.serve_metrics(self.extras.metrics, self.around.means)
+                    self.shows.serve_metrics(self.around.means.opening_of(self.extras.metrics))
                 with self.shows.watching(wanted=self.extras.watch):
                     readiness.ready(self.summary())
                     self.extras.ready()
@@ -122,6 +124,9 @@ class Serving(Relays[Relay]):
     def retire(self) -> None:
         """Accept no more, and end when all connections have ended by themselves."""
         self.patient = True
+
+    def orphaned(self) -> None:
+        self.stops.append(signal.SIGTERM)
 
     def end(self) -> int:
         """Accept no more, and let what is open end, unless a second signal comes."""

@@ -1,18 +1,24 @@
-"""What relays have done: the counts that metrics, the table and other processes get."""
+"""What was done: the counts that metrics, the table and other processes get."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.service import Relay
-    from fildes.cli.relaying.table import Row
+    from collections.abc import Collection
+
+    from fildes.cli.showing.table import Row
+    from fildes.relaying.connection import Connection
+
+#: What is shown, and the command that does it. A program has its connection for itself,
+#: so of a server no bytes are counted.
+Kind = Literal["relay", "serve"]
 
 
 class Counts(NamedTuple):
-    """What the relays of one name have done.
+    """What the relays of one name, or a server, have done.
 
     Attributes:
       active: connections that are open.
@@ -40,21 +46,49 @@ class Counts(NamedTuple):
         return self.accepted, self.refused, self.active, self.there, self.back
 
 
+class Counted(Protocol):
+    """A relay or a server, which counts what it does."""
+
+    accepted: int
+    refused: int
+    failed: Counter[str]
+
+    @property
+    def name(self) -> str:
+        """What it is called; empty for the only one of its process."""
+
+    @property
+    def connections(self) -> Collection[Connection]:
+        """Those that are open."""
+
+    @property
+    def moved_so_far(self) -> tuple[int, int]:
+        """The bytes left to right, and right to left, of all connections."""
+
+    def moved_by(self, connection: Connection) -> tuple[int, int]:
+        """Return the bytes of one connection left to right, and right to left."""
+
+    def ends_of(self, connection: Connection) -> tuple[str, str]:
+        """Return what the left and the right end of a connection are called."""
+
+
 class View(Protocol):
-    """Whose relays are shown: those of this process, or of all workers.
+    """Who is shown: the relays of this process or of all workers, or a server.
 
     Attributes:
+      kind: what they are.
       started: the moment at which they began.
-      names: the relays that listen.
+      names: those that listen.
     """
 
+    kind: Kind
     started: float
 
     @property
     def names(self) -> Iterable[str]: ...
 
     def counts(self) -> dict[str, Counts]:
-        """Return what was done, by the name of the relay; also of those that listen no more."""
+        """Return what was done, by name; also of those that listen no more."""
 
     def rows(self, now: float) -> list[Row]:
         """Return open connections, at least the busiest."""
@@ -66,14 +100,14 @@ class View(Protocol):
         """Call *done* once the counts are those of now."""
 
 
-def counts_of(relays: Iterable[Relay]) -> dict[str, Counts]:
-    """Return the counts of *relays* by name."""
+def counts_of(services: Iterable[Counted]) -> dict[str, Counts]:
+    """Return the counts of *services* by name."""
     found: dict[str, Counts] = {}
-    for relay in relays:
-        there, back = relay.moved_so_far
-        open_ones = len(relay.connections)
-        counts = Counts(relay.accepted, relay.refused, open_ones, relay.failed, there, back)
-        add(found, relay.plan.name, counts)
+    for each in services:
+        there, back = each.moved_so_far
+        open_ones = len(each.connections)
+        counts = Counts(each.accepted, each.refused, open_ones, each.failed, there, back)
+        add(found, each.name, counts)
     return found
 
 

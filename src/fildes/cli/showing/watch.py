@@ -8,12 +8,12 @@ import time
 from collections import deque
 from typing import IO, TYPE_CHECKING
 
-from fildes.cli.relaying.counts import Counts
-from fildes.cli.relaying.table import Totals, render, summary
+from fildes.cli.showing.counts import Counts
+from fildes.cli.showing.table import Totals, render, summary
 from fildes.cli.terminal import fit, is_terminal, one_line
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.counts import View
+    from fildes.cli.showing.counts import View
 
 #: Seconds between two drawings, and between two lines where nothing can be drawn again.
 REDRAW_INTERVAL = 1.0
@@ -29,7 +29,7 @@ HOME, END_OF_LINE, END_OF_PAGE = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 class Watch:
-    """Draws what the relays of *view* do.
+    """Draws what those of *view* do.
 
     Attributes:
       shown: whether it is drawn on a terminal.
@@ -109,4 +109,5 @@ class Watch:
             back=into,
             rate_there=max(out - out_before, 0) / passed,
             rate_back=max(into - into_before, 0) / passed,
+            kind=self.view.kind,
         )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.cli.progress import clock_time, size_text
 from fildes.cli.terminal import cells, fit, one_line
 
+if TYPE_CHECKING:
+    from fildes.cli.showing.counts import Kind
+
 #: The columns of numbers: what stands above them, and their widths, each behind a gap.
-NUMBERS = (("age", 7), ("left>", 8), ("<right", 8), ("rate", 9))
-NUMBERS_WIDTH = sum(width + 1 for _, width in NUMBERS)
+AGE = ("age", 7)
+NUMBERS: dict[Kind, tuple[tuple[str, int], ...]] = {
+    "relay": (AGE, ("left>", 8), ("<right", 8), ("rate", 9)),
+    "serve": (AGE,),
+}
 
 #: Columns for the number of a connection, and at most for the name of a relay.
 NUMBER_WIDTH = 6
@@ -42,7 +48,7 @@ class Row(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """All relays together, since the start."""
+    """All relays together, or a server, since the start."""
 
     uptime: float
     relays: int
@@ -54,6 +60,19 @@ class Totals(NamedTuple):
     back: int
     rate_there: float
     rate_back: float
+    kind: Kind = "relay"
+
+
+class Layout(NamedTuple):
+    """The columns of the table.
+
+    Attributes:
+      names: the widths of the columns of names; 0 for one that is left out.
+      numbers: those of numbers: what stands above them, and their widths.
+    """
+
+    names: Sequence[int]
+    numbers: Sequence[tuple[str, int]]
 
 
 def render(totals: Totals, rows: Sequence[Row], columns: int, lines: int) -> list[str]:
@@ -61,56 +80,64 @@ def render(totals: Totals, rows: Sequence[Row], columns: int, lines: int) -> lis
 
     The busiest connections come first; the last line tells how many have no room.
     """
-    widths = lay_out(rows, columns)
-    head = [*summary(totals), "", heading(widths)]
+    layout = lay_out(rows, columns, totals.kind)
+    head = [*summary(totals), "", heading(layout)]
     room = max(lines - len(head), 1)
     ordered = sorted(rows, key=Row.busyness)
     count = max(totals.open, len(ordered))  # only the busiest of other processes are told
     shown = ordered if count <= room else ordered[: room - 1]
-    body = [line_of(row, widths) for row in shown]
+    body = [line_of(row, layout) for row in shown]
     if len(shown) < count:
         body.append(f"and {count - len(shown)} more")
     return [fit(line, columns).rstrip() for line in (head + body)[:lines]]
 
 
 def summary(totals: Totals) -> list[str]:
-    """Return the two lines that tell of all relays together."""
-    relays = f"{totals.relays} relay{'s' * (totals.relays != 1)}"
+    """Return the lines that tell of all together."""
+    relays = f"{totals.relays} relay{'s' * (totals.relays != 1)}, "
+    first = (
+        f"fildes {totals.kind}, up {clock_time(totals.uptime)}:"
+        f" {relays if totals.kind == 'relay' else ''}{totals.open} open,"
+        f" {totals.accepted} accepted, {totals.refused} refused, {totals.failed} failed"
+    )
+    if totals.kind != "relay":
+        return [first]
     return [
-        f"fildes relay, up {clock_time(totals.uptime)}: {relays}, {totals.open} open,"
-        f" {totals.accepted} accepted, {totals.refused} refused, {totals.failed} failed",
+        first,
         f"left> {size_text(totals.there)}, {size_text(totals.rate_there)}/s"
         f"   <right {size_text(totals.back)}, {size_text(totals.rate_back)}/s",
     ]
 
 
-def lay_out(rows: Sequence[Row], columns: int) -> tuple[int, int, int, int]:
-    """Return the widths of the columns of names; what is left is for from and to."""
+def lay_out(rows: Sequence[Row], columns: int, kind: Kind) -> Layout:
+    """Return the columns; what the others leave is for from and to."""
     longest = max((cells(row.relay) for row in rows), default=0)
     relay = min(max(longest, len("relay")), RELAY_WIDTH) if longest else 0
-    free = columns - NUMBERS_WIDTH - NUMBER_WIDTH - relay - 2 - bool(relay)
+    taken = sum(width + 1 for _, width in NUMBERS[kind])
+    free = columns - taken - NUMBER_WIDTH - relay - 2 - bool(relay)
     left = max(free // 2, 1)
-    return NUMBER_WIDTH, relay, left, max(free - left, 1)
+    return Layout((NUMBER_WIDTH, relay, left, max(free - left, 1)), NUMBERS[kind])
 
 
-def table_line(names: Sequence[str], numbers: Sequence[str], widths: Sequence[int]) -> str:
-    """Return one line of the table."""
-    texts = [fit(one_line(text), width) for text, width in zip(names, widths, strict=True) if width]
-    cut = [f"{text:>{width}}" for text, (_, width) in zip(numbers, NUMBERS, strict=True)]
-    return " ".join([*texts, *cut])
+def table_line(names: Sequence[str], numbers: Sequence[str], layout: Layout) -> str:
+    """Return one line of the table; numbers that have no column are left out."""
+    widths = zip(names, layout.names, strict=True)
+    texts = [fit(one_line(text), width) for text, width in widths if width]
+    columns = zip(numbers, layout.numbers, strict=False)
+    return " ".join([*texts, *(f"{text:>{width}}" for text, (_, width) in columns)])
 
 
-def heading(widths: Sequence[int]) -> str:
+def heading(layout: Layout) -> str:
     """Return the line above the connections."""
-    return table_line(("", "relay", "from", "to"), [name for name, _ in NUMBERS], widths)
+    return table_line(("", "relay", "from", "to"), [name for name, _ in layout.numbers], layout)
 
 
-def line_of(row: Row, widths: Sequence[int]) -> str:
+def line_of(row: Row, layout: Layout) -> str:
     """Return the line of one connection."""
     names = (f"#{row.number}", row.relay, short(row.left), short(row.right))
     rate = f"{size_text(row.rate_there + row.rate_back)}/s"
     numbers = (clock_time(row.age), size_text(row.there), size_text(row.back), rate)
-    return table_line(names, numbers, widths)
+    return table_line(names, numbers, layout)
 
 
 def short(address: str) -> str:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from fildes.cli.relaying.counts import Counts, packed, unpacked
-from fildes.cli.relaying.table import Row
+from fildes.cli.showing.counts import Counts, packed, unpacked
+from fildes.cli.showing.table import Row
 from fildes.waiting import READ, WRITE
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.serving import Serving
     from fildes.drivers.loop import Loop
 
 #: Seconds between two tellings that nobody has asked for.
@@ -36,6 +34,22 @@ MOST_ROWS = 200  # arbitrary
 COUNTS, ROWS, RETIRE = b"c", b"r", b"e"
 
 
+class Worked(Protocol):
+    """What a worker does."""
+
+    def counts(self) -> dict[str, Counts]:
+        """Return what was done, by name."""
+
+    def rows(self, now: float) -> list[Row]:
+        """Return open connections."""
+
+    def retire(self) -> None:
+        """Accept no more, and end when all connections have ended by themselves."""
+
+    def orphaned(self) -> None:
+        """End in order: who has forked has gone."""
+
+
 class Link:
     """The worker's end."""
 
@@ -44,12 +58,12 @@ class Link:
         self.unsent = b""
         self.told_at = 0.0
         self.due = False
-        self.serving: Serving | None = None
+        self.work: Worked | None = None
         sock.setblocking(False)
 
-    def attach(self, serving: Serving) -> None:
-        """Answer for *serving* from now on."""
-        self.serving = serving
+    def attach(self, work: Worked) -> None:
+        """Answer for *work* from now on."""
+        self.work = work
         self.loop.watch(self.sock.fileno(), READ, self.ready)
 
     def changed(self) -> None:
@@ -61,8 +75,8 @@ class Link:
     def tell_counts(self) -> None:
         """Tell the counts, though nobody has asked."""
         self.due, self.told_at = False, time.monotonic()
-        assert self.serving is not None  # it has counted
-        self.send(counts=packed(self.serving.counts()))
+        assert self.work is not None  # it has counted
+        self.send(counts=packed(self.work.counts()))
 
     def tell(self, line: str) -> None:
         """Have *line* shown."""
@@ -70,7 +84,7 @@ class Link:
 
     def ready(self, fd: int, events: int) -> None:
         """Send what is left, and see what is asked."""
-        assert self.serving is not None
+        assert self.work is not None
         self.flush()
         try:
             asked = self.sock.recv(4096)
@@ -80,14 +94,14 @@ class Link:
             asked = b""
         if not asked:
             self.loop.forget(fd)
-            self.serving.stops.append(signal.SIGTERM)
+            self.work.orphaned()
         if RETIRE in asked:
-            self.serving.retire()
+            self.work.retire()
         if ROWS in asked:
-            rows = sorted(self.serving.rows(time.monotonic()), key=Row.busyness)[:MOST_ROWS]
-            self.send(answer=True, counts=packed(self.serving.counts()), rows=rows)
+            rows = sorted(self.work.rows(time.monotonic()), key=Row.busyness)[:MOST_ROWS]
+            self.send(answer=True, counts=packed(self.work.counts()), rows=rows)
         elif COUNTS in asked:
-            self.send(answer=True, counts=packed(self.serving.counts()))
+            self.send(answer=True, counts=packed(self.work.counts()))
 
     def send(self, **record: Any) -> None:
         """Send one message as soon as it can be."""

@@ -1,4 +1,4 @@
-"""Where the counts of relays are seen: metrics, the live table, a line at SIGUSR1."""
+"""Where the counts are seen: metrics, the live table, a line at SIGUSR1."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fildes.cli.relaying.metrics import answer
-from fildes.cli.relaying.table import summary
-from fildes.cli.relaying.watch import Watch
-from fildes.opening.opening import Opening
+from fildes.cli.showing.metrics import answer
+from fildes.cli.showing.table import summary
+from fildes.cli.showing.watch import Watch
 
 if TYPE_CHECKING:
-    from fildes.cli.relaying.counts import View
-    from fildes.cli.relaying.opening import Means
     from fildes.cli.relaying.reporter import Reporter
-    from fildes.cli.relaying.side import Side
+    from fildes.cli.showing.counts import View
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
+    from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
 #: Seconds that a scraper may take to ask and to read; Prometheus' own scrape_timeout.
@@ -34,13 +32,12 @@ class Shows:
         self.metrics: Acceptor | None = None
         self.watch: Watch | None = None
 
-    def serve_metrics(self, side: Side, means: Means) -> None:
-        """Serve metrics at *side* from now on.
+    def serve_metrics(self, opening: Opening) -> None:
+        """Serve metrics from now on where *opening* listens.
 
         Raises:
           OSError: as bind(2).
         """
-        opening = Opening(side.address, "r+b", means.policy, means.options)
         self.metrics = acceptor = self.loop.run_protocol(opening.listen())
         self.reporter.metrics(str(acceptor.address))
 

@@ -1,0 +1,1 @@
+"""What `fildes serve` is made of."""

@@ -1,0 +1,49 @@
+"""Servers in several processes, whose counts are seen together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fildes.cli.relaying import readiness
+from fildes.cli.serving.server import Server
+from fildes.cli.showing.workers import SeenWorkers
+
+if TYPE_CHECKING:
+    from fildes.cli.serving.running import Work
+    from fildes.cli.showing.counts import Kind
+    from fildes.drivers.loop import Loop
+
+
+class ServeWorkers(SeenWorkers):
+    """The workers, and who looks after them."""
+
+    kind: Kind = "serve"
+
+    def __init__(self, loop: Loop, given: Work) -> None:
+        arguments = given.arguments
+        super().__init__(loop, arguments.workers, given.reporter, watched=arguments.watch)
+        self.given = given
+
+    @property
+    def names(self) -> list[str]:
+        return [] if self.given.acceptor.closed else [""]
+
+    def stop_listening(self) -> None:
+        # It is listened at as long as anybody holds the sockets.
+        self.given.acceptor.close()
+
+    def stop(self, number: int) -> None:
+        readiness.stopping("no more connections are accepted")
+        super().stop(number)
+
+    def hang_up(self) -> None:
+        readiness.reloading()
+        super().hang_up()
+        readiness.ready(f"listening at {self.given.acceptor.address}")
+
+    def work(self, number: int) -> int:
+        self.given.acceptor.share(number, self.count)
+        with self.linked() as link:
+            server = Server(link.loop, self.given, link.changed)
+            link.attach(server)
+            return server.run(self.unblock)

@@ -173,6 +173,22 @@ def test_status_and_subprotocol_of_a_server() -> None:
             assert f.subprotocol == "b"
 
 
+def test_server_that_asks_who_we_are() -> None:
+    """Their server lets in who says user and password, and nobody else."""
+
+    def process(connection: Any, request: Any) -> Any:
+        known = request.headers.get("Authorization") == "Basic bWU6cGFzcw=="
+        return None if known else connection.respond(401, "who\n")
+
+    with serve(echo, process_request=process) as address:
+        with fildes.open(address.replace("//", "//me:pass@"), ws={"framing": "message"}) as f:
+            f.write(b"hello")
+            assert f.read() == b"hello"
+        for wrong in (address, address.replace("//", "//me:other@")):
+            with pytest.raises(PermissionError, match="401"):
+                fildes.open(wrong)
+
+
 def test_server_under_tls(tls_ca: Authority) -> None:
     """wss to their server, verified, and our closing is in order."""
     context = tls_ca.server_context()

@@ -26,13 +26,19 @@ BASIC, DIGEST = "basic", "digest"
 
 
 def request_for(opening: Opening, address: Address) -> Request:
+    """Return the request for the document at *address*, with all that the options say of it."""
+    request = request_of_ours(opening, address)
+    return request._replace(own=request.own + conditions(opening, address))
+
+
+def request_of_ours(opening: Opening, address: Address) -> Request:
     """Return the request for *address* with all that the options say of its sender.
 
     Raises:
       ValueError, TypeError: a header cannot be sent, or two options say who we are.
       OSError: the netrc file cannot be read.
     """
-    own = own_fields(opening.option(address, "headers")) + conditions(opening, address)
+    own = own_fields(opening.option(address, "headers"))
     token = opening.option(address, "bearer")
     if token is not None:
         if address.user is not None or any(name.lower() == "authorization" for name, _ in own):

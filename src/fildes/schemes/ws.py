@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.scheme import Example, Option, Scheme, Shape
+from fildes.schemes import http
 from fildes.websocket.options import BOTH
 
 if TYPE_CHECKING:
@@ -12,13 +13,14 @@ if TYPE_CHECKING:
     from fildes.opening.opening import Opening, Target
     from fildes.streams.stream import Stream
 
+#: What http has, too: the handshake is a request of HTTP.
+AS_HTTP = ("headers", "bearer", "auth", "netrc", "cookies", "proxy")
+
 #: The query belongs to the server, so they are given to `fildes.open`, or with -O.
 OPTIONS = (
     *BOTH,
-    Option("headers", "mapping", "fields to send besides or instead of the usual ones"),
-    Option("bearer", "text", "a token that says who we are; RFC 6750", secret=True),
     Option("origin", "text", "the page that a browser would say it is on; RFC 6454"),
-    Option("proxy", "text", "env (HTTP_PROXY and the like), none, or a proxy's address", "env"),
+    *(each for each in http.OPTIONS if each.name in AS_HTTP),
 )
 
 SCHEME = Scheme(

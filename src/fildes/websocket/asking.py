@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.address import Address
-from fildes.errors import AddressError, ProtocolError
+from fildes.errors import ProtocolError
+from fildes.http.cookies import jar_of, remembering
+from fildes.http.credentials import prover_for, proving, request_of_ours
 from fildes.http.proxies import ALPN, is_asked, proxy_of
-from fildes.http.request import authorization, host_field, own_fields
+from fildes.http.request import authorization, host_field
 from fildes.http.response import MOVED, Response, printable, response_of, status_error
 from fildes.opening import registry
 from fildes.opening.opening import Target
@@ -21,6 +23,7 @@ from fildes.wire.websocket import Agreed, asking_fields, check_answer, new_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fildes.http.request import Request
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
     from fildes.websocket.stream import WebSocketStream
@@ -56,48 +59,69 @@ async def ask(opening: Opening, address: Address) -> WebSocketStream:
       ValueError, TypeError: a header cannot be sent; nothing was opened.
     """
     require("wsproto", "ws")
-    question = question_of(opening, address)
-    inner = await connect(opening, address)
-    try:
-        response, agreed, rest = await put(opening, question, inner)
-        codec = None
-        if agreed.deflate is not None:
-            from fildes.websocket.deflate import accepted
-
-            codec = accepted(agreed.deflate)
-        stream = make_stream(opening, address, inner, client=True, deflate=codec)
-    except BaseException:
-        inner.abort()
-        raise
-    stream.response, stream.subprotocol = response, agreed.subprotocol
-    stream.frames.feed(rest)
-    return stream
+    client = Client(opening, address)
+    return await client.ask(client.request)
 
 
-def question_of(opening: Opening, address: Address) -> Question:
-    """Return the request that the options of *address* make."""
-    own = own_fields(opening.option(address, "headers"))
-    if any(name.lower().startswith("sec-websocket-") for name, _ in own):
-        raise ValueError("Sec-WebSocket-... is not the caller's: see the options of ws")
-    token, origin = opening.option(address, "bearer"), opening.option(address, "origin")
-    if token is not None:
-        if address.user is not None or any(name.lower() == "authorization" for name, _ in own):
-            raise AddressError("bearer: the address or the headers say already who we are")
-        own = (*own, ("Authorization", f"Bearer {token}"))
-    key, names = new_key(os.urandom(16)), subprotocols_of(opening, address)
-    deflate = bool(opening.option(address, "deflate"))
-    usual: Fields = (
-        ("Host", host_field(address)),
-        ("User-Agent", f"fildes/{VERSION}"),
-        *((("Origin", origin),) if origin else ()),
-        *authorization(address),
-    )
-    said = {name.lower() for name, _ in own}
-    fields = [field for field in usual if field[0].lower() not in said]
-    target = address.path + ("" if address.query is None else f"?{address.query}")
-    asked = asking_fields(key, names, deflate=deflate)
-    head = request_head("GET", target, [*fields, *asked, *own])
-    return Question(head, key, names, deflate, address.replace(inner=None).display())
+class Client:
+    """Who asks, for one address.
+
+    Attributes:
+      request: as it is first sent.
+      prover: what answers the server's challenges; None if none are answered.
+      jar: that of the caller's cookies, or None.
+    """
+
+    def __init__(self, opening: Opening, address: Address) -> None:
+        self.opening = opening
+        self.address = address
+        self.request, self.prover = prover_for(opening, request_of_ours(opening, address))
+        self.jar = jar_of(opening, address)
+        self.subprotocols = subprotocols_of(opening, address)
+        self.deflate = bool(opening.option(address, "deflate"))
+        self.question(self.request, ())  # which may find that it cannot be asked
+
+    @proving
+    @remembering
+    async def ask(self, request: Request, extra: Fields = ()) -> WebSocketStream:
+        """Ask on a connection of its own, with *extra* fields.
+
+        A challenge of the server's costs its connection; RFC 6455 section 4.2.2 lets it
+        close that, and most do.
+        """
+        question = self.question(request, extra)
+        inner = await connect(self.opening, self.address)
+        try:
+            response, agreed, rest = await put(self.opening, question, inner)
+            codec = None
+            if agreed.deflate is not None:
+                from fildes.websocket.deflate import accepted
+
+                codec = accepted(agreed.deflate)
+            stream = make_stream(self.opening, self.address, inner, client=True, deflate=codec)
+        except BaseException:
+            inner.abort()
+            raise
+        stream.response, stream.subprotocol = response, agreed.subprotocol
+        stream.frames.feed(rest)
+        return stream
+
+    def question(self, request: Request, extra: Fields) -> Question:
+        """Return *request* as bytes, with a key of its own."""
+        if any(name.lower().startswith("sec-websocket-") for name, _ in request.own):
+            raise ValueError("Sec-WebSocket-... is not the caller's: see the options of ws")
+        key, origin = new_key(os.urandom(16)), self.opening.option(self.address, "origin")
+        usual: Fields = (
+            ("Host", host_field(request.address)),
+            ("User-Agent", f"fildes/{VERSION}"),
+            *((("Origin", origin),) if origin else ()),
+            *extra,
+            *authorization(request.address),
+        )
+        fields = [field for field in usual if not request.says(field[0].lower())]
+        asked = asking_fields(key, self.subprotocols, deflate=self.deflate)
+        head = request_head("GET", request.target, [*fields, *asked, *request.own])
+        return Question(head, key, self.subprotocols, self.deflate, request.shown)
 
 
 async def connect(opening: Opening, address: Address) -> Stream:

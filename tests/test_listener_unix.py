@@ -158,7 +158,7 @@ def test_failure_after_bind_leaves_nothing(path: Path, monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(unix_place, "removal", fail)
+        patch.setattr(unix_place, "Removal", fail)
         with pytest.raises(KeyboardInterrupt):
             fildes.listen(f"unix:{path}")
     assert not path.exists()

@@ -132,11 +132,12 @@ def test_open_connections_may_end() -> None:
 
 
 def test_what_does_not_end_is_cut() -> None:
-    """--drain-timeout: what is open after so many seconds is cut, and the status says so."""
+    """L9, --drain-timeout: what is open after so many seconds is cut, and told; the status is 0."""
     with relay_running("--drain-timeout", "0.05", *ECHO) as running, connect(running) as sock:
         assert exchange(sock, b"x") == b"x"
         running.process.terminate()
-        assert running.wait() == 18
+        assert running.wait() == 0
+        assert b"#1 unable to finish exec://cat: the relay was told to end" in running.err.read()
         with pytest.raises(ConnectionResetError):
             sock.recv(1)
 

@@ -18,7 +18,7 @@ from fildes.opening.socket_options import Place, preparation
 from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
@@ -84,7 +84,8 @@ def starter(opening: Opening, address: Address) -> Callable[[socket.socket, Any]
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if given.get("interface"):
             Place("", 0, given["interface"]).take(sock)
-        sock.bind(sockaddr)
+        if sockaddr is not None:
+            sock.bind(sockaddr)
         sock.listen(backlog)
 
     return start
@@ -99,6 +100,9 @@ async def listen_at(
 ) -> list[socket.socket]:
     """Return sockets on the same port of every address of the host, each started.
 
+    Args:
+      start: binds and starts a socket at a sockaddr; None, it is bound already.
+
     Raises:
       OSError: as bind(2). An address that this machine does not have is left out,
         unless it has none of them.
@@ -106,7 +110,7 @@ async def listen_at(
     candidates = await places(opening, place, family, type)
     for choice in itertools.count(1):
         try:
-            return bind_all(candidates, start)
+            return bind_all(candidates, start, opening.leaving)
         except OSError as error:
             if place.port or error.errno != errno.EADDRINUSE or choice == PORT_CHOICES:
                 raise
@@ -125,16 +129,23 @@ async def places(opening: Opening, place: Target, family: int, type: int) -> lis
 
 
 def bind_all(
-    candidates: list[Candidate], start: Callable[[socket.socket, Any], None]
+    candidates: list[Candidate],
+    start: Callable[[socket.socket, Any], None],
+    leaving: Sequence[Acceptor] = (),
 ) -> list[socket.socket]:
-    """Return sockets that were started; port 0 becomes the port of the first one."""
+    """Return sockets that were started; port 0 becomes the port of the first one.
+
+    Args:
+      leaving: those whose sockets are taken where they are bound as wanted.
+    """
     sockets: list[socket.socket] = []
     absent: OSError | None = None
     with contextlib.ExitStack() as undo:
         for candidate in candidates:
             port = sockets[0].getsockname()[1] if sockets else candidate.sockaddr[1]
             try:
-                sockets.append(undo.enter_context(bind_one(candidate, port, start)))
+                sock = take_over(leaving, candidate, start) or bind_one(candidate, port, start)
+                sockets.append(undo.enter_context(sock))
             except OSError as error:
                 if error.errno not in NO_SUCH_FAMILY:
                     raise
@@ -158,3 +169,19 @@ def bind_one(
         start(sock, (host, port, *scope))
         undo.pop_all()
     return sock
+
+
+def take_over(
+    leaving: Sequence[Acceptor], candidate: Candidate, start: Callable[[socket.socket, Any], None]
+) -> socket.socket | None:
+    """Return one of *leaving*'s sockets for us to have, too, if one is where we want to be."""
+    wanted = candidate.family, candidate.type, (*candidate.sockaddr, 0, 0)[:4]
+    for sock in itertools.chain.from_iterable(acceptor.sockets for acceptor in leaving):
+        if (sock.family, sock.type, (*sock.getsockname(), 0, 0)[:4]) == wanted:
+            ours = sock.dup()
+            with contextlib.ExitStack() as undo:
+                undo.enter_context(ours)
+                start(ours, None)
+                undo.pop_all()
+            return ours
+    return None

@@ -59,7 +59,8 @@ async def listen(opening: Opening, address: Address) -> UdpAcceptor:
             Place("", 0, given["interface"]).take(sock)
         if given["reuseport"]:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(sockaddr)
+        if sockaddr is not None:
+            sock.bind(sockaddr)
 
     place = Target(address.host, opening.port_of(address))
     with contextlib.ExitStack() as undo:

@@ -27,7 +27,7 @@ from fildes.streams.datagrams import socket_stream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fildes.opening.opening import Opening
 
@@ -42,7 +42,10 @@ async def listen(opening: Opening, address: Address, kind: socket.SocketKind) ->
     mode = permissions(opening.option(address, "mode"))
     path = address.path
     real = Address(address.scheme.removesuffix(SUFFIX), path=path)
-    sock, release = await listen_at(path, sockaddr(path), kind, mode=mode, backlog=backlog)
+    name = sockaddr(path)
+    sock, release = take_over(
+        opening.leaving, name, kind, mode=mode, backlog=backlog
+    ) or await listen_at(path, name, kind, mode=mode, backlog=backlog)
     return Acceptor([sock], real, socket_stream, release, limits)
 
 
@@ -64,6 +67,31 @@ async def listen_at(
         sock.listen(backlog)
         undo.pop_all()
     return sock, release
+
+
+def take_over(
+    leaving: Sequence[Acceptor], name: bytes, kind: socket.SocketKind, *, mode: int, backlog: int
+) -> tuple[socket.socket, Callable[[], None]] | None:
+    """Return as `listen_at` what one of *leaving* has at *name*, which gives its file up."""
+    for acceptor in leaving:
+        sock = acceptor.sockets[0]
+        if (sock.family, sock.type) != (socket.AF_UNIX, kind) or bound_to(sock) != name:
+            continue
+        release = acceptor.release
+        if isinstance(release, Removal):
+            if not release.is_ours():
+                continue  # somebody has removed or replaced the file
+            os.chmod(release.path, mode)
+        sock.listen(backlog)
+        ours = sock.dup()
+        acceptor.release = lambda: None
+        return ours, release
+    return None
+
+
+def bound_to(sock: socket.socket) -> bytes:
+    """Return the sockaddr that *sock* was bound to."""
+    return os.fsencode(sock.getsockname())
 
 
 async def take_name(sock: socket.socket, path: str, name: bytes, mode: int) -> Callable[[], None]:
@@ -107,7 +135,7 @@ async def bind_path(sock: socket.socket, path: str, name: bytes, mode: int) -> C
         try:
             if stat.S_IMODE(os.lstat(path).st_mode) != mode:
                 os.chmod(path, mode)  # the umask has taken bits that are wanted
-            return removal(path)
+            return Removal(path)
         except BaseException:
             os.unlink(path)  # under the lock it is ours for sure
             raise
@@ -139,17 +167,23 @@ def is_dead(path: str, name: bytes) -> bool:
     return code == errno.ECONNREFUSED and os.path.samestat(before, os.lstat(path))
 
 
-def removal(path: str) -> Callable[[], None]:
-    """Return what removes the socket at *path*, as long as it is the one there now."""
-    path = os.path.abspath(path)  # whatever the working directory is by then
-    ours, process = os.lstat(path), os.getpid()
+class Removal:
+    """Removes the socket at a path, as long as it is the one that is there now."""
 
-    def remove() -> None:
-        if os.getpid() != process:  # a child of fork(2) has not bound it
-            return
-        with contextlib.suppress(FileNotFoundError):
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)  # whatever the working directory is by then
+        self.ours, self.process = os.lstat(path), os.getpid()
+
+    def is_ours(self) -> bool:
+        """Tell whether our socket is at the path still."""
+        try:
             # While our socket lives no other file gets its inode number.
-            if os.path.samestat(os.lstat(path), ours):
-                os.unlink(path)
+            return os.path.samestat(os.lstat(self.path), self.ours)
+        except FileNotFoundError:
+            return False
 
-    return remove
+    def __call__(self) -> None:
+        # A child of fork(2) has not bound it.
+        if os.getpid() == self.process and self.is_ours():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)

@@ -33,7 +33,7 @@ def typed_options(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         option = scheme.option(key)
         if option is None:
             known = ", ".join(option.name for option in scheme.options) or "none"
-            raise TypeError(f"{name} has no option {key!r}; it knows: {known}")
+            raise TypeError(f"{scheme.name} has no option {key!r}; it knows: {known}")
         if value is not None:
             typed[key] = value if option.type == "object" else typed_value(option, value)
     return typed

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.advice import advice_for
@@ -93,11 +93,14 @@ class Opening:
       proxy: the proxy that is being connected to; empty for none.
       on_behalf_of: the connection that this one continues, for the PROXY protocol.
       environment: returns that of a program which is started; None for our own.
+      leaving: acceptors that give up their places; who wants to listen at one of these
+        gets its socket, and the clients that wait there.
       trace: where the steps are recorded.
     """
 
     on_behalf_of: ProxyHeader | None = None
     environment: Callable[[], Mapping[str, str]] | None = None
+    leaving: Sequence[Acceptor] = ()
     pool: Pool | None = None
     memory: Memory | None = None
     begun: Exchange | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from fildes.cli.relaying import readiness
@@ -41,16 +42,16 @@ class Relays(ABC, Generic[R]):
         self.relays: dict[str, R] = {}
 
     @abstractmethod
-    def add(self, plan: Plan) -> None:
-        """Let the relay of *plan* listen.
+    def add(self, plan: Plan, leaving: Sequence[Acceptor] = ()) -> None:
+        """Let the relay of *plan* listen, at the sockets of one of *leaving* if it can.
 
         Raises:
           OSError: as bind(2).
         """
 
     @abstractmethod
-    def remove(self, name: str) -> None:
-        """Let the relay called *name* listen no more; its connections go on."""
+    def remove(self, relay: R) -> None:
+        """Let *relay* listen no more; its connections go on."""
 
     @abstractmethod
     def hand_over(self, relay: R, plan: Plan) -> None:
@@ -93,28 +94,60 @@ class Relays(ABC, Generic[R]):
     def replace(self, plans: Sequence[Plan]) -> Iterator[tuple[str, Exception]]:
         """Serve *plans* from now on; yield which could not be started, and why.
 
-        A relay that listens where it did keeps its listener, and reads its certificates
-        again. Any other one gets a new one. Old connections go on as they were.
+        A relay that listens as it did keeps its listener, and reads its certificates
+        again. Any other one gets a new one, with the socket of an old one if that is
+        where it wants to be. Old connections go on as they were.
         """
         wanted = {plan.name: plan for plan in plans}
+        leaving: dict[str, R] = {}
         for name, relay in list(self.relays.items()):
-            plan = wanted.pop(name, None)
+            plan = wanted.get(name)
             if plan is None or plan.front != relay.plan.front:
-                self.remove(name)
-                if plan is not None:
-                    wanted[name] = plan
+                leaving[name] = self.relays.pop(name)
                 continue
+            del wanted[name]
             if plan != relay.plan:
                 self.hand_over(relay, plan)
             try:
                 relay.acceptor.reload()
             except (OSError, ValueError) as error:  # it keeps the old ones
                 yield name, error
-        for name, plan in wanted.items():
+        yield from self.succeed(leaving, wanted)
+
+    def succeed(
+        self, leaving: dict[str, R], wanted: Mapping[str, Plan]
+    ) -> Iterator[tuple[str, Exception]]:
+        """Let those *wanted* listen, and those *leaving* no more; yield as `replace`.
+
+        One that cannot listen goes on as it was before.
+        """
+        acceptors = [relay.acceptor for relay in leaving.values()]
+        failed: list[tuple[Plan, Exception]] = []
+        for plan in wanted.values():
             try:
-                self.add(plan)
+                self.add(plan, acceptors)
             except (OSError, ValueError) as error:
-                yield name, error
+                failed.append((plan, error))
+        for plan, failure in failed:
+            taken = getattr(failure, "errno", None) == errno.EADDRINUSE
+            if taken and self.make_room(leaving, plan):
+                continue
+            if plan.name in leaving:
+                self.relays[plan.name] = leaving.pop(plan.name)
+            yield plan.name, failure
+        for relay in leaving.values():
+            self.remove(relay)
+
+    def make_room(self, leaving: dict[str, R], plan: Plan) -> bool:
+        """Let *plan* listen after all, if only some of those *leaving* are in its way."""
+        port = plan.front.address.port
+        for name in [name for name, each in leaving.items() if each.acceptor.address.port == port]:
+            self.remove(leaving.pop(name))
+        try:
+            self.add(plan)
+        except OSError:
+            return False
+        return True
 
     def say(self, text: str) -> None:
         """Tell one line, unless programs listen."""

@@ -25,7 +25,7 @@ from fildes.relaying.service import Service
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.reporter import Reporter
@@ -60,7 +60,6 @@ class Relay(Service):
         opened for each.
       flows: what is copied, of connections that need more than the fast way.
       shared: the other side, where it is opened once for all connections.
-      cut: how many connections were ended before their ends.
     """
 
     shared: SharedStream | None = None
@@ -72,7 +71,6 @@ class Relay(Service):
         modes = MODES[plan.directions]
         self.near_mode, self.far_mode = modes if self.left_is_front else modes[::-1]
         self.flows: dict[Connection, Flow] = {}
-        self.cut = 0
         tries, _ = plan.tries(self.other)
         super().__init__(
             around.loop,
@@ -209,11 +207,6 @@ class Relay(Service):
         add_context(error, "close", self.other.address.display())
         return error
 
-    def abort(self) -> None:
-        """End all connections at once."""
-        self.cut += len(self.connections)
-        super().abort()
-
     def release(self) -> None:
         """End what outlives connections."""
         if self.shared is not None:
@@ -256,12 +249,17 @@ class Teller(Observer):
         self.reporter.refused(peer, reason, self.name)
 
 
-async def listen(plan: Plan, around: Surroundings) -> Acceptor:
+async def listen(plan: Plan, around: Surroundings, leaving: Sequence[Acceptor] = ()) -> Acceptor:
     """Listen where *plan* says, and tell it.
+
+    Args:
+      leaving: those that give up their places.
 
     Raises:
       OSError: as bind(2).
     """
-    acceptor = await around.means.opening_of(plan.front).listen()
+    opening = around.means.opening_of(plan.front)
+    opening.leaving = leaving
+    acceptor = await opening.listen()
     around.reporter.listening(str(acceptor.address), plan.name)
     return acceptor

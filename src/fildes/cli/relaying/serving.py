@@ -105,14 +105,13 @@ class Serving(Relays[Relay]):
     def refresh(self, done: Callable[[], None]) -> None:
         done()
 
-    def add(self, plan: Plan) -> None:
+    def add(self, plan: Plan, leaving: Sequence[Acceptor] = ()) -> None:
         acceptor = self.extras.acceptors.get(plan.name)
         if acceptor is None:
-            acceptor = self.loop.run_protocol(listen(plan, self.around))
+            acceptor = self.loop.run_protocol(listen(plan, self.around, leaving))
         self.relays[plan.name] = Relay(plan, acceptor, self.around)
 
-    def remove(self, name: str) -> None:
-        relay = self.relays.pop(name)
+    def remove(self, relay: Relay) -> None:
         relay.drain()
         self.retired.append(relay)
 
@@ -130,8 +129,8 @@ class Serving(Relays[Relay]):
 
     def end(self) -> int:
         """Accept no more, and let what is open end, unless a second signal comes."""
-        for name in list(self.relays):
-            self.remove(name)
+        while self.relays:
+            self.remove(self.relays.popitem()[1])
         self.loop.run(lambda: bool(self.stops) or not self.left)
         readiness.stopping(f"{self.left} connections open")
         if self.left:
@@ -142,8 +141,7 @@ class Serving(Relays[Relay]):
         self.loop.run(lambda: len(self.stops) > 1 or not self.left)
         if len(self.stops) > 1:
             return -self.stops[-1]
-        cut = sum(relay.cut for relay in self.retired)
-        return Status.INCOMPLETE if cut else Status.COMPLETE
+        return Status.COMPLETE
 
     @property
     def left(self) -> int:

@@ -67,11 +67,12 @@ class RelayWorkers(Relays[Shared], SeenWorkers):
         for shared in self.relays.values():
             shared.acceptor.close()
 
-    def add(self, plan: Plan) -> None:
-        self.relays[plan.name] = Shared(plan, self.loop.run_protocol(listen(plan, self.around)))
+    def add(self, plan: Plan, leaving: Sequence[Acceptor] = ()) -> None:
+        acceptor = self.loop.run_protocol(listen(plan, self.around, leaving))
+        self.relays[plan.name] = Shared(plan, acceptor)
 
-    def remove(self, name: str) -> None:
-        self.relays.pop(name).acceptor.close()
+    def remove(self, relay: Shared) -> None:
+        relay.acceptor.close()
 
     def hand_over(self, relay: Shared, plan: Plan) -> None:
         self.relays[plan.name] = Shared(plan, relay.acceptor)
@@ -96,6 +97,10 @@ class RelayWorkers(Relays[Shared], SeenWorkers):
         for index, shared in enumerate(self.relays.values()):
             # What one process alone can do falls to another one for each relay.
             shared.acceptor.share((number + index) % self.count, self.count)
+        for signum in self.actions():
+            # Kept while they are blocked. Ignored once `Serving` has put them back: who has
+            # retired and ended its last connection is not killed by what comes too late.
+            signal.signal(signum, signal.SIG_IGN)
         with self.linked() as link:
             around = self.around._replace(loop=link.loop, changed=link.changed)
             acceptors = {name: shared.acceptor for name, shared in self.relays.items()}

@@ -152,7 +152,8 @@ def test_changed_limits_keep_the_socket(
     config: Path, before: str, after: str, workers: int
 ) -> None:
     """SIGHUP: who listens at the same place in another manner turns nobody away who waits."""
-    names = {"port": free_port(), "path": config.with_name("s")}
+    path = config.with_name("s")
+    names = {"port": free_port(), "path": path}
     count = f"workers = {workers}\n"
     text = count + RELAY.replace("tcp-listen://127.0.0.1:0", "{place}")
     limit = before.format(**names).replace("=1", f"={workers}")
@@ -173,7 +174,7 @@ def test_changed_limits_keep_the_socket(
         stack.close()
         running.process.terminate()
         assert running.wait() == 0
-    assert not names["path"].exists()
+    assert not path.exists()
 
 
 def wait_for(running: Running, workers: int) -> None:

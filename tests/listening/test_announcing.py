@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import shutil
 import socket
 import subprocess
@@ -86,6 +87,16 @@ def test_without_a_header_nobody_is_let_in(head: bytes) -> None:
         with pytest.raises(ConnectionResetError):
             sock.recv(1)
     assert isinstance(reasons[0], fildes.ProtocolError)
+
+
+def test_who_begins_otherwise_is_not_waited_for() -> None:
+    """What can be no header any more is refused although its sender says no more."""
+    with fildes.listen(HEARING) as listener, connect(listener, b"SSH-") as sock:
+        while not select.select([sock], [], [], 0)[0]:
+            with pytest.raises(TimeoutError):
+                listener.accept(timeout=0.01)
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
 
 
 def test_header_is_data_unless_asked_for() -> None:

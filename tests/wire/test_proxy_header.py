@@ -108,6 +108,14 @@ def test_what_is_no_header(data: bytes) -> None:
         read(data + b"rest")
 
 
+@pytest.mark.parametrize("data", [b"hello", b"PRY", b"\r\n\r\n\x00\r\nQUIET", b"GET /"])
+def test_other_beginning_is_noticed_at_once(data: bytes) -> None:
+    """Who begins otherwise is refused by the first byte that no header has there."""
+    assert missing(data[:0]) > 0
+    with pytest.raises(ProtocolError, match="no PROXY header"):
+        missing(data)
+
+
 def test_one_of_each_family() -> None:
     """An IPv4 address beside an IPv6 one is written in the form that IPv6 has for it."""
     mixed = ProxyHeader(("192.0.2.1", 1), ("2001:db8::1", 2))

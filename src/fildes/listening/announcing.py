@@ -41,11 +41,11 @@ async def announced(stream: Stream) -> Stream:
 async def receive_header(stream: Stream) -> ProxyHeader:
     """Return the header, of which every byte is received, and none behind it."""
     head = b""
-    try:
-        while size := missing(head):
-            head += await stream.recv_exactly(size)
-    except EOFError:
-        raise ProtocolError("the connection ended within the PROXY header") from None
+    while size := missing(head):
+        received = await stream.recv(size)
+        if not received:
+            raise ProtocolError("the connection ended within the PROXY header")
+        head += received
     return parse(head)
 
 

@@ -21,6 +21,7 @@ SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 FIXED_SIZE = 16
 #: Of version 1: ``PROXY UNKNOWN`` and its line end; the longest line with its end.
 SHORTEST_LINE, LONGEST_LINE = 15, 107
+WORD = b"PROXY "
 
 _LINE = pattern(
     rb"PROXY (TCP4|TCP6) ([0-9.]{7,15}|[0-9A-Fa-f:.]{2,45}) ([0-9.]{7,15}|[0-9A-Fa-f:.]{2,45})"
@@ -54,14 +55,14 @@ def missing(head: bytes) -> int:
     Raises:
       ProtocolError: *head* begins no header.
     """
+    if not any(head.startswith(each[: len(head)]) for each in (SIGNATURE, WORD)):
+        raise ProtocolError("no PROXY header, which the listener's options ask for")
     if len(head) < SHORTEST_LINE:
         return SHORTEST_LINE - len(head)
     if head.startswith(SIGNATURE):
         if len(head) < FIXED_SIZE:
             return FIXED_SIZE - len(head)
         return FIXED_SIZE + int.from_bytes(head[14:16], "big") - len(head)
-    if not head.startswith(b"PROXY "):
-        raise ProtocolError("no PROXY header, which the listener's options ask for")
     if head.endswith(b"\r\n"):
         return 0
     if len(head) >= LONGEST_LINE or b"\n" in head:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -10,14 +9,14 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from authority import Authority
 from commands import LIMIT, RunMain, fildes, start
-from programs import free_port, need
-from relay_commands import Running, relay_running
+from programs import need
+from relay_commands import relay_running
+from reloads import RELAY, connected, echo_at, exchange, reload
 
 from fildes.cli.relaying import checking
 from fildes.cli.relaying.config import read_config
@@ -26,40 +25,6 @@ from fildes.cli.status import Status
 __all__ = ["fildes"]  # a fixture
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-RELAY = '[relay.{}]\nlisten = "tcp-listen://127.0.0.1:0"\nconnect = "exec:{}"\n'
-
-
-def echo_at(address: str, data: bytes = b"hello") -> bytes:
-    """Return what a relay at *address* answers to *data* and the end of file."""
-    with connected(address) as sock:
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_WR)
-        return sock.makefile("rb").read()
-
-
-@contextlib.contextmanager
-def connected(address: str) -> Iterator[socket.socket]:
-    """Connect to a relay."""
-    port = int(address.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as sock:
-        yield sock
-
-
-def exchange(sock: socket.socket, data: bytes) -> bytes:
-    """Send *data*, and return what comes."""
-    sock.sendall(data)
-    return sock.recv(100)
-
-
-def reload(running: Running) -> list[str]:
-    """Let *running* read its configuration again; return what it says."""
-    running.process.send_signal(signal.SIGHUP)
-    lines: list[str] = []
-    while not lines or "reloaded" not in lines[-1]:
-        lines.append(running.err.readline().decode())
-        assert lines[-1], lines
-    return lines
 
 
 @pytest.fixture
@@ -134,94 +99,6 @@ def test_changed_places_get_a_new_listener(config: Path) -> None:
         with pytest.raises(ConnectionRefusedError):
             echo_at(running.address)
         assert echo_at(new, b"new\n") == b"wen\n"
-
-
-#: Where relays listen, twice: a change that does not concern the place.
-SAME_PLACES = (
-    ("tcp-listen://127.0.0.1:{port}?max-connections=1", "tcp-listen://127.0.0.1:{port}"),
-    ("tcp-listen://127.0.0.1:{port}?max-connections=1", "TCP-LISTEN:{port},fork,backlog=9"),
-    ("tcp-listen://:{port}?max-connections=1", "tcp-listen://:{port}?max-per-peer=50"),
-    ("unix-listen:{path}?max-connections=1", "unix-listen:{path}?max-connections=9&mode=660"),
-    ("unix-listen://@{path}?max-connections=1", "unix-listen://@{path}"),
-)
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(("before", "after"), SAME_PLACES)
-def test_changed_limits_keep_the_socket(
-    config: Path, before: str, after: str, workers: int
-) -> None:
-    """SIGHUP: who listens at the same place in another manner turns nobody away who waits."""
-    path = config.with_name("s")
-    names = {"port": free_port(), "path": path}
-    count = f"workers = {workers}\n"
-    text = count + RELAY.replace("tcp-listen://127.0.0.1:0", "{place}")
-    limit = before.format(**names).replace("=1", f"={workers}")
-    config.write_text(text.format("one", "cat", place=limit))
-    with relay_running("--config", str(config)) as running, contextlib.ExitStack() as stack:
-        wait_for(running, workers)
-        for _ in range(workers):
-            assert exchange(stack.enter_context(client(running.address)), b"old") == b"old"
-        waiting = stack.enter_context(client(running.address))
-        waiting.sendall(b"new\n")
-        waiting.shutdown(socket.SHUT_WR)
-        config.write_text(text.format("one", "rev", place=after.format(**names)))
-        assert "reloaded: 1 relay listening" in reload(running)[-1]
-        assert waiting.makefile("rb").read() == b"wen\n"
-        with client(running.address) as later:
-            later.shutdown(socket.SHUT_WR)
-            assert later.recv(1) == b""
-        stack.close()
-        running.process.terminate()
-        assert running.wait() == 0
-    assert not path.exists()
-
-
-def wait_for(running: Running, workers: int) -> None:
-    """Return once so many *workers* have been started."""
-    if workers > 1:
-        assert running.err.readline() == b"fildes: %d workers\n" % workers
-
-
-@contextlib.contextmanager
-def client(address: str) -> Iterator[socket.socket]:
-    """Connect to where a relay says that it listens."""
-    if address.startswith("tcp"):
-        with connected(address) as sock:
-            yield sock
-        return
-    path = re.sub("^unix:(//)?", "", address)
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(LIMIT)
-        sock.connect(path.replace("@", "\0"))
-        yield sock
-
-
-def test_more_addresses_of_a_port(config: Path) -> None:
-    """SIGHUP: from one address to all of them at the same port, and what is open goes on."""
-    text = RELAY.format("one", "cat").replace("127.0.0.1:0", f"127.0.0.1:{free_port()}")
-    config.write_text(text)
-    with relay_running("--config", str(config)) as running, connected(running.address) as old:
-        assert exchange(old, b"before") == b"before"
-        config.write_text(text.replace("127.0.0.1", "0.0.0.0"))
-        assert "listening at tcp://0.0.0.0:" in reload(running)[0]
-        assert exchange(old, b"after") == b"after"
-        with socket.create_connection(("127.0.0.2", running.port), timeout=LIMIT) as sock:
-            assert exchange(sock, b"elsewhere") == b"elsewhere"
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_relay_that_cannot_move_stays(config: Path, workers: int) -> None:
-    """SIGHUP: a relay that cannot listen where it should goes on where it was."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        text = f"workers = {workers}\n" + RELAY.format("one", "cat")
-        config.write_text(text)
-        with relay_running("--config", str(config)) as running:
-            wait_for(running, workers)
-            config.write_text(text.replace(":0", f":{taken.getsockname()[1]}"))
-            lines = reload(running)
-            assert any("fildes: one: unable to listen" in line for line in lines), lines
-            assert echo_at(running.address) == b"hello"
 
 
 @pytest.mark.parametrize("text", ["[relay.one", "", '[relay.one]\nlisten = "tcp-listen://:0"\n'])

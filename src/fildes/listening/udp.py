@@ -4,7 +4,9 @@ A conversation is a connected socket, so that the kernel sorts the datagrams and
 descriptor is a genuine one. Three kinds of datagrams need care:
 
 * Those that have come before the socket was connected wait in the listener's queue.
-  They are taken out and given to the conversation, which hands them out first.
+  They are taken out and given to the conversation, which hands them out first. One that
+  was on its way to the listener on another processor comes there later: the conversation
+  looks for it, too, as long as it is new, and whoever waits for it is woken.
 * Those that come between bind(2) and connect(2) go to the new socket whoever sent
   them. What is not its peer's goes back to the listener, as what came next. A datagram
   may be on its way to the socket on another processor meanwhile, so that is looked for
@@ -19,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import threading
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -27,24 +30,18 @@ from fildes.address import Address
 from fildes.listening.accepting import PASSING, Acceptor
 from fildes.listening.admission import CountedSocket
 from fildes.listening.arrivals import Arrival, receive_from, tell_destination
+from fildes.listening.conversation import MOST_AHEAD, Conversation
 from fildes.listening.options import limits_of
 from fildes.listening.tcp import listen_at
 from fildes.opening.opening import Target
 from fildes.opening.socket_options import Place, preparation
-from fildes.streams.datagrams import DatagramStream
-from fildes.streams.kernel import RECV_FLAGS
-from fildes.streams.stream import MAX_DATAGRAM, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from typing_extensions import Buffer
-
     from fildes.listening.admission import Limits
     from fildes.opening.opening import Opening
-
-#: Datagrams taken out of a listener's queue at once.  # arbitrary; by default it holds 212,992 B
-MOST_AHEAD = 512
+    from fildes.streams.stream import Stream
 
 
 async def listen(opening: Opening, address: Address) -> UdpAcceptor:
@@ -75,7 +72,12 @@ async def listen(opening: Opening, address: Address) -> UdpAcceptor:
 
 
 class UdpAcceptor(Acceptor):
-    """Sockets that receive what belongs to no conversation yet."""
+    """Sockets that receive what belongs to no conversation yet.
+
+    Attributes:
+      sorting: held by whoever takes datagrams out of the queues, so that those of one
+        sender keep their order; again by a signal's handler that closes.
+    """
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class UdpAcceptor(Acceptor):
         limits: Limits,
         prepare: Callable[[socket.socket], None],
     ) -> None:
+        self.sorting = threading.RLock()
         self.prepare = prepare  # sets the options of a conversation's socket
         self.arrivals: deque[Arrival] = deque()
         self.given_back: deque[Arrival] = deque()  # by any thread
@@ -99,8 +102,13 @@ class UdpAcceptor(Acceptor):
 
     def try_accept(self) -> Stream | None:
         """Return the conversation with a peer that is new; None if there is none."""
-        self.check_open()
-        self.bell.hush()
+        with self.sorting:
+            self.check_open()
+            self.bell.hush()
+            return self.accept_now()
+
+    def accept_now(self) -> Stream | None:
+        """Return the conversation with a peer that is new; the caller sorts."""
         while self.admission is None or not self.admission.full:
             if not self.arrivals:
                 self.receive()
@@ -129,14 +137,21 @@ class UdpAcceptor(Acceptor):
                     if arrival is not None and not self.deliver(arrival):
                         self.arrivals.append(arrival)
 
+    def look(self) -> None:
+        """Let conversations have what has come for them; wake who accepts for the rest."""
+        with self.sorting:
+            if self.closed or len(self.arrivals) >= MOST_AHEAD:
+                return
+            self.receive()
+            if self.arrivals:
+                self.wake()
+
     def deliver(self, arrival: Arrival) -> bool:
         """Give *arrival* to the conversation that it belongs to; False if there is none."""
         conversation = self.conversations.get(arrival.peer)
         if conversation is None or conversation.over:
             return False
-        conversation.early.append(arrival.data)
-        if conversation.arrived is not None:
-            conversation.arrived()
+        conversation.take(arrival.data)
         return True
 
     def handle(self, arrival: Arrival) -> Conversation | None:
@@ -193,92 +208,18 @@ class UdpAcceptor(Acceptor):
 
     def turn_away(self) -> None:
         """Drop one datagram: there is nothing to answer it with."""
-        self.receive()
-        if self.arrivals:
-            self.arrivals.popleft()
+        with self.sorting:
+            self.receive()
+            if self.arrivals:
+                self.arrivals.popleft()
+
+    def close(self) -> None:
+        """Receive no more; conversations go on, with what has come for them."""
+        with self.sorting:
+            with contextlib.suppress(OSError):  # EBADF the second time
+                self.receive()
+            super().close()
 
 
 #: Errors of connect(2) that say that a datagram's sender cannot be answered.
 UNREACHABLE = PASSING | {errno.EINVAL, errno.EACCES, errno.EADDRNOTAVAIL}
-
-
-class Conversation(DatagramStream):
-    """The datagrams of one peer.
-
-    Attributes:
-      early: those that came before the socket was there, in order; received first.
-      after: those that have come to it since, while earlier ones may still wait.
-      sorted: nothing of others' can come to the socket any more.
-    """
-
-    sorted = False
-
-    def __init__(self, sock: socket.socket, acceptor: UdpAcceptor, first: Arrival) -> None:
-        super().__init__(sock)
-        self.acceptor, self.first = acceptor, first._replace(data=b"")
-        self.early: deque[bytes] = deque([first.data])
-        self.after: list[bytes] = []
-        self.parted = False
-
-    def sort(self, others: deque[Arrival]) -> None:
-        """Append to *others* what others have sent before the socket was connected."""
-        with contextlib.suppress(BlockingIOError, ConnectionError):
-            while len(self.after) < MOST_AHEAD:
-                data, peer = self.sock.recvfrom(MAX_DATAGRAM, RECV_FLAGS)
-                if peer == self.first.peer:
-                    self.after.append(data)
-                else:
-                    others.append(self.first._replace(data=data, peer=peer))
-
-    def sort_again(self) -> None:
-        """Sort what was on its way to the socket when it was connected."""
-        self.sorted = True
-        self.after = []
-        others: deque[Arrival] = deque()
-        self.sort(others)
-        self.early += self.after
-        if others and not self.acceptor.closed:
-            self.acceptor.given_back += others
-            self.acceptor.wake()
-
-    @property
-    def over(self) -> bool:
-        """Whether the next datagram of the peer begins another conversation."""
-        return self.parted or self.sock.fileno() < 0
-
-    def give_back(self) -> None:
-        """Let the listener have what comes from now on, and what nobody has received.
-
-        The socket is connected to its own address, from which nobody sends, and so the
-        kernel gives it none of the peer's any more. It must not be shared, by dup(2) say.
-        """
-        self.parted = True
-        if self.acceptor.closed:
-            return
-        if not self.sorted:
-            self.sort_again()
-        left = list(self.early)
-        self.early.clear()
-        with contextlib.suppress(OSError):
-            self.sock.connect(self.sock.getsockname())
-            while True:
-                left.append(self.sock.recv(MAX_DATAGRAM, RECV_FLAGS))
-        if left:
-            self.acceptor.given_back.extend(self.first._replace(data=data) for data in left)
-            self.acceptor.wake()
-
-    def receive(self, buffer: Buffer, flags: int = 0) -> int:
-        """Receive one datagram into *buffer*; as `DatagramStream.receive`."""
-        if self.kept is None and self.early:
-            self.kept = self.early.popleft()
-            if not self.early and not self.sorted:
-                self.sort_again()
-        return super().receive(buffer, flags)
-
-    @property
-    def holds(self) -> bool:
-        return bool(self.early) or self.kept is not None
-
-    def fileno(self) -> int:
-        """Return the descriptor; -1 while there are datagrams that are not in it."""
-        return -1 if self.holds else super().fileno()

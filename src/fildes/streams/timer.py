@@ -38,6 +38,9 @@ class Timer:
         with contextlib.suppress(BlockingIOError):  # it has not gone off
             os.read(self.fd, 8)  # how often it has, in 64 bits
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Release the descriptor."""
         fd, self.fd = self.fd, -1

@@ -1,0 +1,191 @@
+"""The datagrams of one peer of a listener, as a stream; see `fildes.listening.udp`."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from fildes.drivers.blocking import wait
+from fildes.streams.datagrams import DatagramStream
+from fildes.streams.kernel import RECV_FLAGS
+from fildes.streams.stream import MAX_DATAGRAM
+from fildes.streams.timer import Timer
+from fildes.waiting import READ, Interest
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from fildes.listening.arrivals import Arrival
+    from fildes.listening.udp import UdpAcceptor
+
+#: Datagrams taken out of a listener's queue at once.  # arbitrary; by default it holds 212,992 B
+MOST_AHEAD = 512
+
+#: Seconds after connect(2) at which somebody who waits looks for what the kernel has chosen
+#: another socket for before. That takes it microseconds, unless the processor is taken away;
+#: at the last look all is there.  # arbitrary
+LOOKS = (0.01, 0.1, 1.0)
+
+
+class Conversation(DatagramStream):
+    """The datagrams of one peer.
+
+    Attributes:
+      early: those that came before the socket was there, in order; received first.
+      after: those that have come to it since, while earlier ones may still wait.
+      sorted: it was looked for what others have sent to the socket before it had a peer.
+      settled: nothing of others' can come to the socket any more, nor to the listener
+        what is the peer's.
+      alarm: wakes who waits until then, to look there.
+    """
+
+    sorted = settled = False
+
+    def __init__(self, sock: socket.socket, acceptor: UdpAcceptor, first: Arrival) -> None:
+        super().__init__(sock)
+        self.acceptor, self.first = acceptor, first._replace(data=b"")
+        self.early: deque[bytes] = deque([first.data])
+        self.after: list[bytes] = []
+        self.parted = False
+        self.since = time.monotonic()
+        self.alarm = Timer()
+
+    def sort(self, others: deque[Arrival]) -> None:
+        """Append to *others* what others have sent before the socket was connected."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while len(self.after) < MOST_AHEAD:
+                data, peer = self.sock.recvfrom(MAX_DATAGRAM, RECV_FLAGS)
+                if peer == self.first.peer:
+                    self.after.append(data)
+                else:
+                    others.append(self.first._replace(data=data, peer=peer))
+
+    def sort_again(self) -> None:
+        """Sort what was on its way to the socket when it was connected."""
+        self.sorted = True
+        self.after = []
+        others: deque[Arrival] = deque()
+        self.sort(others)
+        self.early += self.after
+        self.return_to_listener(others)
+
+    def return_to_listener(self, arrivals: deque[Arrival]) -> None:
+        """Give *arrivals* to the listener, as what came next."""
+        if arrivals and not self.acceptor.closed:
+            self.acceptor.given_back += arrivals
+            self.acceptor.wake()
+
+    def take(self, data: bytes) -> None:
+        """Take what has come to the listener; called by whoever sorts there."""
+        self.early.append(data)
+        if self.arrived is not None:
+            self.arrived()
+        if self.alarm.fd >= 0:
+            self.alarm.start(0)
+
+    def look(self) -> bool:
+        """Look for what has come to the listener; return whether there is something."""
+        with self.acceptor.sorting:
+            late = time.monotonic() - self.since >= LOOKS[-1]
+            self.acceptor.look()
+            self.alarm.clear()
+            if late:
+                self.settle()
+        return bool(self.early)
+
+    def settle(self) -> None:
+        """Look no more."""
+        self.settled = True
+        self.alarm.close()
+
+    def recv_wants(self) -> Interest:
+        with self.acceptor.sorting:
+            if self.settled or self.acceptor.closed:
+                return super().recv_wants()
+            age = time.monotonic() - self.since
+            coming = [moment - age for moment in LOOKS if moment > age]
+            try:
+                # Nothing is left to wait for if it came since somebody looked.
+                self.alarm.start(0 if self.early or not coming else coming[0])
+            except OSError:  # there can be no more descriptors now
+                self.settle()
+                return super().recv_wants()
+            return {self.sock.fileno(): READ, self.alarm.fd: READ}
+
+    @property
+    def over(self) -> bool:
+        """Whether the next datagram of the peer begins another conversation."""
+        return self.parted or self.sock.fileno() < 0
+
+    def give_back(self) -> None:
+        """Let the listener have what comes from now on, and what nobody has received.
+
+        The socket is connected to its own address, from which nobody sends, and so the
+        kernel gives it none of the peer's any more. It must not be shared, by dup(2) say.
+        """
+        self.parted = True
+        if self.acceptor.closed:
+            return
+        if not self.sorted:
+            self.sort_again()
+        left = list(self.early)
+        self.early.clear()
+        with contextlib.suppress(OSError):
+            self.sock.connect(self.sock.getsockname())
+            while True:
+                left.append(self.sock.recv(MAX_DATAGRAM, RECV_FLAGS))
+        self.return_to_listener(deque(self.first._replace(data=data) for data in left))
+
+    def receive(self, buffer: Buffer, flags: int = 0) -> int:
+        """Receive one datagram into *buffer*; as `DatagramStream.receive`."""
+        while True:
+            if self.kept is None and self.early:
+                self.kept = self.early.popleft()
+                if not self.early and not self.sorted:
+                    self.sort_again()
+            if self.settled or self.kept is not None:
+                return super().receive(buffer, flags)
+            try:
+                return super().receive(buffer, flags | RECV_FLAGS)
+            except BlockingIOError:
+                if self.look():
+                    continue
+                if flags & socket.MSG_DONTWAIT:
+                    raise
+            if not self.settled:
+                wait(self.recv_wants())
+
+    def receive_or_keep(self, view: memoryview, flags: int) -> int:
+        """Receive one datagram; as long as others' may come, see whose it is."""
+        if self.settled:
+            return super().receive_or_keep(view, flags)
+        data, peer = self.sock.recvfrom(MAX_DATAGRAM, flags)
+        while peer != self.first.peer:
+            self.return_to_listener(deque([self.first._replace(data=data, peer=peer)]))
+            data, peer = self.sock.recvfrom(MAX_DATAGRAM, flags)
+        self.kept = data
+        return 0
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.early) or self.kept is not None
+
+    def fileno(self) -> int:
+        """Return the descriptor; -1 while there are datagrams that are not in it."""
+        return -1 if self.holds else super().fileno()
+
+    def close_now(self) -> None:
+        self.release_alarm()
+        super().close_now()
+
+    def abort(self) -> None:
+        self.release_alarm()
+        super().abort()
+
+    def release_alarm(self) -> None:
+        """Look no more, for it is closed."""
+        with self.acceptor.sorting:
+            self.settle()

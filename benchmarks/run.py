@@ -19,6 +19,7 @@ import documents  # noqa: F401  # for its effect
 import fetching  # noqa: F401  # for its effect
 import gigabytes  # noqa: F401  # for its effect
 import memory  # noqa: F401  # for its effect
+import messaging  # noqa: F401  # for its effect
 import patterns  # noqa: F401  # for its effect
 import ranges  # noqa: F401  # for its effect
 import relays  # noqa: F401  # for its effect

@@ -1,9 +1,11 @@
 """The other ends, each in a process of its own: `python servers.py KIND [FILE...]`.
 
 ``echo`` sends everything back. ``source`` reads a size in eight bytes and sends
-that many; ``tls-source CERT KEY`` does so under TLS. ``udp-echo`` sends each datagram
-back. ``awake`` waits for each end of file and never sleeps while it waits: see
-`opening`. Each prints its port.
+that many; ``tls-source CERT KEY`` does so under TLS, and ``patient-source`` waits for the
+end of whoever asks. ``sink`` reads a size and that many bytes, and answers with one.
+``ws-echo``, ``ws-source`` and ``ws-sink`` do as much by WebSocket; see `framing`.
+``udp-echo`` sends each datagram back. ``awake`` waits for each end of file and never
+sleeps while it waits: see `opening`. Each prints its port.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import framing
 from measuring import ROOT, Missing
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -48,6 +51,14 @@ def send_as_asked(sock: socket.socket) -> None:
         while left:
             sock.sendall(block[: min(left, len(block))])
             left -= min(left, len(block))
+
+
+def take_as_told(sock: socket.socket) -> None:
+    told = sock.recv(8, socket.MSG_WAITALL)
+    left, buffer = int.from_bytes(told, "big"), bytearray(1 << 20)
+    while left > 0 and (received := sock.recv_into(buffer)):
+        left -= received
+    sock.sendall(b"." * bool(told))
 
 
 def send_as_asked_under_tls(sock: socket.socket, context: ssl.SSLContext) -> None:
@@ -87,6 +98,13 @@ def main(kind: str, *files: str) -> None:
                 echo(sock)
             elif kind == "source":
                 send_as_asked(sock)
+            elif kind == "patient-source":
+                send_as_asked(sock)
+                sock.recv(1)
+            elif kind == "sink":
+                take_as_told(sock)
+            elif kind in framing.SERVERS:
+                framing.SERVERS[kind](sock)
             else:
                 send_as_asked_under_tls(sock, context)
 

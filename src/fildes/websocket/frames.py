@@ -1,8 +1,9 @@
 """The frames of one WebSocket connection: bytes in, pieces of messages out, and back.
 
-wsproto parses the frames and writes those of control and of compressed messages; other
-messages `fildes.wire.websocket` writes, with fewer copies. What is here sees to the rest:
-pings are answered, the peer's Close is an end or an error, and memory is bounded.
+wsproto reads and writes the frames of control and of compressed messages, and reads all that
+are not plain; those `fildes.wire.plain_frames` reads and writes, with fewer copies. What is
+here sees to the rest: pings are answered, the peer's Close is an end or an error, and memory
+is bounded.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
 
 from fildes.errors import IncompleteError, ProtocolError
-from fildes.wire.websocket import message
+from fildes.wire.plain_frames import FrameSplitter, message
 
 if TYPE_CHECKING:
     from wsproto.extensions import Extension
@@ -49,7 +50,7 @@ class Piece(NamedTuple):
       last: the message ends with it.
     """
 
-    data: bytes
+    data: bytes | memoryview
     last: bool
 
 
@@ -83,7 +84,9 @@ class Frames:
         self.protocol = FrameProtocol(client, extensions or [])
         self.step = INFLATED_AT_ONCE if extensions else 0
         self.characters = codecs.getincrementaldecoder("utf-8")() if text else None
-        self.fed = memoryview(b"")  # not yet given to wsproto
+        self.splitter = None if extensions else FrameSplitter(client=client)
+        self.fed = memoryview(b"")  # not yet given to wsproto, of what may be compressed
+        self.parsing = False  # wsproto may have a frame for us
         self.control = bytearray()  # frames to be sent before others
         self.pong: bytes | None = None
         self.ended = False
@@ -95,10 +98,10 @@ class Frames:
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take bytes of the peer's."""
         self.heard = True
-        if self.step:
+        if self.splitter is None:
             self.fed = memoryview(bytes(data))
         else:
-            self.protocol.receive_bytes(data)  # type: ignore[arg-type]  # it is copied
+            self.splitter.feed(memoryview(data))
 
     def feed_end(self) -> None:
         """Say that the peer's bytes have ended."""
@@ -108,24 +111,49 @@ class Frames:
     def next_piece(self) -> Piece | None:
         """Return the next piece; None if more bytes are needed, or none will come."""
         while not self.theirs and self.failure is None:
-            try:
-                frame = next(self.protocol.received_frames(), None)
-            except ParseFailed as error:
-                self.fail(ProtocolError(f"the peer broke WebSocket: {error}"), error.code)
-                return None
-            if frame is None:
-                if not self.fed:
+            if self.parsing:
+                piece = self.parse()
+            elif self.splitter is not None:
+                part = self.splitter.next_part()
+                if part is None:
                     return None
-                self.protocol.receive_bytes(bytes(self.fed[: self.step]))
+                if part.plain:
+                    return Piece(part.data, part.last)
+                piece = self.pass_on(part.data)
+            elif self.fed:
+                piece = self.pass_on(self.fed[: self.step])
                 self.fed = self.fed[self.step :]
-            elif frame.opcode.iscontrol():
-                self.obey(frame.opcode, frame.payload)
             else:
-                self.within = not frame.message_finished
-                data = frame.payload
-                assert not isinstance(data, tuple)
-                text = data.encode() if isinstance(data, str) else data
-                return Piece(text, frame.message_finished)
+                return None
+            if piece is not None:
+                return piece
+        return None
+
+    def pass_on(self, data: memoryview) -> Piece | None:
+        """Let wsproto have *data*; return the first piece of it, if there is one."""
+        self.protocol.receive_bytes(bytes(data))
+        self.parsing = True
+        return self.parse()
+
+    def parse(self) -> Piece | None:
+        """Take a frame of wsproto's, and return the piece that it is, if it is one."""
+        try:
+            frame = next(self.protocol.received_frames(), None)
+        except ParseFailed as error:
+            self.fail(ProtocolError(f"the peer broke WebSocket: {error}"), error.code)
+            return None
+        if frame is None:
+            self.parsing = False
+        elif frame.opcode.iscontrol():
+            self.obey(frame.opcode, frame.payload)
+        else:
+            self.within = not frame.message_finished
+            if self.splitter is not None:
+                self.splitter.within = self.within
+            data = frame.payload
+            assert not isinstance(data, tuple)
+            text = data.encode() if isinstance(data, str) else data
+            return Piece(text, frame.message_finished)
         return None
 
     def obey(self, opcode: Opcode, payload: object) -> None:

@@ -26,7 +26,7 @@ class MessageStream(WebSocketStream):
     def __init__(self, inner: Stream, frames: Frames, manner: Manner) -> None:
         super().__init__(inner, frames, manner)
         self.gathered = bytearray()
-        self.kept: bytes | None = None
+        self.kept: bytes | memoryview = b""
 
     def receive(self, buffer: memoryview) -> int | None:
         """Receive one message; the caller holds the lock.
@@ -39,6 +39,9 @@ class MessageStream(WebSocketStream):
             piece = self.next_piece()
             if piece is None:
                 return 0 if self.frames.theirs else None
+            if piece.last and not self.gathered and len(piece.data) <= self.manner.max_message:
+                self.kept = piece.data  # as most are: not copied
+                continue
             self.gather(piece.data)
             if piece.last:
                 self.kept = bytes(self.gathered)
@@ -48,10 +51,10 @@ class MessageStream(WebSocketStream):
             message = f"the message has {size} bytes, the buffer {len(buffer)}: it is kept"
             raise OSError(errno.EMSGSIZE, message)
         buffer[:size] = self.kept
-        self.kept, self.kept_size = None, 0
+        self.kept, self.kept_size = b"", 0
         return size
 
-    def gather(self, data: bytes) -> None:
+    def gather(self, data: bytes | memoryview) -> None:
         """Add *data* to the message under way, within the limit."""
         self.gathered += data
         most = self.manner.max_message

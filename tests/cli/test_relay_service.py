@@ -86,6 +86,27 @@ def test_failures_are_notices(tmp_path: Path) -> None:
         assert line.startswith(b"fildes: #%d unable to open unix:" % number)
 
 
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_nothing_is_tried_for_who_has_left(tmp_path: Path, kind: str) -> None:
+    """forever: once the client was reset the other side is tried for it no more."""
+    place = {"tcp": "tcp-listen://127.0.0.1:0", "unix": f"unix-listen:{tmp_path}/s"}[kind]
+    argv = ["--retry", "forever", "--interval", "0.01", place, f"unix:{tmp_path}/missing"]
+    with relay_running(*argv) as running:
+        sock = connect(running) if kind == "tcp" else socket.socket(socket.AF_UNIX)
+        with sock:
+            if kind == "unix":
+                sock.connect(f"{tmp_path}/s")
+            sock.shutdown(socket.SHUT_WR)  # who has said all may still wait for an answer
+            for _ in range(3):
+                assert b"trying again" in running.err.readline()
+            if kind == "tcp":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        while b"trying again" in (line := running.err.readline()):
+            pass
+        assert b"#1 " in line
+        assert b"the client did not wait for it" in line
+
+
 def test_programs_leave_no_zombies() -> None:
     """SIGCHLD: a program that has ended is no child any more."""
     with relay_running(*ECHO) as running:

@@ -13,6 +13,8 @@ Programs that fail are told of.
 
 from __future__ import annotations
 
+import fcntl
+import os
 from typing import TYPE_CHECKING
 
 from fildes.cli.errors import UsageError
@@ -58,6 +60,18 @@ def run(arguments: Namespace) -> int:
         raise UsageError("say which program: fildes serve ADDRESS -- PROGRAM")
     if arguments.workers < 1:
         raise UsageError("--workers takes how many processes, from 1")
+    if arguments.ready_fd is not None:
+        check_descriptor(arguments.ready_fd)
     from fildes.cli.serving.running import run_server
 
     return run_server(arguments)
+
+
+def check_descriptor(fd: int) -> None:
+    """Raise `UsageError` unless *fd* is open for writing; nothing of ours is open yet."""
+    try:
+        mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
+    except (OSError, ValueError):
+        raise UsageError(f"--ready-fd {fd}: no such descriptor is open") from None
+    if mode == os.O_RDONLY:
+        raise UsageError(f"--ready-fd {fd}: that descriptor cannot be written to")

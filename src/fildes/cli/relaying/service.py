@@ -7,6 +7,8 @@ that fails, shown to taps, and told of.
 
 from __future__ import annotations
 
+import errno
+import select
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -128,13 +130,13 @@ class Relay(Service):
     async def open_other(self, near: Stream) -> Stream:
         """Open the other side for the client *near*, or take the one that all share."""
         if not self.other.settings.end_close:
-            return await self.open_with_retries(self.around.means.serving(near))
+            return await self.open_with_retries(self.around.means.serving(near), near)
         if self.shared is None:
             self.shared = SharedStream(await self.open_with_retries(self.around.means))
         return self.shared
 
-    async def open_with_retries(self, means: Means) -> Stream:
-        """Open the other side, and try again as often as it says."""
+    async def open_with_retries(self, means: Means, near: Stream | None = None) -> Stream:
+        """Open the other side, and try again as often as it says, while the client is there."""
         tries, interval = self.plan.tries(self.other)
         if not tries:
             return await open_side(self.other, self.far_mode, means)
@@ -148,6 +150,8 @@ class Relay(Service):
                 tries -= 1
                 self.around.reporter.retrying(error, interval, self.plan.name)
             await wait_any({}, interval)
+            if near is not None and has_left(near):
+                raise ConnectionResetError(errno.ECONNRESET, "the client did not wait for it")
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways, the fast way if nothing else is wanted."""
@@ -247,6 +251,14 @@ class Teller(Observer):
     def refused(self, peer: str | None, reason: Exception) -> None:
         self.changed()
         self.reporter.refused(peer, reason, self.name)
+
+
+def has_left(client: Stream) -> bool:
+    """Tell whether *client* was reset; one that has only half-closed waits for an answer."""
+    poll = select.poll()
+    for fd in client.recv_wants():
+        poll.register(fd, 0)  # an error or a hang-up is told all the same; poll(2)
+    return not client.messages and bool(poll.poll(0))
 
 
 async def listen(plan: Plan, around: Surroundings, leaving: Sequence[Acceptor] = ()) -> Acceptor:

@@ -52,6 +52,20 @@ def test_relays_are_read_with_defaults() -> None:
     assert str(config.metrics.address) == "tcp-listen://127.0.0.1:9100"
 
 
+@pytest.mark.parametrize(("given", "tries"), [("0", 0), ("3", 3), ('"forever"', -1)])
+def test_retries_of_the_defaults_can_be_turned_off(given: str, tries: int) -> None:
+    """A relay says how often itself, if it is not at all."""
+    (plan,) = read_config(f"""
+        [defaults]
+        retry = 7
+        [relay.a]
+        listen = "tcp-listen://:0"
+        connect = "exec:cat"
+        retry = {given}
+    """).plans
+    assert plan.manner.retry == tries
+
+
 def test_a_relay_in_a_file_serves_many() -> None:
     """Every listener in a file serves any number of connections, socat's too."""
     assert all(plan.left.settings.fork for plan in read_config(WHOLE).plans)

@@ -173,8 +173,8 @@ def test_check_tells_all_mistakes(fildes: RunMain, config: Path) -> None:
     assert ended.status == Status.USAGE
     assert ended.err.splitlines() == [
         f"fildes: {config}: line 4: relay.one.lisen: no such key (did you mean listen?)",
-        f"fildes: {config}: line 5: relay.one.retry: it takes a whole number, 1 or more,"
-        " not 'often'",
+        f"fildes: {config}: line 5: relay.one.retry: it takes a whole number, 0 or more,"
+        " or forever, not 'often'",
     ]
 
 
@@ -193,6 +193,20 @@ def test_check_looks_around(
     ended = fildes("relay", "--config", str(config), "--check")
     assert ended.status == Status.USAGE
     assert message in ended.err
+
+
+@pytest.mark.parametrize(("program", "message"), [
+    ("/no/such/program", "there is no program /no/such/program"),
+    ("no-such-program", "there is no program no-such-program"),
+    ("/dev/null", "/dev/null is not executable"),
+])  # fmt: skip
+def test_check_looks_for_programs(
+    fildes: RunMain, config: Path, program: str, message: str
+) -> None:
+    """--check: a program that is not there is told before the first client asks for it."""
+    config.write_text(RELAY.format("one", program))
+    ended = fildes("relay", "--config", str(config), "--check")
+    assert (ended.status, message in ended.err) == (Status.USAGE, True)
 
 
 def test_check_knows_whose_ports_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ def warnings_of(plan: Plan) -> Iterator[str]:
         for layer in side.address.layers():
             yield from warnings_of_tls(layer)
             yield from warnings_of_place(layer)
+            yield from warnings_of_program(layer)
 
 
 def warnings_of_tls(layer: Address) -> Iterator[str]:
@@ -68,6 +69,17 @@ def warnings_of_place(layer: Address) -> Iterator[str]:
             yield f"there is no directory {folder}"
         elif not os.access(folder, os.W_OK):
             yield f"no socket can be made in {folder}: no permission to write there"
+
+
+def warnings_of_program(layer: Address) -> Iterator[str]:
+    """Yield what is wrong with the program that *layer* runs."""
+    if layer.scheme != "exec" or layer.option("cwd") is not None:
+        return
+    import shutil  # 10 ms, needed for this only
+
+    if not shutil.which(layer.path):
+        there = "/" in layer.path and os.path.exists(layer.path)
+        yield f"{layer.path} is not executable" if there else f"there is no program {layer.path}"
 
 
 def unprivileged_start() -> int:

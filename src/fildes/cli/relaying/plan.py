@@ -122,7 +122,12 @@ def read_count(value: Any) -> int:
 
 def read_tries(value: Any) -> int:
     """Return how often to try again; ``forever`` is -1."""
-    return -1 if value == "forever" else read_count(value)
+    if value == "forever":
+        return -1
+    try:
+        return 0 if str(value) == "0" else read_count(value)
+    except ValueError:
+        raise ValueError("a whole number, 0 or more, or forever") from None
 
 
 def read_size(value: Any) -> int:

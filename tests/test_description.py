@@ -15,8 +15,8 @@ from tcp_ends import hang_up
 import fildes
 from fildes.files.description import Description
 from fildes.streams.buffers import buffers_here
+from fildes.streams.half import Half
 from fildes.streams.kernel import SocketStream
-from fildes.streams.relay import Half
 from fildes.streams.stream import Stream
 from fildes.trace import Trace
 from fildes.waiting import Interest

@@ -12,7 +12,8 @@ import pytest
 
 from fildes.drivers import blocking
 from fildes.streams.datagrams import DatagramStream, SeqpacketStream, socket_stream
-from fildes.streams.kernel import DescriptorStream, SocketStream, endpoint
+from fildes.streams.endpoints import endpoint
+from fildes.streams.kernel import DescriptorStream, SocketStream
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from fildes.errors import add_context
 from fildes.files.binary import BufferedFile, File
 from fildes.listener import Listener
 from fildes.schemes.fd import duplicate
-from fildes.streams.relay import Half, check_eof, copy_until, half_between
+from fildes.streams.half import Half
+from fildes.streams.relay import check_eof, copy_until, half_between
 from fildes.streams.shaped import LimitedStream, OpenEndedStream
 from fildes.verbs import OPEN_TIMEOUT, Options, prepare
 

@@ -9,7 +9,8 @@ from fildes import drivers
 from fildes.copying import End, blamed, check_most, check_pipe
 from fildes.files.async_binary import AsyncBufferedFile, AsyncFile
 from fildes.files.async_text import AsyncTextFile
-from fildes.streams.relay import Half, check_eof, copy_until, half_between
+from fildes.streams.half import Half
+from fildes.streams.relay import check_eof, copy_until, half_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

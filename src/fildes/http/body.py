@@ -13,7 +13,7 @@ from fildes.wire.http1_framing import UntilClose
 if TYPE_CHECKING:
     from fildes.http.fetching import Answer
     from fildes.http.pool import Pool
-    from fildes.streams.stream import Stream
+    from fildes.streams.stream import Direct, Stream
     from fildes.waiting import Interest
 
 
@@ -88,6 +88,16 @@ class HttpStream(Document):
             self.verdict = copy.copy(error)
         else:
             self.rest += view[: received or 0]
+
+    def direct(self) -> Direct | None:
+        if self.rest or self.verdict is not None:
+            return None
+        below = self.inner.direct()
+        return below and below.at_most(self.body.direct)
+
+    def took(self, size: int) -> None:
+        self.inner.took(size)
+        self.body.took(size)
 
     def recv_wants(self) -> Interest:
         return self.inner.recv_wants()

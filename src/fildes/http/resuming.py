@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fildes.http.request import Request
     from fildes.http.whole_parts import WholeParts
     from fildes.opening.opening import Opening
-    from fildes.streams.stream import Stream
+    from fildes.streams.stream import Direct, Stream
     from fildes.waiting import Interest
 
 
@@ -119,6 +119,19 @@ class ResumingStream(Document):
         if received:
             raise ProtocolError("partial answer (206) is longer than its Content-Range")
         return received
+
+    def direct(self) -> Direct | None:
+        if self.errand is not None or self.closed or self.verdict is not None:
+            return None
+        below = self.body.direct()
+        if below is None or self.stop is None:
+            return below
+        return below.at_most(self.stop - self.position)
+
+    def took(self, size: int) -> None:
+        self.body.took(size)
+        self.position += size
+        self.attempts = 0
 
     def run_errand(self) -> bool:
         """Run on what asks for the rest; tell whether that comes now."""

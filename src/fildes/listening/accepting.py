@@ -30,7 +30,8 @@ from fildes.listening.admission import (
 )
 from fildes.listening.handshakes import Handshakes
 from fildes.streams.datagrams import socket_stream
-from fildes.streams.kernel import LINGER_RESET, NEVER_RESET, endpoint
+from fildes.streams.endpoints import endpoint
+from fildes.streams.kernel import LINGER_RESET, NEVER_RESET
 from fildes.waiting import READ
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from fildes.listening.accepting import Acceptor
 from fildes.listening.options import limits_of
 from fildes.listening.udp import UdpAcceptor
 from fildes.opening import registry
-from fildes.streams.kernel import endpoint
+from fildes.streams.endpoints import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from fildes.drivers.loop_task import Task
     from fildes.relaying.pair import Pair
     from fildes.relaying.shaking import Shaking
-    from fildes.streams.relay import Half
+    from fildes.streams.half import Half
     from fildes.streams.stream import Stream
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar, ca
 
 from fildes.streams.buffers import buffers_here
 from fildes.streams.delivering import INTERNET
+from fildes.streams.half import Half
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, reset, says_something
-from fildes.streams.relay import Half, first_error
+from fildes.streams.relay import first_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,6 @@ class SocketHalf(Half):
       watched: the events that the source is watched for.
       edges: `EDGES`, or 0 if it is told of as long as something is there.
       says: what to watch the source for while it is to say something.
-      much: how often much has come.
       pipe: of a `SplicedHalf`, what the sink has not yet taken.
     """
 
@@ -67,7 +67,6 @@ class SocketHalf(Half):
         "edges",
         "fd",
         "from_sock",
-        "much",
         "other",
         "pair",
         "pipe",
@@ -85,7 +84,7 @@ class SocketHalf(Half):
         self.from_sock, self.to_sock = source.sock, sink.sock
         self.fd = source.sock.fileno()
         self.says, self.edges = (ALL, EDGES) if source.sock.family in INTERNET else (IN, 0)
-        self.watched = self.much = 0
+        self.watched = 0
 
     def ready(self, fd: int, events: int) -> None:
         """Go on with what *events* of the source allow."""

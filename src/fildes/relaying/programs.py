@@ -24,8 +24,9 @@ from fildes.relaying.service import CLOSE_TIMEOUT, Service
 from fildes.relaying.ucspi import environment
 from fildes.streams.bridge import BridgedStream, build
 from fildes.streams.datagrams import socket_stream
+from fildes.streams.half import Half
 from fildes.streams.kernel import SocketStream
-from fildes.streams.relay import Half, copy_until
+from fildes.streams.relay import copy_until
 from fildes.streams.stream import MAX_DATAGRAM
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from fildes.relaying.room import Room
 from fildes.relaying.shaking import Shaking
 from fildes.relaying.sweeping import Sweeper
 from fildes.streams.delivering import delivered
-from fildes.streams.relay import Half, copy_until
+from fildes.streams.half import Half
+from fildes.streams.relay import copy_until
 from fildes.streams.stream import Stream
 
 if TYPE_CHECKING:

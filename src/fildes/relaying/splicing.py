@@ -13,15 +13,14 @@ sockets that nobody else holds are spliced.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import signal
 import socket
 from typing import TYPE_CHECKING, cast
 
 from fildes.relaying.pair import SocketHalf
 from fildes.streams import pipes
 from fildes.streams.delivering import INTERNET
+from fildes.streams.pipes import FLAGS, UNABLE, breaks_quietly
 
 if TYPE_CHECKING:
     from fildes.streams.kernel import SocketStream
@@ -34,12 +33,6 @@ PATIENCE = 8  # arbitrary
 
 #: Large receives before a direction that could not splice tries again.
 LATER = -1000  # arbitrary
-
-#: From fcntl.h: splice(2) never waits for a pipe, and may move pages.
-FLAGS = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
-
-#: What splice(2) says of a kind of socket, or in a sandbox, where it cannot be used.
-UNABLE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 #: Stands in `left` for what is left in the pipe.
 HELD = memoryview(b"")
@@ -60,8 +53,7 @@ def splice_from_now(half: SocketHalf) -> None:
 def can_splice(half: SocketHalf) -> bool:
     """Tell whether both sockets are ours alone, and a broken connection raises no signal."""
     ends = cast("SocketStream", half.source), cast("SocketStream", half.sink)
-    quiet = signal.getsignal(signal.SIGPIPE) not in (signal.SIG_DFL, None)
-    return quiet and not any(end.borrowed for end in ends)
+    return breaks_quietly() and not any(end.borrowed for end in ends)
 
 
 def unpace(sock: socket.SocketType) -> None:

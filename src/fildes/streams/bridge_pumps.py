@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fildes.drivers import blocking
 from fildes.streams.bridge_pairs import PUMP_SIZE
+from fildes.streams.half import Half
 from fildes.streams.kernel import SEND_FLAGS, SocketStream
-from fildes.streams.relay import Half, copy
+from fildes.streams.relay import copy
 from fildes.waiting import READ, WRITE, Interest, no_byte, wait_any
 
 if TYPE_CHECKING:

@@ -39,6 +39,12 @@ class DatagramStream(SocketStream):
         self.kept: bytes | None = None
         self.spill = bytearray()
 
+    def direct(self) -> None:
+        """Return None: a datagram is not only its bytes."""
+
+    def direct_sink(self) -> None:
+        """Return None, too."""
+
     @property
     def half_closes(self) -> bool:
         return not self.endless

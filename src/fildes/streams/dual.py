@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes.streams.stream import Stream
+from fildes.streams.stream import Direct, Stream
 
 if TYPE_CHECKING:
+    from fildes.streams.stream import KernelStream
     from fildes.waiting import Interest
 
 
@@ -33,6 +34,15 @@ class DualStream(Stream):
 
     def send_wants(self) -> Interest:
         return self.sink.send_wants()
+
+    def direct(self) -> Direct | None:
+        return self.source.direct()
+
+    def took(self, size: int) -> None:
+        self.source.took(size)
+
+    def direct_sink(self) -> KernelStream | None:
+        return self.sink.direct_sink()
 
     async def half_close(self) -> None:
         if self.sink_open:

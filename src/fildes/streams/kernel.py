@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import select
@@ -10,9 +11,9 @@ import stat
 import struct
 from typing import TYPE_CHECKING
 
-from fildes.address.syntax import PATH_SAFE, quote
 from fildes.drivers.blocking import wait
-from fildes.streams.stream import Stream
+from fildes.streams.endpoints import endpoint
+from fildes.streams.stream import KernelStream
 from fildes.waiting import READ, WRITE, Interest
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 UNASKED = object()
 
 
-class SocketStream(Stream):
+class SocketStream(KernelStream):
     """A connected stream socket, which it owns, also when it cannot be made.
 
     Attributes:
@@ -42,10 +43,9 @@ class SocketStream(Stream):
         somebody has told another one than the socket's own.
       was_reset: by the peer. The kernel tells a reset once, and whoever connected, or
         sent, was told: its end of file is none.
-      borrowed: others may hold its open file description, so O_NONBLOCK is not ours to set.
     """
 
-    was_reset = borrowed = False
+    was_reset = False
     local_name: object = None
 
     def __init__(self, sock: socket.SocketType, peer: object = UNASKED) -> None:
@@ -68,10 +68,17 @@ class SocketStream(Stream):
             received = self.sock.recv_into(buffer, 0, RECV_FLAGS)
         except BlockingIOError:
             return None
-        if not received and self.was_reset:
-            raise reset()
-        self.received_end = not received
+        if not received:
+            self.check_end()
+            self.received_end = True
         return received
+
+    def check_end(self) -> None:
+        """Raise if an end of file is none, because an error was told of before."""
+        if self.told is not None:
+            raise copy.copy(self.told)
+        if self.was_reset:
+            raise reset()
 
     def try_send(self, data: memoryview) -> int | None:
         try:
@@ -144,7 +151,7 @@ class SocketStream(Stream):
         return self.sock.fileno()
 
     def blocking_recv_into(self) -> Callable[[Buffer], int] | None:
-        return None if self.was_reset else self.sock.recv_into
+        return None if self.was_reset or self.told else self.sock.recv_into
 
     def blocking_send(self) -> Callable[[Buffer], int] | None:
         return self.sock.send
@@ -176,31 +183,7 @@ def reset() -> ConnectionResetError:
     return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
-#: Socket types by the scheme that opens them; families beside AF_UNIX are internet's.
-SCHEME_OF_TYPE: dict[int, str] = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
-SCHEME_OF_UNIX_TYPE: dict[int, str] = {
-    socket.SOCK_STREAM: "unix",
-    socket.SOCK_DGRAM: "unix-dgram",
-    socket.SOCK_SEQPACKET: "unix-seqpacket",
-}
-
-
-def endpoint(sock: socket.SocketType, name: object) -> str | None:
-    """Return a socket's name as an address; None for one that has no name."""
-    match name:
-        case (str(host), int(port), *_):
-            shown = f"[{host.replace('%', '%25')}]" if ":" in host else host
-            return f"{SCHEME_OF_TYPE.get(sock.type, 'tcp')}://{shown}:{port}"
-        case str() | bytes() if name and sock.family == socket.AF_UNIX:
-            path = f"@{os.fsdecode(name[1:])}" if isinstance(name, bytes) else name
-            return f"{SCHEME_OF_UNIX_TYPE[sock.type]}:{quote(path, PATH_SAFE)}"
-        case (int(context), int(port)) if sock.family == socket.AF_VSOCK:
-            return f"vsock://{context}:{port}"
-        case _:
-            return None
-
-
-class DescriptorStream(Stream):
+class DescriptorStream(KernelStream):
     """Pipes, terminals, devices and regular files: one descriptor, or one each way.
 
     The descriptors are owned. Nothing but poll(2) tells whether a descriptor in
@@ -240,6 +223,14 @@ class DescriptorStream(Stream):
             return os.write(self.sink, data[: self.send_limit])
         except BlockingIOError:  # another writer was quicker
             return None
+
+    @property
+    def recv_fd(self) -> int:
+        return self.source
+
+    @property
+    def send_fd(self) -> int:
+        return self.sink
 
     def recv_wants(self) -> Interest:
         return {self.source: READ}

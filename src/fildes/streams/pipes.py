@@ -1,4 +1,4 @@
-"""The pipes through which bytes go from one socket to another without being copied.
+"""The pipes through which bytes go from one descriptor to another without being copied.
 
 As with the memory of `fildes.streams.buffers`, one pipe serves any number of connections,
 for what was moved into it is moved out at once. Only the pipe that a slow peer has left
@@ -8,8 +8,10 @@ full is lent to its connection.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import signal
 
 #: What a pipe holds, if every page is full; more is for root alone, pipe(7). On loopback
 #: (Linux 6.18) a gigabyte cost 1.4 times the processor time with a quarter of it.
@@ -18,6 +20,17 @@ PIPE_SIZE = 1048576
 #: Pipes of a thread: a quarter of what the kernel lets a user have of this size before all
 #: new pipes of the user become small; /proc/sys/fs/pipe-user-pages-soft of pipe(7).
 MAX_PIPES = 16
+
+#: From fcntl.h: splice(2) never waits for a pipe, and may move pages.
+FLAGS = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
+
+#: What splice(2) says of a kind of descriptor, or in a sandbox, where it cannot be used.
+UNABLE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+
+
+def breaks_quietly() -> bool:
+    """Tell whether a broken pipe or connection is an error of splice(2), and no signal."""
+    return signal.getsignal(signal.SIGPIPE) not in (signal.SIG_DFL, None)
 
 
 class Pipe:
@@ -38,6 +51,14 @@ class Pipe:
         except BaseException:
             self.close()
             raise
+
+    def drained(self) -> bytes:
+        """Return all that it holds, and let it be empty."""
+        data = b""
+        while len(data) < self.held:
+            data += os.read(self.out, self.held - len(data))
+        self.held = 0
+        return data
 
     def close(self) -> None:
         """Close it, and lose what it holds."""

@@ -17,8 +17,9 @@ import time
 from typing import TYPE_CHECKING
 
 from fildes.patterns import pattern
-from fildes.streams.buffers import Buffers, buffers_here
+from fildes.streams.buffers import buffers_here
 from fildes.streams.delivering import NOTHING, delivered
+from fildes.streams.half import Half
 from fildes.streams.shaped import LimitedStream, OpenEndedStream
 from fildes.waiting import Interest, wait_any
 
@@ -32,90 +33,6 @@ if TYPE_CHECKING:
 
 #: Rounds without a wait before the other tasks of an event loop get their turn.
 FAIR_ROUNDS = 16  # arbitrary
-
-
-class Half:
-    """One direction: from *source* to *sink*.
-
-    Attributes:
-      left: what was received and not yet sent; None for nothing.
-      copied: bytes that the sink has taken.
-      ended: the source has reached its end of file and all of it was sent.
-      passed_on: and the sink was told.
-      error: what cut this direction short.
-      lost: it was cut short by the source, to which nothing can be sent, either.
-    """
-
-    __slots__ = ("copied", "ended", "error", "left", "lost", "passed_on", "sink", "source")
-
-    def __init__(self, source: Stream, sink: Stream) -> None:
-        self.source, self.sink = source, sink
-        self.left: memoryview | None = None
-        self.copied = 0
-        self.ended = self.passed_on = False
-        self.error: OSError | EOFError | None = None
-        self.lost = False
-
-    @property
-    def running(self) -> bool:
-        """Whether there is more to copy."""
-        return not self.ended and self.error is None
-
-    def advance(self, buffers: Buffers) -> bool:
-        """Do what can be done now; return whether anything happened."""
-        if self.left is not None:
-            return self.send_left(self.left, buffers)
-        view = buffers.view
-        try:
-            received = self.source.try_recv_into(view)
-        except (OSError, EOFError) as error:
-            self.error, self.lost = error, True
-            return True
-        if received is None:
-            return False
-        if received == 0 and not self.source.endless:
-            self.ended = True
-            return True
-        data = view[:received]
-        sent = self.send(data)
-        if sent is None:
-            self.left = buffers.keep(data)
-        elif sent < received:
-            self.left = buffers.keep(data[sent:])
-        return True
-
-    def send(self, data: memoryview) -> int | None:
-        """Send the beginning of *data*, return how many bytes were taken; None for a wait."""
-        try:
-            sent = self.sink.try_send(data)
-        except (OSError, EOFError) as error:
-            self.error = error
-            return len(data)  # it is lost
-        self.copied += sent or 0
-        return sent
-
-    def send_left(self, left: memoryview, buffers: Buffers) -> bool:
-        """Send what is left of the last receive; return whether anything happened."""
-        sent = self.send(left)
-        if sent is None:
-            return False
-        self.left = left[sent:]
-        if not self.left:
-            self.left = None
-            buffers.give_back(left)
-        return True
-
-    async def pass_on_end(self) -> None:
-        """Half-close the sink, after the last byte."""
-        self.passed_on = True
-        try:
-            await self.sink.half_close()
-        except (OSError, EOFError) as error:
-            self.error = error
-
-    def wants(self) -> Interest:
-        """Return what this direction waits for."""
-        return self.source.recv_wants() if self.left is None else self.sink.send_wants()
 
 
 async def copy(
@@ -135,6 +52,17 @@ async def copy(
       OSError, EOFError: a direction was cut short; the other one went on to its end
         if that was possible.
     """
+    try:
+        await copy_now(halves, idle_timeout, until, alarm)
+    finally:
+        for half in halves:
+            half.stop_passing()
+
+
+async def copy_now(
+    halves: list[Half], idle_timeout: float | None, until: Callable[[], bool], alarm: Interest
+) -> None:
+    """Do what `copy` does, and leave the halves as they are."""
     rounds, since = 0, time.monotonic()
     buffers = buffers_here()
     while (running := [half for half in halves if half.running]) and not until():
@@ -237,7 +165,7 @@ async def wait_for(
     if await wait_any(interest, left):
         return since
     stall = TimeoutError(errno.ETIMEDOUT, f"nothing moved for {idle_timeout:g} s")
-    if not any(half.left is None and half.source.stalled(stall) for half in halves):
+    if not any(half.waits_for_source and half.source.stalled(stall) for half in halves):
         raise stall
     return time.monotonic()
 

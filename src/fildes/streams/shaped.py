@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes.streams.stream import Stream
+from fildes.streams.stream import Direct, Stream
 from fildes.streams.timer import Timer
 from fildes.waiting import READ, wait_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fildes.streams.stream import KernelStream
     from fildes.waiting import Interest
 
 #: Seconds between two looks for more behind an end of file, as ``tail -f`` has it.
@@ -49,6 +50,9 @@ class ShapedStream(Stream):
     def send_wants(self) -> Interest:
         return self.inner.send_wants()
 
+    def direct_sink(self) -> KernelStream | None:
+        return self.inner.direct_sink()
+
     async def half_close(self) -> None:
         await self.inner.half_close()
 
@@ -79,6 +83,27 @@ class TappedStream(ShapedStream):
         return received
 
 
+class CountedStream(ShapedStream):
+    """A stream of which somebody counts what is received: *count* is called with each size."""
+
+    def __init__(self, inner: Stream, count: Callable[[int], object]) -> None:
+        super().__init__(inner)
+        self.count = count
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        received = self.inner.try_recv_into(buffer)
+        if received:
+            self.count(received)
+        return received
+
+    def direct(self) -> Direct | None:
+        return self.inner.direct()
+
+    def took(self, size: int) -> None:
+        self.inner.took(size)
+        self.count(size)
+
+
 class LimitedStream(ShapedStream):
     """A stream that ends after *size* bytes, whether or not more would come."""
 
@@ -93,6 +118,14 @@ class LimitedStream(ShapedStream):
         received = self.inner.try_recv_into(buffer[: self.left])
         self.left -= received or 0
         return received
+
+    def direct(self) -> Direct | None:
+        below = self.inner.direct()
+        return below and below.at_most(self.left)
+
+    def took(self, size: int) -> None:
+        self.inner.took(size)
+        self.left -= size
 
 
 class EscapedStream(ShapedStream):
@@ -175,6 +208,12 @@ class OpenEndedStream(ShapedStream):
 
     half_closes = False
 
+    def direct(self) -> Direct | None:
+        return self.inner.direct()
+
+    def took(self, size: int) -> None:
+        self.inner.took(size)
+
     async def half_close(self) -> None:
         """Do nothing: somebody else may have something to say to this peer."""
 
@@ -227,6 +266,9 @@ class LineEndStream(ShapedStream):
         self.pending = memoryview(bytes(piece).replace(b"\n", self.line_end))
         self.flush()
         return len(piece)
+
+    def direct_sink(self) -> None:
+        """Return None: it takes other bytes."""
 
     def flush(self) -> bool:
         """Send what can be sent now; return whether nothing is left."""

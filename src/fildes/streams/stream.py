@@ -11,8 +11,9 @@ protocol code, and may await.
 from __future__ import annotations
 
 import abc
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.waiting import Interest, wait_any
 
@@ -28,6 +29,22 @@ RECV_SIZE = 65536
 #: Room for any datagram: 65,507 bytes over udp(7); over unix(7) what the sender's
 #: buffer holds, 212,992 bytes unless net.core.wmem_default was raised.
 MAX_DATAGRAM = 262144
+
+
+class Direct(NamedTuple):
+    """Where the kernel has the next bytes of a stream, so that they can be moved past it.
+
+    Attributes:
+      stream: the kernel's, which carries the one that was asked.
+      size: how many of the next bytes are the same in both.
+    """
+
+    stream: KernelStream
+    size: int
+
+    def at_most(self, size: int) -> Direct:
+        """Return the same, of no more than *size* bytes."""
+        return Direct(self.stream, min(self.size, size))
 
 
 class Stream(abc.ABC):
@@ -130,6 +147,22 @@ class Stream(abc.ABC):
         """Return the descriptor that carries exactly this stream's bytes, or -1."""
         return -1
 
+    def direct(self) -> Direct | None:
+        """Return where the next bytes can be had without this stream; None if they cannot.
+
+        Whoever moves some of them says so by `took`. An end or an error that is met there
+        is none before `try_recv_into` has said the same.
+        """
+        return None
+
+    def took(self, size: int) -> None:
+        """Count *size* bytes that were moved past this stream; only after `direct`."""
+        raise NotImplementedError
+
+    def direct_sink(self) -> KernelStream | None:
+        """Return what takes the same bytes as this stream is sent; None if nothing does."""
+        return None
+
     def blocking_recv_into(self) -> Callable[[Buffer], int] | None:
         """Return a call that receives and waits in the kernel, if there is one."""
         return None
@@ -195,3 +228,34 @@ class Stream(abc.ABC):
                 await wait_any(self.send_wants())
             else:
                 left = left[sent:]
+
+
+class KernelStream(Stream):
+    """A stream of descriptors of the kernel's, which it owns.
+
+    Attributes:
+      told: the error that splice(2) was told of instead of a receive; the kernel tells it once.
+      borrowed: others may hold its open file description, so O_NONBLOCK is not ours to set.
+    """
+
+    told: OSError | None = None
+    borrowed = False
+
+    @property
+    def recv_fd(self) -> int:
+        """The descriptor that is read; -1 if none is."""
+        return self.fileno()
+
+    @property
+    def send_fd(self) -> int:
+        """The descriptor that is written; -1 if none is."""
+        return self.fileno()
+
+    def direct(self) -> Direct | None:
+        return Direct(self, sys.maxsize)
+
+    def took(self, size: int) -> None:
+        """Do nothing: the kernel has counted."""
+
+    def direct_sink(self) -> KernelStream | None:
+        return self

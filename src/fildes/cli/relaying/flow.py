@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.output import STDOUT_NAME
 from fildes.errors import AddressError, add_context
+from fildes.streams.half import Half
 from fildes.streams.kernel import SocketStream
-from fildes.streams.relay import Half, copy
+from fildes.streams.relay import copy
 from fildes.streams.shaped import LimitedStream, OpenEndedStream, TappedStream
 from fildes.waiting import wait_any
 

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fildes.cli.opening import open_for_reading, read_address
-from fildes.cli.output import check_stdout, copy, write_out
+from fildes.cli.output import around_out, check_stdout, copy, write_out
 from fildes.cli.status import Status
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
 def show(source: object, *, raw: bool) -> None:
     """Write all of *source*, safe to see where somebody sees it."""
     if raw or not sys.stdout.isatty():
-        copy(source, write_out)
+        copy(source, write_out, around=around_out)
         return
     from fildes.cli.terminal import Sanitizer, speaks_utf8
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from fildes.cli.errors import UsageError
 from fildes.cli.getting import Getter, check_place
 from fildes.cli.opening import open_for_reading, read_address
-from fildes.cli.output import check_stdout, copy, write_out, writing
+from fildes.cli.output import around_out, check_stdout, copy, write_out, writing
 from fildes.cli.status import Status
 
 if TYPE_CHECKING:
@@ -105,5 +105,5 @@ def to_stdout(arguments: Namespace) -> int:
     address = read_address(arguments.addresses[0])
     check_stdout()
     with open_for_reading(address, arguments) as source:
-        copy(source, write_out)
+        copy(source, write_out, around=around_out)
     return Status.COMPLETE

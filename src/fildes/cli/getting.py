@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fildes.address import Address
     from fildes.cli.downloading import Download
+    from fildes.cli.passing import Around
     from fildes.opener import Opener
 
 WEB = ("http", "https")  #: what has parts and versions
@@ -159,8 +160,15 @@ class Getter:
             digest.update(data)
             progress.advance(len(data))
 
+        def around() -> Around:
+            from fildes.cli.passing import Around
+
+            return Around(sink.description.stream, place, progress.advance)
+
         with self.progress(os.path.basename(place), size_of(source)) as progress:
-            copy(source, write, most=COPY_SIZE if is_device(place) else FILE_COPY_SIZE)
+            most = COPY_SIZE if is_device(place) else FILE_COPY_SIZE
+            seen = bool(digest.expected)
+            copy(source, write, most=most, around=None if seen else around)
             source.close()
             digest.check(source.address)
             with writing(place):

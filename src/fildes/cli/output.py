@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import LocalWriteError
 from fildes.drivers.blocking import wait
+from fildes.streams.kernel import DescriptorStream
 from fildes.waiting import WRITE
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from fildes.cli.passing import Around
 
 #: Twice what one read of a default socket buffer yields.  # arbitrary
 COPY_SIZE = 131072
@@ -22,22 +25,48 @@ COPY_SIZE = 131072
 #: price in the kernel on both sides. For a device or a pipe the processor's caches count more.
 FILE_COPY_SIZE = 1 << 20  # arbitrary
 
+#: Read at once, this is much: there may be more than is worth to be copied.
+MUCH = 65536  # what a pipe holds, pipe(7)
+
 STDOUT = 1
 STDOUT_NAME = "standard output"
 
 
-def copy(source: Any, write: Callable[[memoryview], object], *, most: int = COPY_SIZE) -> None:
+def copy(
+    source: Any,
+    write: Callable[[memoryview], object],
+    *,
+    most: int = COPY_SIZE,
+    around: Callable[[], Around] | None = None,
+) -> None:
     """Read *source*, an unbuffered file, up to its end, and *write* it.
 
     Args:
       most: bytes that are copied at once, as soon as so many wait.
+      around: returns where much goes without being read and written here; None if
+        somebody has to see it.
     """
     view = memoryview(bytearray(COPY_SIZE))
     endless = source.description.stream.endless  # an empty read is an empty datagram
     while (received := source.readinto(view)) or endless:
         write(view[:received])
-        if received == len(view) < most:
+        if around is not None and received >= MUCH:
+            from fildes.cli.passing import move  # little is copied without
+
+            left = move(source, around())
+            if left:
+                write(memoryview(left))
+            elif left is None:
+                around = None
+        elif received == len(view) < most:
             view = memoryview(bytearray(most))
+
+
+def around_out() -> Around:
+    """Return how bytes get to standard output without being seen."""
+    from fildes.cli.passing import Around
+
+    return Around(DescriptorStream(sink=STDOUT), STDOUT_NAME)  # which it does not close
 
 
 def write_all(sink: Any, data: Buffer) -> None:

@@ -10,8 +10,9 @@ an end, an error of the source, or little to move, whoever uses it receives as e
 the streams know what an end is worth, and what is to be done about an error.
 
 splice(2) waits for a socket, whatever its flags, unless the open file description has
-O_NONBLOCK. So a source is asked first, by poll(2), and a socket is written only where
-that mode is ours to set; it is put back at the end.
+O_NONBLOCK. So one that is read is asked first, by poll(2), and one is written only where
+that mode is ours to set; it is put back at the end. (A unix socket that is read heeds the
+flag, as pipes do.)
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Passage:
     def __init__(self, source: Stream, sink: KernelStream, pipes: Pipes, kinds: Kinds) -> None:
         self.source, self.sink, self.pipes = source, sink, pipes
         self.at_once = PIPE in kinds  # no pipe is needed between
-        self.polled = kinds[0] != FILE
+        self.polled = kinds[0] == OTHER_SOCKET
         self.from_pipe = kinds[0] == PIPE
         self.patience = PATIENCE
         self.blocking = kinds[1] in SOCKETS and os.get_blocking(sink.send_fd)
@@ -97,7 +98,8 @@ class Passage:
         try:
             moved = os.splice(fd, into, min(direct.size, PIPE_SIZE), flags=FLAGS)
         except BlockingIOError:
-            self.full = self.at_once  # unless another reader was quicker
+            # Either end may be meant. Another reader may also have been quicker.
+            self.full = self.at_once and bool(self.polled or wait({fd: READ}, 0))
             return None
         except OSError as error:
             return self.fail(error, direct.stream)
@@ -181,7 +183,7 @@ def passage_between(source: Stream, sink: Stream, pipes: Pipes) -> Passage | Non
     Whoever has it is to `stop` it.
     """
     direct, taker = source.direct(), sink.direct_sink()
-    if direct is None or taker is None:
+    if direct is None or direct.size < ENOUGH or taker is None:
         return None
     giver = direct.stream
     kinds = kind_of(giver, giver.recv_fd), kind_of(taker, taker.send_fd)

@@ -190,6 +190,7 @@ class AsyncDescription(BaseDescription):
             self.use(build(self.stream, take_back(), self.idle_timeout))
             self.driver.wake()  # who waits for the stream has to wait for the bridge
             fd = self.stream.fileno()
+        self.stream.borrowed = True
         return fd
 
     async def half_close(self) -> None:

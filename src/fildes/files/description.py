@@ -177,6 +177,7 @@ class Description(BaseDescription):
             self.make_sequential()
             self.use(build(self.stream, take_back(), self.idle_timeout))
             fd = self.stream.fileno()
+        self.stream.borrowed = True
         return fd
 
     def half_close(self) -> None:

@@ -71,6 +71,7 @@ class Stream(abc.ABC):
       kept_size: bytes of a message that was longer than the buffer and is kept.
       settled: the peer has answered all that was sent, so closing need not wait
         for it; said by the layer above, which knows what an answer is.
+      borrowed: others may hold its open file description, so O_NONBLOCK is not ours to set.
     """
 
     inner: Stream | None = None
@@ -82,6 +83,7 @@ class Stream(abc.ABC):
     kept_size = 0
     here: BytesIO | None = None
     settled = False
+    borrowed = False
 
     @abc.abstractmethod
     def try_recv_into(self, buffer: memoryview) -> int | None:
@@ -235,11 +237,9 @@ class KernelStream(Stream):
 
     Attributes:
       told: the error that splice(2) was told of instead of a receive; the kernel tells it once.
-      borrowed: others may hold its open file description, so O_NONBLOCK is not ours to set.
     """
 
     told: OSError | None = None
-    borrowed = False
 
     @property
     def recv_fd(self) -> int:

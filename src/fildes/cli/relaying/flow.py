@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.output import STDOUT_NAME
+from fildes.cli.relaying.taps import Count
 from fildes.errors import AddressError, add_context
 from fildes.streams.half import Half
 from fildes.streams.kernel import SocketStream
 from fildes.streams.relay import copy
-from fildes.streams.shaped import LimitedStream, OpenEndedStream, TappedStream
+from fildes.streams.shaped import CountedStream, LimitedStream, OpenEndedStream, TappedStream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ class Flow:
     def prepared(self, stream: Stream, direction: Direction) -> Stream:
         """Return *stream* with its taps and limits."""
         for tap in self.taps:
-            stream = TappedStream(stream, self.tapped(tap, direction))
+            if isinstance(tap, Count):
+                stream = CountedStream(stream, tap.count)
+            else:
+                stream = TappedStream(stream, self.tapped(tap, direction))
         if self.manner.max_bytes is not None:
             stream = LimitedStream(stream, self.manner.max_bytes)
         if self.manner.eof == "ignore":

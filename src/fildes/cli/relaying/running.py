@@ -12,7 +12,7 @@ from fildes.cli.errors import UsageError
 from fildes.cli.progress import Progress
 from fildes.cli.relaying.reporter import Reporter, emit_for, is_interactive, statistics_line
 from fildes.cli.relaying.session import Session
-from fildes.cli.relaying.taps import Tap, Wanted, open_taps
+from fildes.cli.relaying.taps import Count, Tap, Wanted, open_taps
 from fildes.cli.reporting import say
 from fildes.cli.showing.numbering import numbers
 from fildes.cli.status import Status
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from fildes.cli.relaying.config import Config
-    from fildes.cli.relaying.dump import Direction
     from fildes.cli.relaying.opening import Means
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.side import Side
@@ -137,11 +136,7 @@ def progress_of(*, quiet: bool) -> Iterator[list[Tap]]:
         yield []
         return
     with Progress("relay", None) as progress:
-
-        def tap(connection: int, direction: Direction, data: memoryview) -> None:
-            progress.advance(len(data))
-
-        yield [tap]
+        yield [Count(progress.advance)]
 
 
 @contextlib.contextmanager

@@ -15,6 +15,17 @@ from fildes.cli.reporting import write
 Tap = Callable[[int, Direction, memoryview], None]
 
 
+class Count:
+    """Sees how much passed, and no bytes: *count* is called with each size."""
+
+    def __init__(self, count: Callable[[int], object]) -> None:
+        self.count = count
+
+    def __call__(self, connection: int, direction: Direction, data: memoryview) -> None:
+        """Count one piece."""
+        self.count(len(data))
+
+
 class Wanted(NamedTuple):
     """Which dumps are wanted.
 

@@ -23,7 +23,14 @@ settings.register_profile("fildes", derandomize=True, deadline=None, database=No
 settings.register_profile("explore", deadline=None, database=None, max_examples=2000)
 settings.load_profile("fildes")
 
-pytest_plugins = ["tls_cases", "fault_proxy", "relays_under_test", "turned_relay", "known"]
+pytest_plugins = [
+    "tls_cases",
+    "fault_proxy",
+    "relays_under_test",
+    "turned_relay",
+    "known",
+    "passages",
+]
 
 # A shell starts what goes to the background with SIGINT ignored, and children inherit
 # that: Ctrl-C could then not be tested.

@@ -207,7 +207,7 @@ def test_reset_is_no_end(sink: Make, tmp_path: Path) -> None:
             far.sendall(DATA[200_000:210_000])
             wait_acknowledged(far)
             blocking.run(copy([half], until=lambda: half.copied == 210_000))
-            hang_up(far, left.stream.fileno())
+            hang_up(far, left.stream)
             with pytest.raises(ConnectionResetError):
                 blocking.run(copy([half]))
             assert half.lost
@@ -388,7 +388,8 @@ def test_two_ways(tmp_path: Path, splices: Splices, monkeypatch: pytest.MonkeyPa
     with joints(unix, tcp, tmp_path) as (left, right):
         there, back = Half(left.stream, right.stream), Half(right.stream, left.stream)
         ends = [socket.socket(fileno=os.dup(each.far.fileno())) for each in (left, right)]
-        left.far.close(), right.far.close()
+        left.far.close()
+        right.far.close()
         for end in ends:
             end.sendall(DATA[:100_000])
             end.shutdown(socket.SHUT_WR)

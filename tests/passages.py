@@ -17,9 +17,12 @@ from tcp_ends import tcp_pair
 
 from fildes.drivers import blocking
 from fildes.streams import half, passage, pipes
+from fildes.streams.buffers import buffers_here
+from fildes.streams.half import Half
 from fildes.streams.kernel import DescriptorStream, SocketStream
+from fildes.streams.passage import passage_between
 from fildes.streams.relay import pipe_streams
-from fildes.streams.stream import KernelStream
+from fildes.streams.stream import KernelStream, Stream
 
 
 class Joint(NamedTuple):
@@ -181,3 +184,11 @@ def moved(left: Joint, right: Joint, data: bytes, run: RunProtocol = blocking.ru
     with draining(right) as pieces, feeding(left, data):
         assert run(pipe_streams(left.stream, right.stream)) == len(data)
     return b"".join(pieces)
+
+
+def passing(source: Stream, sink: Stream) -> Half:
+    """Return a direction that goes past this process from its first byte on."""
+    half = Half(source, sink)
+    half.passage = passage_between(source, sink, buffers_here().pipes)
+    assert half.passage is not None
+    return half

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pytest
 
@@ -65,6 +65,14 @@ def start(*argv: str, **how: Any) -> subprocess.Popen[bytes]:
     """Start the command as a process of its own; where nothing is said, on pipes."""
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
     return subprocess.Popen(command(*argv), env={**ENVIRONMENT, **how.pop("env", {})}, **how)
+
+
+def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+    """Return the three pipes of a process that was started with them."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    return process.stdin, process.stdout, process.stderr
 
 
 def run(*argv: str, **how: Any) -> subprocess.CompletedProcess[bytes]:

@@ -28,6 +28,7 @@ FILES = (
     Line("FILE", ("-u", "FILE:{d}/in", "-")),
     Line("OPEN seek", ("-u", "OPEN:{d}/in,seek=4", "-")),
     Line("OPEN seek-end", ("-u", "OPEN:{d}/in,seek-end=0", "-")),
+    Line("OPEN seek-end alone", ("-u", "OPEN:{d}/in,seek-end", "-")),
     Line("OPEN wronly", ("-u", "-", "OPEN:{d}/out,wronly"), TEXT),
     Line("OPEN wronly seek", ("-u", "-", "OPEN:{d}/out,wronly,seek=2"), TEXT),
     Line("OPEN append", ("-u", "-", "OPEN:{d}/out,append"), TEXT),

@@ -11,26 +11,14 @@ import socket
 import subprocess
 import termios
 from pathlib import Path
-from typing import IO
 
 import pytest
-from commands import LIMIT, RunMain, fildes, read_screen, run, start
+from commands import LIMIT, RunMain, fildes, pipes, read_screen, run, start
 from peers import Conversation, StartPeer
 
 from fildes.cli.status import Status
 
 __all__ = ["fildes"]  # a fixture
-
-Pipes = tuple[IO[bytes], IO[bytes], IO[bytes]]
-
-
-def pipes(process: subprocess.Popen[bytes]) -> Pipes:
-    """Return the three pipes of a process that was started with them."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    return process.stdin, process.stdout, process.stderr
-
 
 TEXT = b"".join(b"line %d\n" % number for number in range(20_000))
 

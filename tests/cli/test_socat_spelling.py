@@ -102,8 +102,8 @@ def test_messages_hold_no_part_of_a_password(text: str) -> None:
 def test_every_option_of_the_table_has_an_effect(name: str) -> None:
     """Each option can be given to an address that has it, or says why not."""
     rule = all_rules()[name]
-    values = {"nothing": "", "flag": "", "integer": "=20", "seconds": "=1.5", "text": "=4",
-              "mode": "=600", "byte": "=7", "anything": "=x"}  # fmt: skip
+    values = {"nothing": "", "flag": "", "integer": "=20", "offset": "", "seconds": "=1.5",
+              "text": "=4", "mode": "=600", "byte": "=7", "anything": "=x"}  # fmt: skip
     texts = {"listen": "OPENSSL-LISTEN:1", "socket": "TCP:h:1", "ip": "TCP:h:1", "tcp": "TCP:h:1",
              "program": "EXEC:x", "file": "OPEN:/x", "named": "UNIX-LISTEN:/x", "pty": "PTY",
              "terminal": "STDIO", "tls": "OPENSSL:h:1", "proxy": "PROXY:p:h:1",

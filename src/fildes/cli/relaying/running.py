@@ -141,7 +141,10 @@ def progress_of(*, quiet: bool) -> Iterator[list[Tap]]:
 
 @contextlib.contextmanager
 def on_signals(session: Session) -> Iterator[None]:
-    """Let SIGUSR1 show the counts so far, and SIGTERM and SIGHUP end the session."""
+    """Let SIGUSR1 show the counts so far, and SIGTERM and SIGHUP end the session.
+
+    Those that a program wants are passed on to it, while it runs.
+    """
 
     def show(number: int, frame: object) -> None:
         say(statistics_line(session.copied(">"), session.copied("<"), session.seconds))
@@ -149,11 +152,18 @@ def on_signals(session: Session) -> Iterator[None]:
     def end(number: int, frame: object) -> None:
         raise Ended(number)
 
+    def pass_on(number: int, frame: object) -> None:
+        if session.pass_on(number):
+            return
+        raise KeyboardInterrupt if number == signal.SIGINT else Ended(number)
+
     actions: dict[int, Callable[[int, object], None]] = {
         signal.SIGUSR1: show,
         signal.SIGTERM: end,
         signal.SIGHUP: end,
     }
+    for side in (session.plan.left, session.plan.right):
+        actions.update(dict.fromkeys(side.settings.signals, pass_on))
     with contextlib.ExitStack() as before:
         for number, action in actions.items():
             before.callback(signal.signal, number, signal.signal(number, action))

@@ -14,6 +14,7 @@ from fildes.cli.relaying.terminal_modes import terminal_in_modes
 from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.opening.opening import Opening
+from fildes.streams.shaped import ShapedStream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fildes.cli.relaying.reporter import Reporter
     from fildes.cli.relaying.side import Side
     from fildes.cli.relaying.taps import Tap
+    from fildes.streams.programs import Child
     from fildes.streams.stream import Stream
 
 
@@ -30,6 +32,7 @@ class Session:
 
     Attributes:
       flow: what is copied, once both sides are open.
+      opened: the sides that are open, and what they are.
     """
 
     flow: Flow | None = None
@@ -39,6 +42,7 @@ class Session:
         self.means = means
         self.reporter = reporter
         self.taps = taps
+        self.opened: list[tuple[Side, Stream]] = []
         self.started = time.monotonic()
 
     def run(self) -> None:
@@ -74,15 +78,23 @@ class Session:
 
     def open_sides(self, held: contextlib.ExitStack) -> tuple[Stream, Stream]:
         """Return both sides, opened; *held* aborts what is not closed by then."""
-        opened = []
         for side, mode in zip(
             (self.plan.left, self.plan.right), MODES[self.plan.directions], strict=True
         ):
             held.enter_context(terminal_modes(side))
             stream = self.open_with_retries(side, mode)
             held.callback(stream.abort)
-            opened.append(stream)
-        return opened[0], opened[1]
+            self.opened.append((side, stream))
+        (_, left), (_, right) = self.opened
+        return left, right
+
+    def pass_on(self, number: int) -> bool:
+        """Send a signal to the programs that want it; return whether there are any."""
+        wanting = [stream for side, stream in self.opened if number in side.settings.signals]
+        children = [child for child in map(child_of, wanting) if child is not None]
+        for child in children:
+            child.process.send_signal(number)
+        return bool(children)
 
     def open_with_retries(self, side: Side, mode: str) -> Stream:
         """Open *side*, and try again as often as it says."""
@@ -139,6 +151,13 @@ class Session:
             if not cut_short:
                 add_context(error, "close", side.address.display())
                 raise
+
+
+def child_of(stream: Stream) -> Child | None:
+    """Return the program at the other end of *stream*, however that is shaped."""
+    while isinstance(stream, ShapedStream):
+        stream = stream.inner
+    return getattr(stream, "child", None)
 
 
 @contextlib.contextmanager

@@ -37,6 +37,7 @@ class Settings(NamedTuple):
       seek, seek_end: position to start from, from the beginning or the end; or None.
       terminal: modes of the terminal and their values, in order.
       unlink_close: what is at the path is removed at the end.
+      signals: those that go on to its program, while there is one, instead of ending us.
     """
 
     fork: bool = False
@@ -58,6 +59,7 @@ class Settings(NamedTuple):
     seek_end: int | None = None
     terminal: tuple[tuple[str, int], ...] = ()
     unlink_close: bool = False
+    signals: tuple[int, ...] = ()
 
 
 DEFAULT = Settings()

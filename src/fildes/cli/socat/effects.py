@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -159,8 +160,17 @@ def set_terminal(draft: Draft, argument: str, value: Any) -> None:
         draft.outer.options["raw"] = value
     elif argument == "echo":
         draft.outer.options["echo"] = value
+    elif argument == "sane":  # as the kernel makes it
+        draft.outer.options.update(raw=False, echo=True)
     else:
-        raise AddressError("a terminal that is made has raw and echo, and no other modes")
+        raise AddressError("a terminal that is made has raw, echo and sane, and no other modes")
+
+
+def pass_signal(draft: Draft, argument: str, value: bool) -> None:
+    """Let a signal reach the program, instead of ending us."""
+    if value:
+        passed = draft.settings.get("signals", ())
+        draft.settings["signals"] = (*passed, int(signal.Signals[argument]))
 
 
 def check_unlink(draft: Draft, argument: str, value: bool) -> None:
@@ -194,6 +204,7 @@ EFFECTS: dict[str, Effect] = {
     "access": set_access,
     "mode": set_mode,
     "terminal": set_terminal,
+    "signal": pass_signal,
     "unlink": check_unlink,
     "done": do_nothing,
     "refused": refuse,

@@ -11,6 +11,7 @@ The effect is written as one word:
   flag:NAME                         a flag of open(2)
   mode                              permission bits of what is created
   terminal:NAME                     a mode of the terminal; termios(3)
+  signal:NAME                       a signal that is passed on to the program
   done                              fildes does that anyway
   refused:WHY                       socat has it and fildes has not
 
@@ -21,7 +22,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Takes = Literal["nothing", "flag", "integer", "seconds", "text", "mode", "byte", "anything"]
+Takes = Literal[
+    "nothing", "flag", "integer", "offset", "seconds", "text", "mode", "byte", "anything"
+]
 
 
 class Rule(NamedTuple):
@@ -122,7 +125,7 @@ RULES = (
     Rule("sync o-sync o_sync", "flag", "flag:O_SYNC", "file"),
     Rule("dsync o-dsync o_dsync", "flag", "flag:O_DSYNC", "file"),
     Rule("seek lseek seek-set lseek64 lseek64-set", "integer", "set:seek", "file"),
-    Rule("seek-end lseek-end lseek64-end lseek32-end", "integer", "set:seek_end", "file"),
+    Rule("seek-end lseek-end lseek64-end lseek32-end", "offset", "set:seek_end", "file"),
     Rule("mode perm perm-early", "mode", "mode", "named"),
     Rule("unlink-close", "flag", "unlink", "named"),
     Rule("unlink-early unlink remove delete new", "flag", "done", "listen"),
@@ -133,6 +136,9 @@ RULES = (
     # A session of its own has a process group of its own, too; setsid(2).
     Rule("setsid sid setpgid pgid", "flag", "option:setsid", "program"),
     Rule("ctty tiocsctty", "flag", "done", "program"),
+    Rule("sigint", "flag", "signal:SIGINT", "program"),
+    Rule("sigquit", "flag", "signal:SIGQUIT", "program"),
+    Rule("sighup", "flag", "signal:SIGHUP", "program"),
     Rule("nofork", "flag",
          "refused:fildes stays between; `fildes run ADDRESS -- PROGRAM` hands it over", "program"),
     Rule("login dash", "flag", "refused:name the shell's own option, as in EXEC:'bash -l'",
@@ -166,7 +172,7 @@ ELSEWHERE = (
         "flock(1) in front of the command holds a lock",
     ),
     ("history prompt noecho noprompt", "put `rlwrap` in front of the command"),
-    ("path dirfd sighup sigint sigquit", "env(1) and trap of a shell do that"),
+    ("path dirfd", "env(1) does that"),
     ("proxy-authorization-file proxyauthfile", "proxyauth= takes USER:PASSWORD"),
     (
         "ip-add-membership add-membership membership ip-membership ip-multicast-if"

@@ -32,6 +32,8 @@ def read_value(rule: Rule, text: str | None) -> Value:
         return True
     if rule.takes == "flag":
         return read_flag(text)
+    if rule.takes == "offset":
+        return read_integer(text) if text else 0
     if not text:
         raise AddressError(f"it needs a value: {rule.name}={EXAMPLES[rule.takes]}")
     return READERS[rule.takes](text)

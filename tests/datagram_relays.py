@@ -65,8 +65,8 @@ def start_serving(nothing_left_behind: None) -> Iterator[StartServing]:
     with Loop() as loop, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as behind:
         behind.bind(("127.0.0.1", 0))
 
-        def start(limits: str = "", **options: Any) -> Serving:
-            listener = fildes.listen(f"udp-listen://127.0.0.1:0{limits}")
+        def start(limits: str = "", host: str = "127.0.0.1", **options: Any) -> Serving:
+            listener = fildes.listen(f"udp-listen://{host}:0{limits}")
             target = f"udp://127.0.0.1:{behind.getsockname()[1]}"
             opening, _ = prepare(target, "r+b", None, {})
             open_far = opener_of(opening.address, opening.policy, opening.options)

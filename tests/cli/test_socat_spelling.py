@@ -108,7 +108,7 @@ def test_every_option_of_the_table_has_an_effect(name: str) -> None:
              "program": "EXEC:x", "file": "OPEN:/x", "named": "UNIX-LISTEN:/x", "pty": "PTY",
              "terminal": "STDIO", "tls": "OPENSSL:h:1", "proxy": "PROXY:p:h:1",
              "socks": "SOCKS4:p:h:1", "any": "TCP:h:1", "udp": "UDP:h:1",
-             "connect": "TCP:h:1"}  # fmt: skip
+             "connect": "TCP:h:1", "groups": "UDP-DATAGRAM:h:1"}  # fmt: skip
     value = "=10.0.0.0/8" if name == "range" else values[rule.takes]
     if "min" in name and rule.takes == "text":
         value = "=1.3"

@@ -18,6 +18,14 @@ class AsyncDatagramFile(AsyncRawFile):
     end. Iterating yields the datagrams.
     """
 
+    @property
+    def sender(self) -> str | None:
+        """Who has sent the datagram that was read last, as an address.
+
+        It is the peer, unless the address says ``others=on``.
+        """
+        return getattr(self.description.stream, "sender", self.peer)
+
     async def read(self, size: int = -1) -> bytes:
         """Return the next datagram.
 

@@ -13,6 +13,14 @@ class DatagramFile(RawFile):
     end. Iterating yields the datagrams.
     """
 
+    @property
+    def sender(self) -> str | None:
+        """Who has sent the datagram that was read last, as an address.
+
+        It is the peer, unless the address says ``others=on``.
+        """
+        return getattr(self.description.stream, "sender", self.peer)
+
     def read(self, size: int | None = -1) -> bytes:
         """Return the next datagram.
 

@@ -19,13 +19,16 @@ class Arrival(NamedTuple):
 
     Attributes:
       listener: the socket of the place that it was sent to.
-      local: the address that it was sent to, if the listener's is a wildcard.
+      local: the address that it was sent to, if the listener's is a wildcard; if that is
+        everybody's or a group's, the one of ours that it came to.
+      to_many: it was sent by broadcast, or to a multicast group.
     """
 
     data: bytes
     peer: Any
     listener: socket.socket
     local: str
+    to_many: bool = False
 
 
 def tell_destination(sock: socket.socket) -> None:
@@ -45,11 +48,13 @@ def receive_from(listener: socket.socket) -> Arrival | None:
     data, told, _, peer = listener.recvmsg(MAX_DATAGRAM, 64, RECV_FLAGS)
     if not peer or not peer[1]:  # port 0 takes no answer; RFC 768
         return None
-    local = listener.getsockname()[0]
+    local, to_many = listener.getsockname()[0], False
     for level, kind, value in told:
         if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
             # struct in_pktinfo: interface, local address, destination.
-            local = socket.inet_ntop(socket.AF_INET, struct.unpack("i4s4s", value)[1])
-        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO) and value[0] != MULTICAST:
-            local = socket.inet_ntop(socket.AF_INET6, value[:16])
-    return Arrival(data, peer, listener, local)
+            _, ours, destination = struct.unpack("i4s4s", value)
+            local, to_many = socket.inet_ntop(socket.AF_INET, ours), ours != destination
+        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+            to_many = value[0] == MULTICAST
+            local = "::" if to_many else socket.inet_ntop(socket.AF_INET6, value[:16])
+    return Arrival(data, peer, listener, local, to_many)

@@ -29,6 +29,9 @@ MOST_AHEAD = 512
 #: at the last look all is there.  # arbitrary
 LOOKS = (0.01, 0.1, 1.0)
 
+#: Seconds until an alarm goes off that others may ring before.
+LONG = 3600.0  # arbitrary
+
 
 class Conversation(DatagramStream):
     """The datagrams of one peer.
@@ -52,6 +55,8 @@ class Conversation(DatagramStream):
         self.parted = False
         self.since = time.monotonic()
         self.alarm = Timer()
+        #: More of what the peer says may come to the listener, as long as there is one.
+        self.shared = acceptor.joined or first.to_many
 
     def sort(self, others: deque[Arrival]) -> None:
         """Append to *others* what others have sent before the socket was connected."""
@@ -92,7 +97,7 @@ class Conversation(DatagramStream):
             late = time.monotonic() - self.since >= LOOKS[-1]
             self.acceptor.look()
             self.alarm.clear()
-            if late:
+            if late and not self.shared:
                 self.settle()
         return bool(self.early)
 
@@ -107,13 +112,15 @@ class Conversation(DatagramStream):
                 return super().recv_wants()
             age = time.monotonic() - self.since
             coming = [moment - age for moment in LOOKS if moment > age]
+            last = LONG if self.shared else 0.0
             try:
                 # Nothing is left to wait for if it came since somebody looked.
-                self.alarm.start(0 if self.early or not coming else coming[0])
+                self.alarm.start(0 if self.early else coming[0] if coming else last)
             except OSError:  # there can be no more descriptors now
                 self.settle()
                 return super().recv_wants()
-            return {self.sock.fileno(): READ, self.alarm.fd: READ}
+            beside = self.acceptor.sockets_to_read() if self.shared else {}
+            return {self.sock.fileno(): READ, self.alarm.fd: READ, **beside}
 
     @property
     def over(self) -> bool:

@@ -33,8 +33,10 @@ from fildes.listening.arrivals import Arrival, receive_from, tell_destination
 from fildes.listening.conversation import MOST_AHEAD, Conversation
 from fildes.listening.options import limits_of
 from fildes.listening.tcp import listen_at
+from fildes.opening import groups
 from fildes.opening.opening import Target
 from fildes.opening.socket_options import Place, preparation
+from fildes.waiting import READ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,16 +44,26 @@ if TYPE_CHECKING:
     from fildes.listening.admission import Limits
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
+    from fildes.waiting import Interest
 
 
 async def listen(opening: Opening, address: Address) -> UdpAcceptor:
     """Receive datagrams where *address* says, with its options."""
     limits = limits_of(opening, address)
     given = opening.given(address)
-    prepare = preparation(opening, address)
+    set_options, choose = preparation(opening, address), groups.sending(opening, address)
+    joined = groups.memberships(opening, address)
+    if groups.is_group(address.host):
+        joined.append(groups.membership(address.host, given.get("multicast-if") or ""))
+
+    def prepare(sock: socket.SocketType) -> None:
+        set_options(sock)
+        choose(sock)
 
     def start(sock: socket.socket, sockaddr: Any) -> None:
         prepare(sock)
+        if joined:  # others on this machine may hear the group, too
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if given.get("interface"):
             Place("", 0, given["interface"]).take(sock)
         if given["reuseport"]:
@@ -63,9 +75,11 @@ async def listen(opening: Opening, address: Address) -> UdpAcceptor:
     with contextlib.ExitStack() as undo:
         found = await listen_at(opening, place, socket.AF_UNSPEC, start, socket.SOCK_DGRAM)
         sockets = [undo.enter_context(sock) for sock in found]
+        groups.join_all(joined, list(sockets))
         host, port = sockets[0].getsockname()[:2]
         real = Address("udp", host=address.host or host, port=port)
         acceptor = UdpAcceptor(sockets, real, limits, prepare)
+        acceptor.joined = bool(joined)
         acceptor.idle_timeout = opening.option(address, "idle-timeout") or None
         undo.pop_all()
     return acceptor
@@ -75,9 +89,13 @@ class UdpAcceptor(Acceptor):
     """Sockets that receive what belongs to no conversation yet.
 
     Attributes:
+      joined: they hear multicast groups. What is sent there never goes to the socket of a
+        conversation, though it be its peer's.
       sorting: held by whoever takes datagrams out of the queues, so that those of one
         sender keep their order; again by a signal's handler that closes.
     """
+
+    joined = False
 
     def __init__(
         self,
@@ -109,6 +127,8 @@ class UdpAcceptor(Acceptor):
 
     def accept_now(self) -> Stream | None:
         """Return the conversation with a peer that is new; the caller sorts."""
+        if self.joined and self.full:
+            self.receive()
         while self.admission is None or not self.admission.full:
             if not self.arrivals:
                 self.receive()
@@ -131,16 +151,28 @@ class UdpAcceptor(Acceptor):
             if not self.deliver(given):
                 self.arrivals.append(given)
         for listener in self.sockets:
+            most = MOST_AHEAD if self.joined else MOST_AHEAD - len(self.arrivals)
             with contextlib.suppress(BlockingIOError):
-                for _ in range(MOST_AHEAD - len(self.arrivals)):
+                for _ in range(most):
                     arrival = receive_from(listener)
-                    if arrival is not None and not self.deliver(arrival):
+                    if arrival is None or self.deliver(arrival):
+                        continue
+                    if len(self.arrivals) < MOST_AHEAD:  # else it is lost, as in a full queue
                         self.arrivals.append(arrival)
+
+    def wants(self) -> Interest:
+        """Return what to wait for; as `Acceptor.wants`, but conversations may get more."""
+        wanted = super().wants()
+        return {**wanted, **self.sockets_to_read()} if self.joined else wanted
+
+    def sockets_to_read(self) -> Interest:
+        """Return what tells that something has come to the listener."""
+        return {sock.fileno(): READ for sock in self.sockets}
 
     def look(self) -> None:
         """Let conversations have what has come for them; wake who accepts for the rest."""
         with self.sorting:
-            if self.closed or len(self.arrivals) >= MOST_AHEAD:
+            if self.closed or (len(self.arrivals) >= MOST_AHEAD and not self.joined):
                 return
             self.receive()
             if self.arrivals:
@@ -183,6 +215,7 @@ class UdpAcceptor(Acceptor):
         with contextlib.ExitStack() as undo:
             undo.enter_context(sock)
             self.prepare(sock)
+            groups.hear_no_others(sock)  # it would get what goes to the listener, again
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             if sock.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -53,12 +53,6 @@ HEADER = (
     Option("ttl", "integer", "routers that what is sent may pass"),
 )
 
-MULTICAST = (
-    Option("broadcast", "flag", "let the host be a broadcast address", False),
-    Option("multicast-ttl", "integer", "routers that a multicast datagram may pass"),
-    Option("multicast-loop", "flag", "let this machine receive its multicast datagrams, too"),
-)
-
 
 class Setting(NamedTuple):
     """What setsockopt(2) takes; *factor* turns the option's unit into the kernel's."""

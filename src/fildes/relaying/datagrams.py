@@ -236,4 +236,4 @@ def too_long(size: int) -> OSError:
 
 def keeps_datagrams(stream: Stream) -> bool:
     """Tell whether `DatagramPair` copies *stream*."""
-    return isinstance(stream, DatagramStream) and stream.endless
+    return isinstance(stream, DatagramStream) and stream.endless and stream.connected

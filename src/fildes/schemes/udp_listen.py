@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fildes.errors import AddressError
 from fildes.listening.options import CLIENTS, INTERFACE, MAX_CONNECTIONS, REUSEPORT
+from fildes.opening.groups import GROUPS, is_group
 from fildes.opening.socket_options import BUFFERS, HEADER
 from fildes.scheme import Example, Option, Scheme, Shape
 
@@ -22,11 +24,12 @@ SCHEME = Scheme(
         Option("idle-timeout", "seconds", "silence after which a sender has gone", 60.0),
         # Whoever forges senders shall not use up the descriptors.
         MAX_CONNECTIONS._replace(default=512),
-        *(*CLIENTS, REUSEPORT, INTERFACE, *BUFFERS, *HEADER),
+        *(*CLIENTS, REUSEPORT, INTERFACE, *BUFFERS, *HEADER, *GROUPS),
     ),
     examples=(
         Example("udp-listen://:5300", "at port 5300, for programs of this machine only"),
         Example("udp-listen://[::]:5300?idle-timeout=5", "for everybody, and short talks"),
+        Example("udp-listen://239.1.2.3:5004?multicast-if=eth0", "what a multicast group gets"),
     ),
 )
 
@@ -35,6 +38,11 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     """Receive at the port, take the first sender, and listen to no others."""
     from fildes.listening.once import accept_one
 
+    if is_group(address.host) or opening.given(address).get("join"):
+        raise AddressError(
+            "in a group udp-listen is for many: relay, serve and listen; to open one say"
+            " udp://GROUP:PORT?join=GROUP&bind=:PORT&others=on"
+        )
     return await accept_one(opening, listen_(opening, address))
 
 

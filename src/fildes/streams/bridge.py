@@ -135,7 +135,7 @@ def build(inner: Stream, ahead: bytes, idle_timeout: float | None) -> BridgedStr
       idle_timeout: seconds without a byte from *inner* after which it counts as cut.
     """
     if inner.messages:
-        raise io.UnsupportedOperation("datagrams that came before are in no descriptor: read them")
+        raise io.UnsupportedOperation(inner.no_descriptor)
     if inner.readable and not inner.writable:
         return BridgedStream(ReadPump(inner, unix_pair(), ahead, idle_timeout))
     return BridgedStream(TwoWayPump(inner, tcp_pair(), ahead, idle_timeout))

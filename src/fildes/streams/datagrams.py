@@ -31,6 +31,9 @@ class DatagramStream(SocketStream):
     messages = True
     endless = True
 
+    #: Whether the kernel knows where it sends to, and lets nobody else in.
+    connected = True
+
     #: Called when a datagram has come that is not in the socket's queue.
     arrived: Callable[[], None] | None = None
 
@@ -48,6 +51,11 @@ class DatagramStream(SocketStream):
     @property
     def half_closes(self) -> bool:
         return not self.endless
+
+    @property
+    def sender(self) -> str | None:
+        """Who has sent the datagram that was received last, as an address."""
+        return self.peer
 
     def give_back(self) -> None:
         """Let others have what comes from now on, and what nobody has received."""

@@ -85,6 +85,9 @@ class Stream(abc.ABC):
     settled = False
     borrowed = False
 
+    #: Why there is no descriptor of messages, if there is none.
+    no_descriptor = "datagrams that came before are in no descriptor: read them"
+
     @abc.abstractmethod
     def try_recv_into(self, buffer: memoryview) -> int | None:
         """Receive into *buffer*, not empty, what is there; 0 at the end of file."""

@@ -57,6 +57,17 @@ def listening(scheme: str, host: str = "") -> MakeDraft:
     return make
 
 
+def everybody(scheme: str) -> MakeDraft:
+    """Return what makes an address that sends to a host and a port, and hears everybody."""
+
+    def make(host: str, service: str) -> Draft:
+        draft = connecting(scheme)(host, service)
+        draft.outer.options["others"] = True
+        return draft
+
+    return make
+
+
 def at_path(scheme: str, prefix: str = "") -> MakeDraft:
     """Return what makes an address of a path, or of an abstract name behind *prefix*."""
 
@@ -187,9 +198,11 @@ def of_family(family: str) -> tuple[Kind, ...]:
         Kind(f"{tcp} {tcp}-connect inet{family}", "HOST PORT", f"{CONNECTS} ip tcp", tcp_connect),
         Kind(f"{tcp}-listen {tcp}-l inet{family}-listen inet{family}-l", "PORT",
              f"{LISTENS} ip tcp", listening(f"{tcp}-listen")),
-        Kind(f"{udp} {udp}-connect {udp}-sendto {udp}-send {udp}-datagram {udp}-dgram",
-             "HOST PORT", f"{CONNECTS} ip udp", udp_connect),
-        Kind(f"{udp}-listen {udp}-l {udp}-recvfrom", "PORT", f"{LISTENS} ip udp datagrams",
+        Kind(f"{udp} {udp}-connect {udp}-sendto {udp}-send", "HOST PORT",
+             f"{CONNECTS} ip udp", udp_connect),
+        Kind(f"{udp}-datagram {udp}-dgram", "HOST PORT", f"{CONNECTS} ip udp groups everybody",
+             everybody(udp)),
+        Kind(f"{udp}-listen {udp}-l {udp}-recvfrom", "PORT", f"{LISTENS} ip udp groups datagrams",
              listening("udp-listen", loopback)),
     )  # fmt: skip
 

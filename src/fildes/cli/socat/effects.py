@@ -51,6 +51,16 @@ def set_range(draft: Draft, argument: str, text: str) -> None:
     draft.outer.options["allow"] = [str(network)]
 
 
+def join_group(draft: Draft, argument: str, text: str) -> None:
+    """Hear a multicast group at an interface: ``group:interface``, or ``group:address:name``."""
+    if text.startswith("[") or text.count(":") != 2:
+        spelt = text
+    else:
+        group, address, name = text.split(":")
+        spelt = f"{group}:{name or address}"
+    draft.outer.options.setdefault("join", []).append(spelt)
+
+
 def set_option(draft: Draft, argument: str, value: Any) -> None:
     """Set an option of the scheme that is opened."""
     name, equals, constant = argument.partition("=")
@@ -63,7 +73,10 @@ def set_option(draft: Draft, argument: str, value: Any) -> None:
 
 def set_carrier(draft: Draft, argument: str, value: Any) -> None:
     """Set an option of the layer that connects, or where a listener listens."""
-    if draft.outer.scheme.endswith("-listen") and argument == "bind":
+    listens = draft.outer.scheme.endswith("-listen")
+    if listens and argument == "broadcast":  # a listener answers one sender at a time
+        return
+    if listens and argument == "bind":
         bind_listener(draft.outer, value)
     elif argument == "bind":
         layer = draft.carrier()
@@ -200,6 +213,7 @@ EFFECTS: dict[str, Effect] = {
     "snihost": set_server_name,
     "proxy": set_proxy,
     "range": set_range,
+    "join": join_group,
     "flag": set_flag,
     "access": set_access,
     "mode": set_mode,

@@ -6,7 +6,8 @@ The effect is written as one word:
   option:NAME, option:NAME=VALUE    an option of the scheme that is opened
   carrier:NAME                      one of the layer that connects the socket
   reuse                             SO_REUSEADDR, which every listener has
-  range                             the networks that may connect
+  range                             the networks that may connect, or are heard
+  join                              a multicast group that is heard
   proxy:PART                        port, user or user:password of the proxy
   flag:NAME                         a flag of open(2)
   mode                              permission bits of what is created
@@ -48,7 +49,7 @@ RULES = (
     Rule("accept-timeout listen-timeout", "seconds", "set:accept_timeout", "listen"),
     Rule("connect-timeout", "seconds", "set:connect_timeout", "socket"),
     Rule("backlog", "integer", "option:backlog", "listen"),
-    Rule("range", "text", "range", "listen"),
+    Rule("range", "text", "range", "listen everybody"),
     Rule("retry", "integer", "set:retry", "socket program file"),
     Rule("interval intervall", "seconds", "set:interval", "socket program file"),
     Rule("forever", "flag", "set:retry=-1", "socket program file"),
@@ -81,6 +82,9 @@ RULES = (
     Rule("broadcast so-broadcast", "flag", "carrier:broadcast", "udp"),
     Rule("ip-multicast-ttl multicast-ttl", "integer", "carrier:multicast-ttl", "udp"),
     Rule("ip-multicast-loop multicast-loop", "flag", "carrier:multicast-loop", "udp"),
+    Rule("ip-multicast-if multicast-if", "text", "carrier:multicast-if", "udp"),
+    Rule("ip-add-membership add-membership membership ip-membership ipv6-join-group join-group"
+         " ipv6-add-membership", "text", "join", "groups"),
     Rule("reuseaddr so-reuseaddr", "flag", "reuse", "socket"),
     Rule("reuseport so-reuseport", "flag", "option:reuseport", "listen"),
     Rule("pf protocol-family", "text", "family", "ip"),
@@ -175,9 +179,8 @@ ELSEWHERE = (
     ("path dirfd", "env(1) does that"),
     ("proxy-authorization-file proxyauthfile", "proxyauth= takes USER:PASSWORD"),
     (
-        "ip-add-membership add-membership membership ip-membership ip-multicast-if"
-        " ip-add-source-membership ipv6-join-group join-group",
-        "groups are sent to and not joined here: let socat receive what they are sent",
+        "ip-add-source-membership source-membership ipv6-join-source-group join-source-group",
+        "a group is joined with all who send to it: ip-add-membership, and range for whom to hear",
     ),
     (
         "protocol socktype type so-type so-protocol prototype so-prototype setsockopt ioctl",

@@ -1,0 +1,67 @@
+"""A socket of datagrams that sends to one place and hears everybody; udp(7).
+
+Who sends by broadcast or to a multicast group is answered from other addresses than was
+asked, which a connected socket would not let in.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from fildes.streams.datagrams import DatagramStream
+from fildes.streams.kernel import SEND_FLAGS, endpoint
+from fildes.streams.stream import MAX_DATAGRAM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+
+class EverybodyStream(DatagramStream):
+    """The datagrams of everybody who is let in.
+
+    Attributes:
+      allowed: tells by the sockaddr of a sender whether it is heard.
+      last_sender: of the datagram that was received last.
+    """
+
+    connected = False
+    no_descriptor = "with others=on no descriptor knows where to send to"
+    peer_name: Any
+
+    def __init__(self, sock: socket.SocketType, peer: Any, allowed: Callable[[Any], bool]) -> None:
+        super().__init__(sock, peer)
+        self.allowed = allowed
+        self.last_sender: Any = None
+
+    def receive_or_keep(self, view: memoryview, flags: int) -> int:
+        """Receive one datagram of who is heard; the others' are dropped."""
+        while True:
+            data, sender = self.sock.recvfrom(MAX_DATAGRAM, flags)
+            if self.allowed(sender):
+                self.kept, self.last_sender = data, sender
+                return 0
+
+    def try_send(self, data: memoryview) -> int | None:
+        try:
+            return self.sock.sendto(data, SEND_FLAGS, self.peer_name)
+        except BlockingIOError:
+            return None
+
+    def blocking_send(self) -> Callable[[Buffer], int]:
+        return self.send
+
+    def send(self, data: Buffer) -> int:
+        """Send *data* as one datagram, waiting in the kernel."""
+        return self.sock.sendto(data, self.peer_name)
+
+    @property
+    def sender(self) -> str | None:
+        """Who has sent the datagram that was received last, as an address."""
+        return endpoint(self.sock, self.last_sender)
+
+    def fileno(self) -> int:
+        """Return -1; see `no_descriptor`."""
+        return -1

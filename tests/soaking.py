@@ -117,15 +117,22 @@ def held(pid: int, done: int, since: float) -> Sample:
 
 
 def soak(
-    pid: int, port: int, count: int, ask: Ask, samples: int = 50, batch: int = BATCH
+    pid: int, port: int, count: int, ask: Ask, samples: int = 50, batch: int = BATCH, warm: int = 0
 ) -> Iterator[Sample]:
     """Make *count* connections to the relay *pid*; yield what it holds before, now and then, after.
 
     The last sample is taken when it has as few descriptors as before, or at the limit.
+
+    Args:
+      warm: connections that are made first and not counted, as many as can be open at one
+        moment or more: what the first of their kind take grows with those, not with *count*.
     """
     since = time.monotonic()
     before = held(pid, 0, since)
     yield before
+    for done in range(count, count + warm, batch):
+        ask(port, range(done, min(done + batch, count + warm)))
+    since = time.monotonic()
     step, done = max(1, count // samples // batch) * batch, 0
     while done < count:
         ask(port, range(done, min(done + batch, count)))

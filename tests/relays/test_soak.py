@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from authority import Authority
 from relay_commands import relay_running
-from soaking import answering, ask_by_tcp, ask_by_tls, ask_by_udp, check_flat, soak
+from soaking import Sample, answering, ask_by_tcp, ask_by_tls, ask_by_udp, check_flat, soak
 
 pytestmark = pytest.mark.slow
 
@@ -41,5 +41,15 @@ def test_conversations_of_datagrams() -> None:
         near = "udp-listen://127.0.0.1:0?idle-timeout=0.1&max-connections=2000"
         argv = [near, f"udp://127.0.0.1:{target}"]
         with relay_running(*argv) as relay:
-            samples = list(soak(relay.process.pid, relay.port, 8000, ask_by_udp))
+            samples = list(soak(relay.process.pid, relay.port, 8000, ask_by_udp, warm=4000))
             check_flat(samples, 2 * ALLOWED, open_at_once=2 * 2000)
+
+
+def test_growth_is_noticed() -> None:
+    """What grows by 100 bytes a connection is found, and so is a descriptor that stays."""
+    leaking = [Sample(done, 0.0, 20_000 + done // 10, 9) for done in range(0, 20_001, 400)]
+    with pytest.raises(AssertionError, match="KiB more"):
+        check_flat(leaking, ALLOWED)
+    staying = [Sample(done, 0.0, 20_000, 9 + (done == 400)) for done in (0, 100, 200, 300, 400)]
+    with pytest.raises(AssertionError):
+        check_flat(staying, ALLOWED)

@@ -10,7 +10,8 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from fildes.streams.datagrams import DatagramStream
-from fildes.streams.kernel import SEND_FLAGS, endpoint
+from fildes.streams.endpoints import endpoint
+from fildes.streams.kernel import SEND_FLAGS
 from fildes.streams.stream import MAX_DATAGRAM
 
 if TYPE_CHECKING:

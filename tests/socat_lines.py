@@ -40,7 +40,7 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
      "udp4://239.1.2.3:53?allow=10.0.0.0/8&bind=:53&join=239.1.2.3:eth0&others=on", {}),
     ("UDP4-DATAGRAM:239.1.2.3:53,ip-multicast-if=10.0.0.1,ip-multicast-ttl=2,ip-multicast-loop=0",
      "udp4://239.1.2.3:53?multicast-if=10.0.0.1&multicast-loop=off&multicast-ttl=2&others=on", {}),
-    ("UDP6-DATAGRAM:[ff02::1%25eth0]:53,ipv6-join-group=[ff02::1]:eth0",
+    ("UDP6-DATAGRAM:[ff02::1%eth0]:53,ipv6-join-group=[ff02::1]:eth0",
      "udp6://[ff02::1%25eth0]:53?join=%5Bff02%3A%3A1%5D:eth0&others=on", {}),
     ("UDP4-RECVFROM:53,ip-add-membership=239.1.2.3:10.0.0.1:eth0,broadcast,fork",
      "udp-listen://127.0.0.1:53?join=239.1.2.3:eth0", {"fork": True}),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.output import STDOUT_NAME
+from fildes.cli.relaying.departed import Departed
 from fildes.cli.relaying.taps import Count
 from fildes.errors import AddressError, add_context
 from fildes.streams.half import Half
@@ -135,7 +136,14 @@ class Flow:
         halves = list(self.halves.values())
         policy, _, seconds = self.manner.eof.partition(":")
         until = UNTIL[policy]
-        await copy(halves, self.manner.idle_timeout, lambda: any(map(until, halves)))
+        departed = Departed(halves)
+
+        def over() -> bool:
+            if policy == "propagate":
+                departed.look()
+            return any(map(until, halves)) or not any(half.running for half in halves)
+
+        await copy(halves, self.manner.idle_timeout, over, departed.alarm)
         left = [half for half in halves if half.running]
         if left and policy != "first":
             with contextlib.suppress(TimeoutError):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from fildes.cli.relaying.departed import child_of
 from fildes.cli.relaying.flow import CUT_TIMEOUT, Flow
 from fildes.cli.relaying.opening import MODES, Means, open_side
 from fildes.cli.relaying.shaping import shape
@@ -14,7 +15,6 @@ from fildes.cli.relaying.terminal_modes import terminal_in_modes
 from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.opening.opening import Opening
-from fildes.streams.shaped import ShapedStream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fildes.cli.relaying.reporter import Reporter
     from fildes.cli.relaying.side import Side
     from fildes.cli.relaying.taps import Tap
-    from fildes.streams.programs import Child
     from fildes.streams.stream import Stream
 
 
@@ -151,13 +150,6 @@ class Session:
             if not cut_short:
                 add_context(error, "close", side.address.display())
                 raise
-
-
-def child_of(stream: Stream) -> Child | None:
-    """Return the program at the other end of *stream*, however that is shaped."""
-    while isinstance(stream, ShapedStream):
-        stream = stream.inner
-    return getattr(stream, "child", None)
 
 
 @contextlib.contextmanager

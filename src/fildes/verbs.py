@@ -18,6 +18,7 @@ from fildes.opening.arguments import check_options, check_times
 from fildes.opening.opening import Opening
 from fildes.opening.spelling import to_address
 from fildes.policy.policy import Policy
+from fildes.streams.parting import LAST_WORDS, dismiss
 
 if TYPE_CHECKING:
     from fildes.files.modes import NetFile
@@ -271,7 +272,8 @@ def explain(
     opening.sequential = True  # nothing will be read
     error: Exception | None = None
     try:
-        blocking.run(opening.run(), deadline_in(timeout)).abort()
+        stream = blocking.run(opening.run(), deadline_in(timeout))
+        blocking.run(dismiss(stream), deadline_in(LAST_WORDS))
     except (OSError, EOFError) as failure:
         error = failure
     return Explanation(opening.address.display(), opening.trace, error)

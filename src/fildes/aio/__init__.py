@@ -22,6 +22,7 @@ from fildes.listing import addresses_of
 from fildes.opened_by import Explanation
 from fildes.opening.arguments import check_times
 from fildes.opening.opening import Opening
+from fildes.streams.parting import LAST_WORDS, dismiss
 from fildes.verbs import (
     OPEN_TIMEOUT,
     deadline_in,
@@ -170,7 +171,8 @@ async def explain(
     opening.sequential = True  # nothing will be read
     error: Exception | None = None
     try:
-        (await drivers.here().run(opening.run(), deadline_in(timeout))).abort()
+        stream = await drivers.here().run(opening.run(), deadline_in(timeout))
+        await drivers.here().run(dismiss(stream), deadline_in(LAST_WORDS))
     except (OSError, EOFError) as failure:
         error = failure
     return Explanation(opening.address.display(), opening.trace, error)

@@ -23,7 +23,7 @@ from fildes.relaying.shaking import Shaking
 from fildes.relaying.sweeping import Sweeper
 from fildes.streams.delivering import delivered
 from fildes.streams.half import Half
-from fildes.streams.relay import copy_until
+from fildes.streams.relay import copy_and_leave
 from fildes.streams.stream import Stream
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Service:
           open_far: see `Opener`.
           timeout: seconds that this may take; None for no limit.
           idle_timeout: seconds without a byte in either direction.
-          eof: what an end of file does; see `copy_until`.
+          eof: what an end of file does; see `copy_and_leave`.
           prepare: returns the streams to copy between, made of near and far.
           numbers: what connections are counted with; from 1 on, if left out.
         """
@@ -213,7 +213,7 @@ class Service:
         def copied(_: None, error: Exception | None) -> None:
             self.finish(connection, self.sweeper.excused(connection, error))
 
-        self.run(connection, copy_until(list(halves), self.eof, self.sweeper.limit), copied)
+        self.run(connection, copy_and_leave(list(halves), self.eof, self.sweeper.limit), copied)
 
     def flow_between(
         self, connection: Connection, near: Stream, far: Stream, kind: type[Pair[Connection]]

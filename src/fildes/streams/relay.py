@@ -20,6 +20,7 @@ from fildes.patterns import pattern
 from fildes.streams.buffers import buffers_here
 from fildes.streams.delivering import NOTHING, delivered
 from fildes.streams.half import Half
+from fildes.streams.parting import hear_out
 from fildes.streams.shaped import LimitedStream, OpenEndedStream
 from fildes.waiting import Interest, wait_any
 
@@ -125,6 +126,15 @@ async def copy_until(
     if left and eof != "first":
         with contextlib.suppress(TimeoutError):
             await copy(left, float(eof.removeprefix("linger:")))
+
+
+async def copy_and_leave(halves: list[Half], eof: str, idle_timeout: float | None) -> None:
+    """Copy as `copy_until`; hear out who was not waited for, but was told of our end."""
+    await copy_until(halves, eof, idle_timeout)
+    if eof == "first":
+        for half in halves:
+            if half.running:
+                await hear_out(half.source)
 
 
 def half_between(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,9 @@ from fildes.cli.relaying.departed import Departed
 from fildes.cli.relaying.taps import Count
 from fildes.errors import AddressError, add_context
 from fildes.streams.half import Half
-from fildes.streams.kernel import SocketStream
+from fildes.streams.parting import hear_out
 from fildes.streams.relay import copy
 from fildes.streams.shaped import CountedStream, LimitedStream, OpenEndedStream, TappedStream
-from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
     from fildes.cli.relaying.dump import Direction
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
     from fildes.cli.relaying.side import Side
     from fildes.cli.relaying.taps import Tap
     from fildes.streams.stream import Stream
-
-#: Seconds that whoever was only written to may take to say its end, so that a close
-#: with bytes of its unread does not reset the connection under what it has not read.
-LAST_WORDS = 1.0  # arbitrary
 
 #: Seconds that the close of a side may take whose end the policy did not wait for: a
 #: program that goes on is killed then.
@@ -129,7 +123,7 @@ class Flow:
             sources = [half.source for half in self.halves.values()]
             for stream in self.ends:
                 if stream not in sources:
-                    await hear_out(stream)
+                    await hear_out(untapped(stream))
 
     async def run_halves(self) -> None:
         """Copy until the policy says that it is over."""
@@ -145,7 +139,10 @@ class Flow:
 
         await copy(halves, self.manner.idle_timeout, over, departed.alarm)
         left = [half for half in halves if half.running]
-        if left and policy != "first":
+        if policy == "first":
+            for half in left:
+                await hear_out(untapped(half.source))
+        elif left:
             with contextlib.suppress(TimeoutError):
                 await copy(left, float(seconds or LINGER))
 
@@ -208,6 +205,13 @@ def own_manner(plan: Plan) -> Manner:
     return plan.manner
 
 
+def untapped(stream: Stream) -> Stream:
+    """Return *stream* without its taps, who are shown what is copied and nothing else."""
+    while isinstance(stream, TappedStream):
+        stream = stream.inner
+    return stream
+
+
 def is_untold(half: Half) -> bool:
     """Tell whether a direction has ended, and its sink could not be told."""
     return half.ended and not half.sink.half_closes
@@ -220,18 +224,3 @@ UNTIL: dict[str, Callable[[Half], bool]] = {
     "first": lambda half: half.ended,
     "linger": lambda half: half.ended,
 }
-
-
-async def hear_out(stream: Stream) -> None:
-    """Let a peer that was only written to end, and throw away what it says."""
-    if stream.messages or not any(isinstance(layer, SocketStream) for layer in stream.layers()):
-        return
-    until = time.monotonic() + LAST_WORDS
-    buffer = memoryview(bytearray(4096))
-    with contextlib.suppress(OSError, EOFError):
-        while (left := until - time.monotonic()) > 0:
-            received = stream.try_recv_into(buffer)
-            if received == 0:
-                return
-            if received is None and not await wait_any(stream.recv_wants(), left):
-                return

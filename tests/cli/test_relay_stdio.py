@@ -1,0 +1,91 @@
+"""Standard input and output of a relay are shared with the shell, and stay as they are."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import os
+import pty
+import socket
+import termios
+from collections.abc import Iterator
+
+import pytest
+from commands import LIMIT, start
+
+#: Of what relays give back.
+LINE = b"hello\n"
+
+#: Much more than a pipe or a socket holds.
+MUCH = 3_000_000
+
+
+@contextlib.contextmanager
+def ends(kind: str) -> Iterator[tuple[int, int, int, int]]:
+    """Yield what a command has as its input and output, and our ends of these."""
+    if kind == "pipes":
+        (source, ours_out), (ours_in, sink) = os.pipe(), os.pipe()
+        owned = [source, ours_out, ours_in, sink]
+    elif kind == "socket":
+        ours, theirs = socket.socketpair()
+        sink = source = theirs.detach()
+        ours_in = ours_out = ours.detach()
+        owned = [source, ours_in]
+    else:
+        ours_in, source = pty.openpty()
+        ours_out, sink = ours_in, source
+        owned = [source, ours_in]
+    try:
+        yield source, sink, ours_out, ours_in
+    finally:
+        for fd in owned:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+@pytest.mark.parametrize("other", ["exec:cat", "pipe:", "exec:cat?pty=on&raw=on&echo=off"])
+@pytest.mark.parametrize("kind", ["pipes", "socket", "terminal"])
+def test_they_stay_in_blocking_mode(kind: str, other: str) -> None:
+    """O_NONBLOCK would be that of the shell, too: it is not there meanwhile nor afterwards."""
+    with (
+        ends(kind) as (source, sink, ours_out, ours_in),
+        start("relay", "-", other, stdin=source, stdout=sink) as process,
+    ):
+        os.write(ours_out, LINE)
+        got = b""
+        while got.replace(b"\r", b"").count(LINE) < (2 if kind == "terminal" else 1):  # its echo
+            got += os.read(ours_in, 100)
+        assert os.get_blocking(source)
+        assert os.get_blocking(sink)
+        process.terminate()
+        process.wait(LIMIT)
+        assert os.get_blocking(source)
+        assert os.get_blocking(sink)
+
+
+@pytest.mark.parametrize("kind", ["pipes", "socket", "terminal"])
+def test_slow_reader_is_waited_for_in_blocking_mode(kind: str) -> None:
+    """Where nobody reads, the relay waits by itself, and nothing is lost."""
+    with (
+        ends(kind) as (source, sink, _, ours_in),
+        start("relay", "-u", f"exec:head?arg=-c&arg={MUCH}&arg=/dev/zero", "-",
+              stdin=source, stdout=sink) as process,
+    ):  # fmt: skip
+        before = -1
+        while before < (now := waiting(ours_in)) or not now:
+            before = now  # until it holds what it can
+        assert os.get_blocking(sink)
+        got = 0
+        while got < MUCH:
+            got += len(os.read(ours_in, 65536))
+        assert got == MUCH
+        assert process.wait(LIMIT) == 0
+        assert os.get_blocking(sink)
+
+
+def waiting(fd: int) -> int:
+    """Return how many bytes can be read."""
+    found = array.array("i", [0])
+    fcntl.ioctl(fd, termios.FIONREAD, found)
+    return found[0]

@@ -171,25 +171,18 @@ def test_forgotten_listener_warns() -> None:
         del listener
 
 
-class Refusing:
-    """A listening socket whose accept(2) fails with given errors first."""
-
-    def __init__(self, sock: socket.socket, errors: list[int]) -> None:
-        self.sock, self.errors = sock, errors
-
-    def accept(self) -> tuple[socket.socket, object]:
-        if self.errors:
-            number = self.errors.pop(0)
-            raise OSError(number, os.strerror(number))
-        return self.sock.accept()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.sock, name)
-
-
 def refuse(listener: Listener[Any], errors: list[int]) -> None:
-    sockets = listener.acceptor.sockets
-    sockets[0] = Refusing(sockets[0], errors)  # type: ignore[assignment]  # a fake
+    """Let accept(2) of *listener*'s only socket fail with *errors* first."""
+    takes = listener.acceptor.takes
+    take = takes.pop()
+
+    def refusing() -> tuple[socket.SocketType, Any]:
+        if errors:
+            number = errors.pop(0)
+            raise OSError(number, os.strerror(number))
+        return take()
+
+    takes.append(refusing)
 
 
 @pytest.mark.parametrize("number", sorted(accepting.PASSING), ids=errno.errorcode.get)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 from tcp_ends import tcp_pair
 from turned_relay import NewBench, unix_pair
@@ -42,5 +43,40 @@ def test_silence_after_an_end(new_bench: NewBench) -> None:
     bench.ends[0].end()
     bench.turn(4)
     assert bench.loop.poll.poll(0) == []
+    bench.finish()
+    bench.judge()
+
+
+def packets(sock: socket.socket) -> int:
+    """Return how many packets have come so far; tcpi_segs_in of linux/tcp.h."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+    return int.from_bytes(info[140:], sys.byteorder)
+
+
+def test_last_bytes_and_their_end_are_one_packet(new_bench: NewBench) -> None:
+    """An end of file that is there goes out in the packet of the bytes before it."""
+    bench = new_bench(tcp_pair)
+    left, right = bench.ends
+    left.send(1000)
+    left.end()
+    before = packets(right.sock)
+    bench.turn(1)
+    assert packets(right.sock) == before + 1
+    right.read()
+    right.read()
+    assert (right.got, right.saw_end) == (1000, True)
+    bench.finish()
+    bench.judge()
+
+
+def test_bytes_before_a_reset_wait_for_nothing(new_bench: NewBench) -> None:
+    """Bytes behind which a connection was cut are sent on before the other one is cut."""
+    bench = new_bench(tcp_pair)
+    left, right = bench.ends
+    left.send(1000)
+    left.reset(0)
+    bench.turn(1)
+    right.read()
+    assert (right.got, right.saw_end) == (1000, False)
     bench.finish()
     bench.judge()

@@ -13,8 +13,8 @@ from relays_under_test import splice_always
 from tcp_ends import hang_up, tcp_pair, wait_acknowledged
 from turned_relay import Bench, NewBench, roomy_pair, unix_pair
 
-from fildes.relaying import pair, splicing
-from fildes.relaying.pair import SocketHalf
+from fildes.relaying import socket_half, splicing
+from fildes.relaying.socket_half import SocketHalf
 from fildes.relaying.splicing import HELD, SplicedHalf, unpace
 from fildes.schemes.fd import duplicate
 from fildes.streams import pipes
@@ -22,10 +22,10 @@ from fildes.streams.buffers import buffers_here
 from fildes.streams.kernel import SocketStream
 
 #: A message that is large enough to count.
-LARGE = pair.MUCH + 1
+LARGE = socket_half.MUCH + 1
 
 
-def flow(bench: Bench, count: int = pair.STREAK, size: int = LARGE) -> None:
+def flow(bench: Bench, count: int = socket_half.STREAK, size: int = LARGE) -> None:
     """Let so many messages pass from left to right."""
     for _ in range(count):
         bench.ends[0].send(size)
@@ -37,7 +37,7 @@ def test_turn_and_return(new_bench: NewBench) -> None:
     """After some large messages a direction splices; after some small ones it does not."""
     bench = new_bench(roomy_pair)
     kinds = []
-    for count, size in ((pair.STREAK - 1, LARGE), (1, LARGE), (splicing.PATIENCE, 10)):
+    for count, size in ((socket_half.STREAK - 1, LARGE), (1, LARGE), (splicing.PATIENCE, 10)):
         flow(bench, count, size)
         kinds.append((type(bench.pair.there), type(bench.pair.back), buffers_here().pipes.there))
     assert kinds == [
@@ -95,7 +95,7 @@ def test_where_it_cannot_splice(
     """Where there is no pipe and no splice(2), bytes are copied, and nobody is told."""
     lack(monkeypatch)
     bench = new_bench(roomy_pair)
-    flow(bench, pair.STREAK + 1)
+    flow(bench, socket_half.STREAK + 1)
     assert type(bench.pair.there) is SocketHalf
     bench.finish()
     bench.judge()
@@ -124,7 +124,7 @@ def test_borrowed_socket_keeps_its_mode(new_bench: NewBench) -> None:
     stream = duplicate(bench.streams[1].fileno())
     assert isinstance(stream, SocketStream)
     bench.pair.there.sink = stream
-    flow(bench, pair.STREAK + 1)
+    flow(bench, socket_half.STREAK + 1)
     bench.turn()
     assert type(bench.pair.there) is SocketHalf
     assert os.get_blocking(stream.fileno())

@@ -10,7 +10,7 @@ from tcp_ends import tcp_pair
 from turned_relay import MakePair, NewBench, unix_pair
 
 from fildes.relaying import splicing
-from fildes.relaying.pair import SocketHalf
+from fildes.relaying.socket_half import SocketHalf
 from fildes.relaying.splicing import HELD, SplicedHalf
 
 actions = st.one_of(

@@ -107,8 +107,9 @@ class Loop:
 
         The kernel forgets what is closed by itself, unless there is a duplicate; epoll(7).
         """
-        self.always.pop(fd, None)
         self.handlers.pop(fd, None)
+        if self.always:
+            self.always.pop(fd, None)
 
     def call_at(self, moment: float, callback: Callable[[], None]) -> Timer:
         """Call *callback* at *moment*, as `time.monotonic` has it, or soon after."""

@@ -29,6 +29,7 @@ from fildes.listening.admission import (
     turned_away,
 )
 from fildes.listening.handshakes import Handshakes
+from fildes.listening.taking import taker_of
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.endpoints import endpoint
 from fildes.streams.kernel import LINGER_RESET, NEVER_RESET
@@ -70,6 +71,7 @@ class Acceptor:
 
     Attributes:
       sockets: listening and in non-blocking mode; owned.
+      takes: accept at one of them each; they take turns.
       bell: what wakes those who wait, beside a connection.
       address: where they listen, with the real port; `fildes.open` takes it.
       to_stream: makes a stream of an accepted socket and the sockaddr of its peer.
@@ -99,7 +101,8 @@ class Acceptor:
         limits: Limits | None = None,
         handshake: Callable[[Stream], Protocol[Stream]] | None = None,
     ) -> None:
-        self.sockets = deque(sockets)
+        self.sockets = list(sockets)
+        self.takes = deque(taker_of(sock) for sock in sockets)
         self.address = address
         self.to_stream = to_stream
         self.release = release  # of what the sockets hold beside themselves
@@ -184,28 +187,31 @@ class Acceptor:
         self.check_open()
         if self.bell.rung:
             self.bell.hush()
-        for _ in range(len(self.sockets)):
-            if self.full:
+        takes, admission = self.takes, self.admission
+        for _ in range(len(takes)):
+            if admission is not None and admission.full:
                 return None
-            sock = self.sockets[0]
-            self.sockets.rotate()
+            take = takes[0]
+            takes.rotate()
             try:
-                accepted, peer = accept(sock)
+                accepted, peer = take()
             except OSError as error:
                 self.check_open()  # else it failed because it was closed
                 if error.errno not in PASSING:
                     raise
             else:
-                stream = self.admitted(accepted, peer)
+                if admission is None:
+                    return self.stream_of(accepted, peer)
+                stream = self.admitted(admission, accepted, peer)
                 if stream is not None:
                     return stream
         return None
 
-    def admitted(self, accepted: socket.SocketType, peer: Any) -> Stream | None:
+    def admitted(
+        self, admission: Admission, accepted: socket.SocketType, peer: Any
+    ) -> Stream | None:
         """Return the stream over a connection; None, and it is closed, if it is refused."""
-        if self.admission is None:
-            return self.stream_of(accepted, peer)
-        slot = self.admission.admit(peer)
+        slot = admission.admit(peer)
         if slot is None:
             try:
                 self.refused(endpoint(accepted, peer), turned_away())
@@ -232,7 +238,7 @@ class Acceptor:
     def wants(self) -> Interest:
         """Return what to wait for after `try_accept` returned None; ask each time."""
         self.check_open()
-        sockets = () if self.full else self.sockets
+        sockets = () if self.admission is not None and self.admission.full else self.sockets
         return {self.bell.fd: READ, **{sock.fileno(): READ for sock in sockets}}
 
     async def pause(self, seconds: float, mine: Handshakes) -> float:
@@ -290,11 +296,3 @@ class Acceptor:
             for sock in self.sockets:
                 undo.callback(sock.close)
             release()  # before the sockets: while they exist nobody takes their place
-
-
-def accept(sock: socket.socket) -> tuple[socket.SocketType, Any]:
-    """Accept a connection as `sock.accept()`, in half the time: without enums and files."""
-    if type(sock) is not socket.socket:  # one that makes its own kind
-        return sock.accept()
-    fd, peer = sock._accept()  # type: ignore[attr-defined]  # the socket module's own half
-    return socket.SocketType(fileno=fd), peer

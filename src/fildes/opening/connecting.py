@@ -162,10 +162,11 @@ def connecting(
     Args:
       make: the class of the socket.
     """
-    sock = make(candidate.family, candidate.type | socket.SOCK_NONBLOCK)
+    family, kind, sockaddr = candidate
+    sock = make(family, kind | socket.SOCK_NONBLOCK)
     try:
         prepare(sock)
-        code = sock.connect_ex(candidate.sockaddr)
+        code = sock.connect_ex(sockaddr)
         if code not in (0, errno.EINPROGRESS):
             raise OSError(code, os.strerror(code))
     except BaseException:

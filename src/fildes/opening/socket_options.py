@@ -108,24 +108,21 @@ def preparation(opening: Opening, address: Address) -> Callable[[socket.SocketTy
         for name, value in given
     ]
 
+    for _, _, name, value in settings:
+        if not -(1 << 31) <= value < 1 << 31:
+            raise AddressError(f"option {name}: {value} is more than the kernel takes")
+
     def prepare(sock: socket.SocketType) -> None:
         for setting, over_ipv6, name, value in settings:
             if over_ipv6 is not None and sock.family == socket.AF_INET6:
                 setting = over_ipv6
-            set_option(sock, setting, name, value)
+            try:
+                sock.setsockopt(setting.level, setting.name, value)
+            except OSError as error:
+                error.strerror = f"{error.strerror} (option {name})"
+                raise
 
     return prepare
-
-
-def set_option(sock: socket.SocketType, setting: Setting, name: str, value: int) -> None:
-    """Set one option; the kernel's refusal says which one."""
-    if not -(1 << 31) <= value < 1 << 31:
-        raise AddressError(f"option {name}: {value} is more than the kernel takes")
-    try:
-        sock.setsockopt(setting.level, setting.name, value)
-    except OSError as error:
-        error.strerror = f"{error.strerror} (option {name})"
-        raise
 
 
 class Place(NamedTuple):

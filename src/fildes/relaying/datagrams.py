@@ -14,7 +14,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any, cast
 
-from fildes.relaying.pair import IN, Owner, Pair, SocketHalf
+from fildes.relaying.pair import Owner, Pair
+from fildes.relaying.socket_half import IN, SocketHalf
 from fildes.streams.buffers import BUFFER_SIZE, Buffers
 from fildes.streams.datagrams import DatagramStream
 from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS

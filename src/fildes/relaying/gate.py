@@ -84,8 +84,7 @@ class Gate:
             self.pause = FIRST_PAUSE
             if self.acceptor.shared:
                 self.unwatch()  # the last in the queue is who was added last
-            if self.acceptor.bell is not None:
-                self.watch()
+            self.watch()
 
     def rest(self) -> None:
         """Leave clients alone until something may have been released."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fildes.relaying.pair import Pair, is_socket
+from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
     from fildes.streams.stream import Stream
@@ -16,6 +17,8 @@ KINDS: dict[tuple[type, ...], type[Pair[Any]] | None] = {}
 
 def pair_for(near: Stream, far: Stream) -> type[Pair[Any]] | None:
     """Return what copies between *near* and *far*; None: only protocol code can."""
+    if type(near) is SocketStream is type(far):  # as nearly always
+        return Pair
     classes = type(near), type(near.inner), type(far), type(far.inner)
     try:
         return KINDS[classes]

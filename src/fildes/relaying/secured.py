@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fildes.relaying.pair import IN, OUT, Owner, Pair, SocketHalf, is_socket
+from fildes.relaying.pair import Owner, Pair, is_socket
+from fildes.relaying.socket_half import IN, OUT, SocketHalf
 from fildes.tls.stream import TlsStream
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class SecuredHalf(SocketHalf):
     def __init__(self, pair: Pair[Any], source: SocketStream, sink: SocketStream) -> None:
         super().__init__(pair, carrier(source), carrier(sink))
         self.source, self.sink = source, sink
+        self.says, self.edges = IN, 0  # what TLS has left is not told of twice
         self.opened = tls_of(source)
         self.sealed = tls_of(sink)
 
@@ -65,7 +67,7 @@ class SecuredHalf(SocketHalf):
         """Half-close the sink; a close_notify that does not go out now goes out later."""
         self.passed_on = True
         try:
-            self.sink.shut_down()  # type: ignore[attr-defined]  # both kinds have it
+            self.sink.shut_down()
         except OSError as error:
             self.error = error
 
@@ -94,7 +96,7 @@ class SecuredPair(Pair[Owner]):
 
     def settle(self) -> None:
         """See to ends and errors, then watch for what is wanted next."""
-        for half in (self.there, self.back):
+        for half in (self.there, self.back, self.there):  # which the second may have ended
             if half.ended and not half.passed_on:
                 half.tell_end()
                 # To say an end may be to decrypt what the peer has said meanwhile.

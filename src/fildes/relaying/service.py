@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from fildes.errors import failure_of
 from fildes.listening.blaming import blame_client
@@ -23,6 +23,7 @@ from fildes.relaying.shaking import Shaking
 from fildes.relaying.sweeping import Sweeper
 from fildes.streams.delivering import delivered
 from fildes.streams.half import Half
+from fildes.streams.kernel import SocketStream
 from fildes.streams.relay import copy_and_leave
 from fildes.streams.stream import Stream
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
     from fildes.relaying.pair import Pair
-    from fildes.streams.kernel import SocketStream
     from fildes.tls.stream import TlsStream
     from fildes.waiting import Protocol
 
@@ -132,13 +132,16 @@ class Service:
         connection = Connection(next(self.numbers), near, self.loop.now)
         self.connections.add(connection)
         self.observer.accepted(connection)
-        acceptor, handshake = self.acceptor, self.acceptor.handshake
-        if acceptor.secure is not None:
-            self.shake(connection, acceptor.secure(near))
-            return
-        if handshake is None:
+        acceptor = self.acceptor
+        if acceptor.handshake is None:
             self.connect(connection)
-            return
+        elif acceptor.secure is not None:
+            self.shake(connection, acceptor.secure(near))
+        else:
+            self.greet(connection, acceptor.handshake(near))
+
+    def greet(self, connection: Connection, handshake: Protocol[Stream]) -> None:
+        """Do a *handshake* of any kind, then go on with the stream that it returns."""
 
         def shaken(stream: Stream | None, error: Exception | None) -> None:
             connection.task = None
@@ -151,8 +154,8 @@ class Service:
                 self.connect(connection)
 
         self.room.enter(connection)
-        limit = time.monotonic() + acceptor.handshake_timeout
-        self.run(connection, handshake(near), shaken, limit)
+        limit = time.monotonic() + self.acceptor.handshake_timeout
+        self.run(connection, handshake, shaken, limit)
 
     def shake(self, connection: Connection, near: TlsStream) -> None:
         """Do the handshake of *near*, then go on with it."""
@@ -179,9 +182,13 @@ class Service:
         except OSError as error:
             self.finish(connection, error)
             return
-        if isinstance(far, Stream):
+        if type(far) is SocketStream or isinstance(far, Stream):  # which takes longer to ask
             self.opened(connection, far)
-            return
+        else:
+            self.open(connection, far)
+
+    def open(self, connection: Connection, protocol: Protocol[Stream]) -> None:
+        """Go on with *connection* once *protocol* has opened its other side."""
 
         def opened(far: Stream | None, error: Exception | None) -> None:
             connection.task = None  # it takes memory
@@ -191,7 +198,7 @@ class Service:
                 self.opened(connection, far)
 
         limit = None if self.timeout is None else time.monotonic() + self.timeout
-        self.run(connection, far, opened, limit)
+        self.run(connection, protocol, opened, limit)
 
     def opened(self, connection: Connection, far: Stream) -> None:
         """Begin to copy: the other side is *far*."""
@@ -219,8 +226,8 @@ class Service:
         self, connection: Connection, near: Stream, far: Stream, kind: type[Pair[Connection]]
     ) -> None:
         """Let bytes flow by the callbacks of a pair."""
-        left, right = cast("SocketStream", near), cast("SocketStream", far)
-        pair = connection.pair = kind(self.loop, left, right, self.paired, connection)
+        pair = kind(self.loop, near, far, self.paired, connection)  # type: ignore[arg-type]  # as `pair_for` saw
+        connection.pair = pair
         pair.start()
 
     def pair_ended(self, connection: Connection, error: Exception | None) -> None:
@@ -229,7 +236,7 @@ class Service:
         assert pair is not None  # it says so itself
         connection.halves = pair.there, pair.back
         if error is None:
-            self.finish(connection, None)
+            self.end(connection)
             return
         # What each of them has said so far is to arrive before the reset does.
         sinks = [half.sink for half in connection.halves]
@@ -253,9 +260,15 @@ class Service:
         if error is not None:
             connection.abort()
             self.over(connection, error)
-            return
+        else:
+            self.end(connection)
+
+    def end(self, connection: Connection) -> None:
+        """End both sides in order."""
         near, far = connection.near, connection.far
-        if far is not None and near.closes_at_once and far.closes_at_once:
+        if type(near) is SocketStream is type(far) or (
+            far is not None and near.closes_at_once and far.closes_at_once
+        ):
             self.over(connection, close_sockets(connection, near, far))
             return
 
@@ -270,10 +283,12 @@ class Service:
     def over(self, connection: Connection, error: Exception | None) -> None:
         """Take a connection off the books."""
         self.connections.discard(connection)
-        self.room.leave(connection)
-        there, back = connection.copied
-        self.moved[0] += there
-        self.moved[1] += back
+        if self.room.shaking:
+            self.room.leave(connection)
+        if connection.halves:
+            there, back = connection.halves
+            self.moved[0] += there.copied
+            self.moved[1] += back.copied
         if error is not None:
             failure = failure_of(error)
             self.failed["read" if failure is None else failure.step] += 1

@@ -15,15 +15,11 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from typing import TYPE_CHECKING, cast
 
-from fildes.relaying.pair import SocketHalf
+from fildes.relaying.socket_half import SocketHalf
 from fildes.streams import pipes
 from fildes.streams.delivering import INTERNET
 from fildes.streams.pipes import FLAGS, UNABLE, breaks_quietly
-
-if TYPE_CHECKING:
-    from fildes.streams.kernel import SocketStream
 
 #: Moved at once, this is little: copying it costs no more.  # arbitrary
 LITTLE = 65536
@@ -52,8 +48,7 @@ def splice_from_now(half: SocketHalf) -> None:
 
 def can_splice(half: SocketHalf) -> bool:
     """Tell whether both sockets are ours alone, and a broken connection raises no signal."""
-    ends = cast("SocketStream", half.source), cast("SocketStream", half.sink)
-    return breaks_quietly() and not any(end.borrowed for end in ends)
+    return breaks_quietly() and not (half.source.borrowed or half.sink.borrowed)
 
 
 def unpace(sock: socket.SocketType) -> None:

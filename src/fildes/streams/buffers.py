@@ -54,7 +54,8 @@ _of_thread = threading.local()
 
 def buffers_here() -> Buffers:
     """Return the buffers of this thread."""
-    buffers: Buffers | None = getattr(_of_thread, "buffers", None)
-    if buffers is None:
-        buffers = _of_thread.buffers = Buffers()
-    return buffers
+    try:
+        return _of_thread.buffers  # type: ignore[no-any-return]  # nothing else is set there
+    except AttributeError:
+        _of_thread.buffers = buffers = Buffers()
+        return buffers

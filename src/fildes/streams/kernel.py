@@ -45,13 +45,12 @@ class SocketStream(KernelStream):
         sent, was told: its end of file is none.
     """
 
-    was_reset = False
     local_name: object = None
 
     def __init__(self, sock: socket.SocketType, peer: object = UNASKED) -> None:
         """Take over *sock*; whoever knows the sockaddr of its *peer* may say it."""
         self.sock = sock
-        self.received_end = False
+        self.received_end = self.was_reset = False
         self.peer_name = peer
         if peer is not UNASKED:
             return
@@ -117,11 +116,12 @@ class SocketStream(KernelStream):
 
     def close_now(self) -> None:
         """Close; as close(2) of a socket, it does not wait."""
-        if self.sock.fileno() < 0:
+        if self.received_end or self.sock.fileno() < 0:
+            self.sock.close()
             return
         try:
             # A reset that nobody has read yet: what was written may not have arrived.
-            pending = 0 if self.received_end else self.pending_error()
+            pending = self.pending_error()
         finally:
             self.sock.close()
         if pending:

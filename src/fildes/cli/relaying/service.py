@@ -155,8 +155,7 @@ class Relay(Service):
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways, the fast way if nothing else is wanted."""
-        kind = pair_for(near, far) if self.plain else None
-        if kind is not None:
+        if self.plain and (kind := pair_for(near, far)) is not None:
             self.flow_between(connection, near, far, kind)
             return
         near.restrict(self.near_mode)
@@ -195,10 +194,11 @@ class Relay(Service):
 
     def over(self, connection: Connection, error: Exception | None) -> None:
         """Take a connection off the books."""
-        if isinstance(error, OSError | EOFError):
+        if isinstance(error, (OSError, EOFError)):
             error = self.blamed(connection, error)
-        self.flows.pop(connection, None)
-        super().over(connection, error)
+        if self.flows:
+            self.flows.pop(connection, None)
+        Service.over(self, connection, error)  # in fewer steps than by super()
 
     def blamed(self, connection: Connection, error: OSError | EOFError) -> OSError | EOFError:
         """Return *error*, which says to which side it belongs."""
@@ -226,6 +226,8 @@ class Teller(Observer):
         self.reporter = relay.around.reporter
         self.name = relay.plan.name
         self.changed = relay.around.changed
+        self.detailed = self.reporter.as_json or self.reporter.statistics
+        self.forgets = [tap.forget for tap in relay.around.taps if hasattr(tap, "forget")]
 
     def accepted(self, connection: Connection) -> None:
         self.changed()
@@ -241,12 +243,12 @@ class Teller(Observer):
         self.changed()
         if error is not None:
             self.reporter.failed(error, connection.number, self.name)
-        if self.reporter.as_json or self.reporter.statistics:
+        if self.detailed:
             there, back = self.relay.moved_by(connection)
             seconds = time.monotonic() - connection.since
             self.reporter.closed(connection.number, there, back, seconds, self.name)
-        for tap in self.relay.around.taps:
-            getattr(tap, "forget", lambda number: None)(connection.number)
+        for forget in self.forgets:
+            forget(connection.number)
 
     def refused(self, peer: str | None, reason: Exception) -> None:
         self.changed()

@@ -66,6 +66,8 @@ GOOD = [
     ("socks5", b"\5\0\0\4" + bytes(16) + b"\0\7"),
     ("socks4a", SOCKS4_DONE),
     ("connect", b"HTTP/1.1 200 Connection established\r\n\r\n"),
+    ("connect", b"HTTP/1.0  200   OK\r\n\r\n"),
+    ("connect", b"HTTP/1.0   200  it  works\r\nVia:  x\r\n\r\n"),
     ("connect", b"HTTP/1.0 200\r\nVia: x\r\nContent-Length: 5\r\n\r\n"),
     ("connect", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 x\r\nA: b\r\n\r\n"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.opening.proxying import tunnel
+from fildes.patterns import pattern
 from fildes.scheme import Example, Scheme, Shape
 from fildes.wire.connect import check_response, connect_request
 from fildes.wire.http1 import HeadReader, ResponseHead
@@ -33,6 +34,8 @@ SCHEME = Scheme(
 #: What ends a head; RFC 9112 section 2.1.
 END = b"\r\n\r\n"
 
+BLANKS = pattern(rb" +")
+
 
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Have the proxy connect to *target*."""
@@ -49,15 +52,22 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 
 
 async def recv_head(stream: Stream) -> ResponseHead:
-    """Receive the proxy's answer and not a byte more."""
+    """Receive the proxy's answer and not a byte more.
+
+    Proxies are met that write more than one blank into the status line, and nothing hangs
+    on how many there are: behind a tunnel's head comes no body.
+    """
     reader = HeadReader()
-    tail = b""
+    line = tail = b""
     while reader.head is None:
         data = await stream.recv(missing(tail))
         if not data:
             reader.eof()
-        reader.feed(data)
         tail = (tail + data)[-len(END) :]
+        if b"\n" not in line:
+            known, line = line, BLANKS.sub(b" ", line + data)
+            data = line[len(known) :]
+        reader.feed(data)
     return reader.head
 
 

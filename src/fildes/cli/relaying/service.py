@@ -7,6 +7,7 @@ that fails, shown to taps, and told of.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import select
 import time
@@ -23,7 +24,7 @@ from fildes.errors import AddressError, add_context
 from fildes.relaying.connection import Connection, Observer, close_both
 from fildes.relaying.dialing import short_opener
 from fildes.relaying.pairing import pair_for
-from fildes.relaying.service import Service
+from fildes.relaying.service import CLOSE_TIMEOUT, Service
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -210,6 +211,12 @@ class Relay(Service):
             return local
         add_context(error, "close", self.other.address.display())
         return error
+
+    async def close_shared(self) -> None:
+        """Close what outlives connections, in order, for there will be none any more."""
+        if self.shared is not None:
+            with contextlib.suppress(OSError, EOFError):  # nobody is there to be told of it
+                await within(self.shared.inner.close(), CLOSE_TIMEOUT)
 
     def release(self) -> None:
         """End what outlives connections."""

@@ -141,6 +141,8 @@ class Serving(Relays[Relay]):
         self.loop.run(lambda: len(self.stops) > 1 or not self.left)
         if len(self.stops) > 1:
             return -self.stops[-1]
+        for relay in self.retired:
+            self.loop.run_protocol(relay.close_shared())
         return Status.COMPLETE
 
     @property

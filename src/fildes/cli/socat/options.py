@@ -178,6 +178,7 @@ ELSEWHERE = (
     ("history prompt noecho noprompt", "put `rlwrap` in front of the command"),
     ("path dirfd", "env(1) does that"),
     ("proxy-authorization-file proxyauthfile", "proxyauth= takes USER:PASSWORD"),
+    ("http-version", "a proxy is asked by HTTP/1.1, which all of them know; leave it out"),
     (
         "ip-add-source-membership source-membership ipv6-join-source-group join-source-group",
         "a group is joined with all who send to it: ip-add-membership, and range for whom to hear",

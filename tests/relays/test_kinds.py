@@ -26,6 +26,8 @@ LISTENERS = {
     "abstract": "unix-listen:{name}",
     "tls": "tls-listen://127.0.0.1:0?{certificate}",
     "tls over unix": "tls-listen:?{certificate}::unix-listen:{directory}/{end}",
+    "ws": "ws-listen://127.0.0.1:0/x",
+    "ws over tls": "ws-listen:/x::tls-listen://127.0.0.1:0?{certificate}",
 }
 
 #: Programs that answer once they have read all.
@@ -54,9 +56,11 @@ class Places:
 
     def trusting(self, address: str) -> str:
         """Return *address* with the CA that its certificate is of, if it is one of TLS."""
-        head, joint, rest = address.partition("::")
-        ca = f"?ca={self.authority.ca_file}" if address.startswith("tls:") else ""
-        return f"{head}{ca}{joint}{rest}"
+        ca = f"?ca={self.authority.ca_file}"
+        layers = address.split("::tls:")  # an IPv6 address has "::", too
+        head, joint, rest = layers[-1].partition("::unix:")
+        own = ca if len(layers) > 1 or address.startswith("tls:") else ""
+        return "::tls:".join([*layers[:-1], f"{head}{own}{joint}{rest}"])
 
     @contextlib.contextmanager
     def answering(self, kind: str) -> Iterator[str]:

@@ -48,7 +48,7 @@ async def listen_above(
     except BaseException:
         acceptor.close()
         raise
-    acceptor.handshake = after(acceptor.handshake, handshake)
+    acceptor.handshake, acceptor.secure = after(acceptor.handshake, handshake), None
     return acceptor
 
 

@@ -36,7 +36,7 @@ def pair_of(near: Stream, far: Stream) -> type[Pair[Any]] | None:
 
         return DatagramPair if keeps_datagrams(near) and keeps_datagrams(far) else None
     if near.inner is not None or far.inner is not None:
-        from fildes.relaying.secured import SecuredPair, is_over_socket
+        from fildes.relaying.coded import CodedPair, is_over_socket
 
-        return SecuredPair if is_over_socket(near) and is_over_socket(far) else None
+        return CodedPair if is_over_socket(near) and is_over_socket(far) else None
     return None

@@ -156,6 +156,12 @@ class Frames:
             return Piece(text, frame.message_finished)
         return None
 
+    @property
+    def holds(self) -> bool:
+        """Whether `next_piece` may have more to say without another byte."""
+        rest = self.fed if self.splitter is None else self.splitter.rest
+        return bool(self.parsing or rest or self.theirs or self.failure)
+
     def obey(self, opcode: Opcode, payload: object) -> None:
         """Do what a control frame asks for; RFC 6455 section 5.5."""
         if opcode is Opcode.PING:

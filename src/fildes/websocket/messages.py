@@ -22,6 +22,7 @@ class MessageStream(WebSocketStream):
     """
 
     messages = True
+    told_by_socket = False
 
     def __init__(self, inner: Stream, frames: Frames, manner: Manner) -> None:
         super().__init__(inner, frames, manner)
@@ -29,7 +30,7 @@ class MessageStream(WebSocketStream):
         self.kept: bytes | memoryview = b""
 
     def receive(self, buffer: memoryview) -> int | None:
-        """Receive one message; the caller holds the lock.
+        """Receive one message.
 
         Raises:
           OSError: EMSGSIZE, it is longer than *buffer*, and is kept for the next call; or

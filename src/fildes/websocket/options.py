@@ -58,7 +58,7 @@ def make_stream(
     """Return the stream over *inner*, whose handshake is over."""
     from fildes.websocket.frames import Frames
     from fildes.websocket.messages import MessageStream
-    from fildes.websocket.stream import Manner, WebSocketStream
+    from fildes.websocket.stream import Manner, TendedStream, WebSocketStream
 
     given = opening.given(address)
     whole = given["framing"] == "message"
@@ -69,7 +69,8 @@ def make_stream(
         whole=whole,
     )
     manner = Manner(given["ping"], given["half-close"] == "hold", given["max-message"])
-    return (MessageStream if whole else WebSocketStream)(inner, frames, manner)
+    plain = TendedStream if manner.ping or manner.hold else WebSocketStream
+    return (MessageStream if whole else plain)(inner, frames, manner)
 
 
 def subprotocols_of(opening: Opening, address: Address) -> Sequence[str]:

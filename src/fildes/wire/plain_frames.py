@@ -56,6 +56,11 @@ class FrameSplitter:
         self.buffer = bytearray(data) if not rest else bytearray(rest) + data
         self.at = 0
 
+    @property
+    def rest(self) -> int:
+        """How many bytes were taken, and not given out."""
+        return len(self.buffer) - self.at
+
     def next_part(self) -> Part | None:
         """Return the next part; None if more bytes are needed."""
         if not self.left and not self.begin():

@@ -1,9 +1,9 @@
-"""Two streams, one of them or both under TLS over a socket, copied by callbacks; as `Pair`.
+"""Two streams, one of them or both coded over a socket, copied by callbacks; as `Pair`.
 
-TLS changes what a descriptor tells: what was received may have been decrypted only in
-part, and ciphertext may have to be sent though nobody waits to send. So each step goes on
+TLS and WebSocket change what a descriptor tells: what was received may have been decoded only
+in part, and encoded bytes may have to be sent though nobody waits to send. So each step goes on
 as long as something is there that epoll(7) does not see, and a socket is watched for
-sending while its TLS has ciphertext left.
+sending while its codec has bytes left.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.relaying.pair import Owner, Pair, is_socket
 from fildes.relaying.socket_half import IN, OUT, SocketHalf
-from fildes.tls.stream import TlsStream
+from fildes.streams.coded import CodedStream
 
 if TYPE_CHECKING:
     from fildes.drivers.loop import Loop
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from fildes.streams.stream import Stream
 
 
-class SecuredHalf(SocketHalf):
-    """One direction, whose source or sink is under TLS.
+class CodedHalf(SocketHalf):
+    """One direction, whose source or sink is coded.
 
     Attributes:
-      opened, sealed: the source and the sink, if they are.
+      decoded, encoded: the source and the sink, if they are.
     """
 
-    __slots__ = ("opened", "sealed")
+    __slots__ = ("decoded", "encoded")
 
-    other: SecuredHalf
+    other: CodedHalf
 
     def __init__(self, pair: Pair[Any], source: SocketStream, sink: SocketStream) -> None:
         super().__init__(pair, carrier(source), carrier(sink))
         self.source, self.sink = source, sink
-        self.says, self.edges = IN, 0  # what TLS has left is not told of twice
-        self.opened = tls_of(source)
-        self.sealed = tls_of(sink)
+        self.says, self.edges = IN, 0  # what a codec has left is not told of twice
+        self.decoded = coded(source)
+        self.encoded = coded(sink)
 
     def move(self) -> bool:
         """Do what can be done now; return whether the pair has to see to something."""
         waited = self.left is not None
-        if self.sealed is not None and self.sealed.unsent:
-            self.push(self.sealed)
-            if self.sealed.unsent or not self.running:
+        if self.encoded is not None and self.encoded.unsent:
+            self.push(self.encoded)
+            if self.encoded.unsent or not self.running:
                 return True
             waited = True
         while self.advance(self.buffers) and self.running:
@@ -51,20 +51,20 @@ class SecuredHalf(SocketHalf):
                 return waited
         return waited or self.left is not None or not self.running
 
-    def push(self, sealed: TlsStream) -> None:
-        """Send what ciphertext the sink has left."""
+    def push(self, encoded: CodedStream) -> None:
+        """Send what encoded bytes the sink has left."""
         try:
-            sealed.try_push()
+            encoded.try_push()
         except OSError as error:
             self.error = error
 
     @property
     def holds(self) -> bool:
         """Whether the source has more, without its descriptor being ready."""
-        return self.opened is not None and self.opened.holds
+        return self.decoded is not None and self.decoded.holds
 
     def tell_end(self) -> None:
-        """Half-close the sink; a close_notify that does not go out now goes out later."""
+        """Half-close the sink; an end of its own that does not go out now goes out later."""
         self.passed_on = True
         try:
             self.sink.shut_down()
@@ -72,12 +72,12 @@ class SecuredHalf(SocketHalf):
             self.error = error
 
     def watch(self, loop: Loop) -> None:
-        """Watch the source for what both directions, and its TLS, want of it."""
-        blocked = self.left is not None or (self.sealed is not None and self.sealed.unsent)
+        """Watch the source for what both directions, and its codec, want of it."""
+        blocked = self.left is not None or (self.encoded is not None and self.encoded.unsent)
         wanted = 0 if blocked or not self.running else IN
         other = self.other
         if other.error is None and (
-            other.left is not None or (self.opened is not None and self.opened.unsent)
+            other.left is not None or (self.decoded is not None and self.decoded.unsent)
         ):
             wanted |= OUT
         if wanted == self.watched:
@@ -87,19 +87,25 @@ class SecuredHalf(SocketHalf):
             loop.watch(self.fd, wanted, self.ready)
 
 
-class SecuredPair(Pair[Owner]):
-    """Two streams over sockets, at least one of them under TLS."""
+class CodedPair(Pair[Owner]):
+    """Two streams over sockets, at least one of them coded."""
 
-    half = SecuredHalf
-    there: SecuredHalf
-    back: SecuredHalf
+    half = CodedHalf
+    there: CodedHalf
+    back: CodedHalf
+
+    def start(self) -> None:
+        """Begin with what is there, on both sides: a handshake may have brought more."""
+        if self.back.holds:
+            self.back.move()
+        super().start()
 
     def settle(self) -> None:
         """See to ends and errors, then watch for what is wanted next."""
         for half in (self.there, self.back, self.there):  # which the second may have ended
             if half.ended and not half.passed_on:
                 half.tell_end()
-                # To say an end may be to decrypt what the peer has said meanwhile.
+                # To say an end may be to decode what the peer has said meanwhile.
                 if half.other.running and half.other.left is None and half.other.holds:
                     half.other.move()
         super().settle()
@@ -107,15 +113,16 @@ class SecuredPair(Pair[Owner]):
 
 def carrier(stream: Stream) -> SocketStream:
     """Return the socket that carries *stream*, which `is_over_socket`."""
-    found = stream.inner if isinstance(stream, TlsStream) else stream
+    found = stream.inner if isinstance(stream, CodedStream) else stream
     return found  # type: ignore[return-value]  # `is_over_socket` was asked, which no type tells
 
 
-def tls_of(stream: Stream) -> TlsStream | None:
-    """Return *stream* if it is TLS."""
-    return stream if type(stream) is TlsStream else None
+def coded(stream: Stream) -> CodedStream | None:
+    """Return *stream* if it is coded."""
+    return stream if isinstance(stream, CodedStream) else None
 
 
 def is_over_socket(stream: Stream) -> bool:
-    """Tell whether *stream* is a socket, or TLS over one."""
-    return is_socket(stream) or (type(stream) is TlsStream and is_socket(stream.inner))
+    """Tell whether *stream* is a socket, or coded over one and told by it when to go on."""
+    told = isinstance(stream, CodedStream) and stream.told_by_socket
+    return is_socket(stream.inner if told else stream)

@@ -12,8 +12,8 @@ from authority import Authority
 from until import run_until
 
 from fildes.drivers.loop import Loop
+from fildes.relaying.coded import CodedPair
 from fildes.relaying.pairing import pair_for
-from fildes.relaying.secured import SecuredPair
 from fildes.streams.kernel import SocketStream
 from fildes.streams.stream import Stream
 from fildes.testing import both
@@ -31,7 +31,7 @@ class Between(NamedTuple):
     loop: Loop
     client: TlsStream
     far: socket.socket
-    pair: SecuredPair[None]
+    pair: CodedPair[None]
     ended: list[Exception | None]
 
     def run(self, until: Callable[[], bool]) -> None:
@@ -137,8 +137,8 @@ def between(
             return await both(client.handshake(), left.handshake())
 
         loop.run_protocol(shake())
-        assert pair_for(left, right) is SecuredPair
-        pair: SecuredPair[None] = SecuredPair(loop, cast("Any", left), right, note, None)
+        assert pair_for(left, right) is CodedPair
+        pair: CodedPair[None] = CodedPair(loop, cast("Any", left), right, note, None)
         pair.start()
         yield Between(loop, client, far, pair, ended)
         if not ended:
@@ -217,7 +217,7 @@ def test_what_was_said_while_the_far_end_ended(between: Between) -> None:
     """What comes together with the end of the other direction is not lost in OpenSSL."""
     between.client.try_send(memoryview(b"meanwhile"))
     between.far.shutdown(socket.SHUT_WR)
-    left = between.pair.there.opened
+    left = between.pair.there.decoded
     assert left is not None
     with left.lock:  # it has left the socket before the end is passed on
         left.fetch()
@@ -253,6 +253,6 @@ def test_tls_on_both_sides(tls_ca: Authority) -> None:
     streams: list[Stream] = [
         TlsStream(SocketStream(sock), context, server_name="localhost") for sock in (one, other)
     ]
-    assert pair_for(streams[0], streams[1]) is SecuredPair
+    assert pair_for(streams[0], streams[1]) is CodedPair
     for stream in streams:
         stream.abort()

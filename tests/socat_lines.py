@@ -110,6 +110,8 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
     ("UNIX-L:/tmp/s,unlink-close", "unix-listen:///tmp/s", {}),
     ("ABSTRACT-LISTEN:name", "unix-listen:@name", {}),
     ("OPENSSL-LISTEN:443,cert=/c.pem", "tls-listen://:443?cert=/c.pem", {}),
+    ("OPENSSL-LISTEN:443,cert=/c.pem,cafile=/a.pem,cn=me",
+     "tls-listen://:443?ca=/a.pem&cert=/c.pem&client-name=me", {}),
     ("SSL-L:443,cert=/c,key=/k,cafile=/ca,fork", "tls-listen://:443?ca=/ca&cert=/c&key=/k",
      {"fork": True}),
     ("OPENSSL-LISTEN:443,cert=/c,verify=0,reuseaddr",

@@ -166,6 +166,15 @@ def test_client_has_to_prove_itself(tls_ca: Authority, with_certificate: bool, o
         assert socat("-", target, given=b"x").stdout == out
 
 
+@pytest.mark.parametrize(("name", "out"), [("localhost", b"x"), ("other.example", b"")])
+def test_client_has_to_be_of_a_name(tls_ca: Authority, name: str, out: bytes) -> None:
+    """CN_CLIENT_SECURITY: with commonname a client of another name is refused."""
+    listen = f"OPENSSL-LISTEN:0,{files_of(tls_ca)},cafile={tls_ca.ca_file},commonname={name}"
+    with relay_running(listen, "EXEC:cat") as running:
+        target = f"OPENSSL:localhost:{running.port},cafile={tls_ca.ca_file},{files_of(tls_ca)}"
+        assert socat("-", target, given=b"x").stdout == out
+
+
 @pytest.mark.parametrize(("network", "out"), [
     ("127.0.0.0/8", b"x"), ("127.0.0.1:255.255.255.255", b"x"), ("0.0.0.0/0", b"x"),
     ("10.0.0.0/8", b""), ("10.0.0.0:255.0.0.0", b""),

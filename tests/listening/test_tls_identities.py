@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from pathlib import Path
@@ -120,6 +121,45 @@ def test_client_certificates(
             f.abort()
         assert answer == (b"hello\n" if welcome else b"")
         assert len(served) == welcome
+
+
+@pytest.mark.parametrize(("wanted", "welcome"), [
+    (["me"], True), (["ME@example.com"], True), (["you", "me"], True), (["you"], False),
+    (["example.com"], False),
+])  # fmt: skip
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_clients_of_a_name(
+    wanted: list[str], welcome: bool, version: str, tls_ca: Authority
+) -> None:
+    """Of the clients that the CA vouches for only those of a name are let in."""
+    ours = options(tls_ca.localhost, ca=tls_ca.ca_file, **{"client-name": wanted})
+    client = options(tls_ca.issue("me@example.com", common_name="me"))
+    refused: list[Exception] = []
+    with fildes.listen("tls://127.0.0.1:0", tls=ours) as listener, echoing(listener) as served:
+        listener.acceptor.refused = lambda peer, reason: refused.append(reason)
+        context = tls_ca.client_context()
+        context.load_cert_chain(client["cert"], client["key"])
+        context.maximum_version = getattr(ssl.TLSVersion, f"TLSv{version.replace('.', '_')}")
+        host, port = "localhost", int(listener.address.rpartition(":")[2])
+        answer = b""
+        with socket.create_connection(("127.0.0.1", port), 20) as sock:
+            try:
+                with context.wrap_socket(sock, server_hostname=host) as secure:
+                    secure.sendall(b"hello\n")
+                    answer = secure.recv(99)
+            except OSError:  # TLS 1.3: the client learns it with the answer
+                pass
+        assert answer == (b"hello\n" if welcome else b"")
+        assert len(served) == welcome
+    assert ["it is for " in str(reason) for reason in refused] == [True] * (not welcome)
+
+
+def test_name_of_clients_needs_an_authority(tls_ca: Authority) -> None:
+    """Whoever is believed may be of that name, so it has to be said who is believed."""
+    for given in ({}, {"ca": tls_ca.ca_file, "verify": False}):
+        tls = options(tls_ca.localhost, **given, **{"client-name": ["me"]})
+        with pytest.raises(fildes.AddressError, match="client-name needs ca"):
+            fildes.listen("tls://127.0.0.1:0", tls=tls)
 
 
 def test_certificate_of_the_client_is_known(tls_ca: Authority) -> None:

@@ -26,6 +26,7 @@ OPTIONS = (
     Option("ca", "text", "the file or directory of CAs whose certificates clients need, in PEM"),
     Option("verify", "flag", "with ca: refuse clients whose certificate is not good", True),
     Option("optional", "flag", "with ca: let clients without a certificate in, too", False),
+    Option("client-name", "list", "with ca: a name that a client's certificate has to be for"),
     Option("alpn", "list", "a protocol to agree on, the best one first; RFC 7301"),
     Option("min-version", "text", "the lowest TLS version", "1.2", choices=("1.2", "1.3")),
 )
@@ -103,6 +104,7 @@ def settings_of(opening: Opening, address: Address) -> Settings:
         ca=value("ca") or "",
         verify=bool(value("verify")),
         optional=bool(value("optional")),
+        client_names=tuple(value("client-name") or ()),
         alpn=tuple(value("alpn") or ()),
         min_version=value("min-version"),
     )

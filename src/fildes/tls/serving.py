@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from fildes.address.model import Secret
 from fildes.errors import AddressError, ProtocolError
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
       ca: a file or directory of CAs that vouch for clients; empty to ask for none.
       verify: refuse a client whose certificate none of *ca* vouches for.
       optional: let a client without a certificate in, too.
+      client_names: what a client's certificate has to be for, one of them; empty for anybody.
     """
 
     certs: tuple[str, ...]
@@ -41,6 +43,7 @@ class Settings(NamedTuple):
     ca: str = ""
     verify: bool = True
     optional: bool = False
+    client_names: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     min_version: str = "1.2"
 
@@ -49,6 +52,40 @@ class ServerObject(ssl.SSLObject):
     """OpenSSL's object of a server, which knows the name that the client asked for."""
 
     asked_name: str | None = None
+
+
+class CheckingObject(ServerObject):
+    """One that lets in clients of some names only.
+
+    Attributes:
+      client_names: as of `Settings`.
+    """
+
+    client_names: tuple[str, ...] = ()
+
+    def do_handshake(self) -> None:
+        """Take the handshake further, and look at its end who the client is."""
+        super().do_handshake()
+        check_client(self.getpeercert() or {}, self.client_names)
+
+
+def check_client(certificate: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
+    """Raise unless the *certificate* of a client is for one of the names *wanted*.
+
+    Its alternative names count, of whatever kind, and the common name of its subject,
+    which is all that many certificates of clients have.
+
+    Raises:
+      ssl.SSLCertVerificationError: it is for others.
+    """
+    names = [value for _, value in certificate.get("subjectAltName", ())]
+    for part in certificate.get("subject", ()):
+        names += [value for kind, value in part if kind == "commonName"]
+    if not {name.lower() for name in names} & {name.lower() for name in wanted}:
+        told = ", ".join(map(str, names)) or "nobody"
+        raise ssl.SSLCertVerificationError(
+            1, f"certificate verify failed: it is for {told}, not for {' or '.join(wanted)}"
+        )
 
 
 def take_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -71,6 +108,8 @@ class Contexts:
         Raises:
           OSError: a file cannot be read, or is not what it should be; it is named.
         """
+        if settings.client_names and not (settings.ca and settings.verify):
+            raise AddressError("client-name needs ca: the CAs whose certificates are believed")
         self.settings = settings
         self.load()
 
@@ -84,7 +123,7 @@ class Contexts:
             for name in names_of(cert):
                 by_name.setdefault(name, context)
         self.first, self.by_name = made[0], by_name
-        self.first.sslobject_class = ServerObject
+        self.first.sslobject_class = object_class(self.settings)
         self.first.sni_callback = self.choose if len(made) > 1 else take_name
 
     @property
@@ -106,6 +145,14 @@ class Contexts:
             return exact
         found = (each for pattern, each in self.by_name.items() if matches(pattern, name))
         return next(found, None)
+
+
+def object_class(settings: Settings) -> type[ServerObject]:
+    """Return what handshakes are done with."""
+    if not settings.client_names:
+        return ServerObject
+    names = {"client_names": settings.client_names}
+    return type("CheckingObjectOfNames", (CheckingObject,), names)
 
 
 def pairs(settings: Settings) -> list[tuple[str, str]]:

@@ -125,6 +125,14 @@ def set_family(draft: Draft, argument: str, value: str) -> None:
         layer.scheme = f"{name.rstrip('46')}{family}{listen}"
 
 
+def set_peer_name(draft: Draft, argument: str, value: str) -> None:
+    """Say for which name the certificate of the server, or of a client, has to be."""
+    if draft.outer.scheme.endswith("-listen"):
+        draft.outer.options["client-name"] = [value]
+    else:
+        draft.outer.options["name"] = value
+
+
 def set_server_name(draft: Draft, argument: str, value: str) -> None:
     """Ask a TLS server for a name; the certificate has to prove the same one."""
     if draft.outer.options.setdefault("name", value) != value:
@@ -210,6 +218,7 @@ EFFECTS: dict[str, Effect] = {
     "carrier": set_carrier,
     "family": set_family,
     "reuse": set_reuse,
+    "commonname": set_peer_name,
     "snihost": set_server_name,
     "proxy": set_proxy,
     "range": set_range,

@@ -5,6 +5,7 @@ The effect is written as one word:
   set:FIELD, set:FIELD=VALUE        a field of `fildes.cli.relaying.side.Settings`
   option:NAME, option:NAME=VALUE    an option of the scheme that is opened
   carrier:NAME                      one of the layer that connects the socket
+  commonname                        the name that the peer's certificate is for
   reuse                             SO_REUSEADDR, which every listener has
   range                             the networks that may connect, or are heard
   join                              a multicast group that is heard
@@ -98,7 +99,7 @@ RULES = (
     Rule("key openssl-key", "text", "option:key", "tls"),
     Rule("cafile openssl-cafile capath openssl-capath", "text", "option:ca", "tls"),
     Rule("verify openssl-verify", "flag", "option:verify", "tls"),
-    Rule("commonname cn openssl-commonname", "text", "option:name", "tls"),
+    Rule("commonname cn openssl-commonname", "text", "commonname", "tls"),
     Rule("snihost openssl-snihost", "text", "snihost", "tls"),
     Rule("no-sni nosni openssl-no-sni", "flag", "option:sni=off", "tls"),
     Rule(

@@ -89,3 +89,19 @@ def count_calls(loop: asyncio.AbstractEventLoop, *names: str) -> Counter[str]:
     for name in names:
         setattr(loop, name, counted(name, getattr(loop, name)))
     return counts
+
+
+def count_timers(loop: asyncio.AbstractEventLoop) -> list[int]:
+    """Note from now on, each time that a timer of *loop* is set, how many are running."""
+    handles: list[asyncio.TimerHandle] = []
+    running: list[int] = []
+    call_at = loop.call_at
+
+    def call(when: float, *args: Any, **options: Any) -> asyncio.TimerHandle:
+        handles.append(call_at(when, *args, **options))
+        now = loop.time()
+        running.append(sum(not each.cancelled() and each.when() > now for each in handles))
+        return handles[-1]
+
+    setattr(loop, "call_at", call)  # noqa: B010  # mypy knows it as a method
+    return running

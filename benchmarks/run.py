@@ -15,6 +15,7 @@ from pathlib import Path
 
 # Importing them fills the table, in this order.
 import conversations  # noqa: F401  # for its effect
+import copies  # noqa: F401  # for its effect
 import documents  # noqa: F401  # for its effect
 import fetching  # noqa: F401  # for its effect
 import gigabytes  # noqa: F401  # for its effect

@@ -2,7 +2,8 @@
 
 ``echo`` sends everything back. ``source`` reads a size in eight bytes and sends
 that many; ``tls-source CERT KEY`` does so under TLS, and ``patient-source`` waits for the
-end of whoever asks. ``sink`` reads a size and that many bytes, and answers with one.
+end of whoever asks. ``giver`` sends `GIVEN` bytes to whoever connects, and ``taker`` takes
+all until the end. ``sink`` reads a size and that many bytes, and answers with one.
 ``ws-echo``, ``ws-source`` and ``ws-sink`` do as much by WebSocket; see `framing`.
 ``udp-echo`` sends each datagram back. ``awake`` waits for each end of file and never
 sleeps while it waits: see `opening`. Each prints its port.
@@ -29,6 +30,8 @@ from authority import Authority  # found through the line above
 
 BLOCK = bytes(1 << 20)  # arbitrary; large enough that this side is not what is measured
 
+GIVEN = 4_000_000_000  #: what one who asks for nothing gets
+
 
 def echo(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -46,7 +49,16 @@ def stay_awake(sock: socket.socket) -> None:
 
 def send_as_asked(sock: socket.socket) -> None:
     asked = sock.recv(8, socket.MSG_WAITALL)
-    left = int.from_bytes(asked, "big") if len(asked) == 8 else 0  # it only looked whether we run
+    send(sock, int.from_bytes(asked, "big") if len(asked) == 8 else 0)  # 0: it only looked
+
+
+def take_all(sock: socket.socket) -> None:
+    buffer = bytearray(1 << 20)
+    while sock.recv_into(buffer):
+        pass
+
+
+def send(sock: socket.socket, left: int) -> None:
     with memoryview(BLOCK) as block:
         while left:
             sock.sendall(block[: min(left, len(block))])
@@ -101,6 +113,10 @@ def main(kind: str, *files: str) -> None:
             elif kind == "patient-source":
                 send_as_asked(sock)
                 sock.recv(1)
+            elif kind == "giver":
+                send(sock, GIVEN)
+            elif kind == "taker":
+                take_all(sock)
             elif kind == "sink":
                 take_as_told(sock)
             elif kind in framing.SERVERS:

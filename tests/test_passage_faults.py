@@ -47,7 +47,7 @@ def test_device_that_refuses(tmp_path: Path) -> None:
         sink.abort()
 
 
-@pytest.mark.parametrize("source", [unix, file_source, tcp])
+@pytest.mark.parametrize("source", [unix, file_source])
 @pytest.mark.usefixtures("always")
 def test_full_disk(source: Make, splices: Splices, tmp_path: Path) -> None:
     """An error of the sink has its errno and is the sink's; what is counted is there."""
@@ -129,7 +129,7 @@ def test_what_splice_is_told(number: int, sink: Make, splices: Splices, tmp_path
 @pytest.mark.usefixtures("always")
 def test_urgent_data_is_no_end(splices: Splices, tmp_path: Path) -> None:
     """splice(2) returns 0 where urgent data stands, too, and the copy goes on."""
-    with joints(tcp, file_sink, tmp_path) as (left, right):
+    with joints(tcp, pipe_sink, tmp_path) as (left, right):
         far = socket.socket(fileno=os.dup(left.far.fileno()))
         left.far.close()
         with far, draining(right) as pieces:

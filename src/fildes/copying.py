@@ -18,7 +18,7 @@ from fildes.errors import add_context
 from fildes.files.binary import BufferedFile, File
 from fildes.listener import Listener
 from fildes.schemes.fd import duplicate
-from fildes.streams.half import Half
+from fildes.streams.half import Half, LoneHalf
 from fildes.streams.relay import check_eof, copy_until, half_between
 from fildes.streams.shaped import LimitedStream, OpenEndedStream
 from fildes.verbs import OPEN_TIMEOUT, Options, prepare
@@ -193,11 +193,12 @@ def run(
 ) -> list[Half]:
     """Copy from source to sink in each of *ways*, what the buffers hold first."""
     halves = []
+    kind = LoneHalf if len(ways) == 1 and idle_timeout is None else Half
     for source, sink in ways:
         source.flush()  # a question goes before its answer is awaited
         sink.flush()
         left = source.taken_back(max_bytes)
-        halves.append(half_between(source.stream, sink.stream, eof, max_bytes, left))
+        halves.append(half_between(source.stream, sink.stream, eof, max_bytes, left, kind))
     with blamed(halves, ways[0]):
         blocking.run(copy_until(halves, eof, idle_timeout))
     for half, (_, sink) in zip(halves, ways, strict=True):

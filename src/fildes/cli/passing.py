@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from fildes.cli.output import writing
 from fildes.drivers import blocking
-from fildes.streams.passage import Passage, passage_between
+from fildes.streams.passage import Passage, Waits, passage_between
 from fildes.streams.pipes import Pipes
 from fildes.streams.stream import Stream
 
@@ -37,7 +37,8 @@ def move(source: Any, around: Around) -> bytes | None:
       OSError, EOFError: as of reading *source*.
     """
     description = source.description
-    passage = passage_between(description.stream, around.sink, Pipes())
+    waits = Waits.FOR_BOTH if description.idle_timeout is None else Waits.FOR_SINK
+    passage = passage_between(description.stream, around.sink, Pipes(), waits)
     if passage is None:
         return None
     description.receiving = True  # whoever closes it meanwhile has to interrupt this

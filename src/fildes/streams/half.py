@@ -51,6 +51,9 @@ class Half:
         "source",
     )
 
+    #: Nobody else is served meanwhile, so the kernel may wait for either end.
+    waits = False
+
     def __init__(self, source: Stream, sink: Stream) -> None:
         self.source, self.sink = source, sink
         self.left: memoryview | None = None
@@ -100,9 +103,11 @@ class Half:
         """Let a direction through which much flows go past this process."""
         self.much += 1
         if self.much >= STREAK and self.passage is None:
-            from fildes.streams.passage import passage_between  # few need it
+            from fildes.streams.passage import Waits, passage_between  # few need it
 
-            self.passage = passage_between(self.source, self.sink, buffers.pipes)
+            ends = self.source, self.sink
+            waits = Waits.FOR_BOTH if self.waits else Waits.NEVER
+            self.passage = passage_between(*ends, buffers.pipes, waits)
             self.much = LATER if self.passage is None else 0
 
     def pass_by(self, passage: Passage) -> int | None:
@@ -165,3 +170,10 @@ class Half:
     def waits_for_source(self) -> bool:
         """Whether it is the source that `wants` asks for."""
         return self.left is None and not (self.passage is not None and self.passage.full)
+
+
+class LoneHalf(Half):
+    """The only direction that a thread copies, with no limit of silence."""
+
+    __slots__ = ()
+    waits = True

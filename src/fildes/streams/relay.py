@@ -143,17 +143,19 @@ def half_between(
     eof: str,
     max_bytes: int | None,
     left: Buffer = b"",
+    kind: type[Half] = Half,
 ) -> Half:
     """Return the direction from *source* to *sink* under an end-of-file policy.
 
     Args:
       max_bytes: how many are copied at most, *left* included; then it has ended.
       left: what was received already.
+      kind: of direction.
     """
     view = memoryview(left)
     if max_bytes is not None:
         source = LimitedStream(source, max_bytes - len(view))
-    half = Half(source, OpenEndedStream(sink) if eof == "ignore" else sink)
+    half = kind(source, OpenEndedStream(sink) if eof == "ignore" else sink)
     half.left = view or None
     return half
 

@@ -11,7 +11,7 @@ from fildes.cli.output import STDOUT_NAME
 from fildes.cli.relaying.departed import Departed
 from fildes.cli.relaying.taps import Count
 from fildes.errors import AddressError, add_context
-from fildes.streams.half import Half
+from fildes.streams.half import Half, LoneHalf
 from fildes.streams.parting import hear_out
 from fildes.streams.relay import copy
 from fildes.streams.shaped import CountedStream, LimitedStream, OpenEndedStream, TappedStream
@@ -41,11 +41,19 @@ class Flow:
 
     Attributes:
       number: of the connection, for the taps.
+      alone: nothing else is done in this thread meanwhile.
       halves: the directions that there are.
     """
 
     def __init__(
-        self, plan: Plan, left: Stream, right: Stream, number: int, taps: list[Tap]
+        self,
+        plan: Plan,
+        left: Stream,
+        right: Stream,
+        number: int,
+        taps: list[Tap],
+        *,
+        alone: bool = False,
     ) -> None:
         self.plan = plan
         self.number = number
@@ -59,15 +67,18 @@ class Flow:
             ">": (self.sides[">"], self.sides["<"]),
             "<": (self.sides["<"], self.sides[">"]),
         }
-        self.halves = {
-            direction: Half(source, sink)
+        ways = {
+            direction: (source, sink)
             for direction, (source, sink) in pairs.items()
             if source.readable and sink.writable
         }
-        if not self.halves:
+        if not ways:
             raise AddressError(
                 "nothing can flow: neither side can be read where the other can be written"
             )
+        lone = alone and len(ways) == 1 and self.manner.idle_timeout is None
+        kind = LoneHalf if lone else Half
+        self.halves = {direction: kind(*ends) for direction, ends in ways.items()}
 
     def prepared(self, stream: Stream, direction: Direction) -> Stream:
         """Return *stream* with its taps and limits."""

@@ -59,7 +59,7 @@ class Session:
                 right=right.peer or self.plan.right.address.display(),
             )
             try:
-                self.flow = Flow(self.plan, left, right, 1, self.taps)
+                self.flow = Flow(self.plan, left, right, 1, self.taps, alone=True)
                 blocking.run(self.flow.run())
                 self.close(self.flow.sides[">"], self.plan.left)
                 self.close(self.flow.sides["<"], self.plan.right)

@@ -30,11 +30,12 @@ from passages import (
     unix,
 )
 
+import fildes
 from fildes.drivers import blocking
 from fildes.schemes.fd import duplicate
 from fildes.streams import pipes
 from fildes.streams.buffers import buffers_here
-from fildes.streams.half import Half
+from fildes.streams.half import Half, LoneHalf
 from fildes.streams.kernel import DescriptorStream, SocketStream
 from fildes.streams.passage import DEARER, passage_between
 from fildes.streams.pipes import Pipes
@@ -68,6 +69,39 @@ def test_each_pair(
         assert moved(left, right, DATA, run) == DATA
     cheap = (NAMES.get(source, source), NAMES.get(sink, sink)) not in DEARER
     assert bool(splices) is cheap
+
+
+@pytest.mark.parametrize("sink", SINKS)
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.usefixtures("always")
+def test_each_pair_alone(source: str, sink: str, splices: Splices, tmp_path: Path) -> None:
+    """So they do where the kernel may wait for both ends, which then keep their modes."""
+    with joints(SOURCES[source], SINKS[sink], tmp_path) as (left, right):
+        half = LoneHalf(left.stream, right.stream)
+        with draining(right) as pieces, feeding(left, DATA):
+            blocking.run(copy([half], until=lambda: half.copied > 1_100_000))
+            assert os.get_blocking(left.stream.recv_fd)
+            assert os.get_blocking(right.stream.send_fd)
+            blocking.run(copy([half]))
+        assert b"".join(pieces) == DATA
+    assert bool(splices) is ((NAMES.get(source, source), NAMES.get(sink, sink)) not in DEARER)
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+@pytest.mark.usefixtures("always")
+def test_file_into_a_socket_of_others(
+    timeout: float | None, splices: Splices, tmp_path: Path
+) -> None:
+    """`fildes.pipe` sends a built-in file into a built-in socket without touching the bytes."""
+    (tmp_path / "file").write_bytes(DATA)
+    with joints(unix, unix, tmp_path) as (left, _), (tmp_path / "file").open("rb") as file:
+        sock = socket.socket(fileno=os.dup(left.stream.fileno()))
+        with draining(left) as pieces, sock:
+            sock.settimeout(timeout)
+            assert fildes.pipe(file, sock) == len(DATA)
+            assert sock.gettimeout() == timeout
+    assert b"".join(pieces) == DATA
+    assert splices
 
 
 @pytest.mark.parametrize("size", [0, 1, 100_000])

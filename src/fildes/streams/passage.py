@@ -76,10 +76,11 @@ class Passage:
     def __init__(self, way: Way, pipes: Pipes, waits: Waits) -> None:
         (self.source, self.sink), kinds = way
         self.pipes = pipes
+        waits = min(waits, may_wait(kinds))
         self.flags = FLAGS & ~os.SPLICE_F_NONBLOCK if waits else FLAGS
-        asked = kinds[0] == OTHER_SOCKET or (bool(waits) and kinds[0] != FILE)
         self.at_once = PIPE in kinds  # no pipe is needed between
-        self.polled = asked and waits is not Waits.FOR_BOTH
+        heeds = kinds[0] == FILE or (kinds[0] != OTHER_SOCKET and not waits)
+        self.polled = not heeds and waits is not Waits.FOR_BOTH
         self.from_pipe = kinds[0] == PIPE
         self.patience = PATIENCE
         self.unblocked = kinds[1] in SOCKETS and not waits and os.get_blocking(self.sink.send_fd)
@@ -213,7 +214,9 @@ def passage_between(
         return None
     giver = direct.stream
     kinds = kind_of(giver, giver.recv_fd), kind_of(taker, taker.send_fd)
-    if not is_worth(kinds) or (kinds[1] in SOCKETS and not may_be_spliced(taker, waits)):
+    if not is_worth(kinds) or (
+        kinds[1] in SOCKETS and not may_be_spliced(taker, min(waits, may_wait(kinds)))
+    ):
         return None
     return Passage(Way((source, taker), kinds), pipes, waits) if pipes.enter() else None
 
@@ -221,6 +224,17 @@ def passage_between(
 def is_worth(kinds: Kinds) -> bool:
     """Tell whether it costs less to move bytes from the one to the other in the kernel."""
     return kinds[0] in (PIPE, FILE, *SOCKETS) and kinds[1] != "" and kinds not in DEARER
+
+
+def may_wait(kinds: Kinds) -> Waits:
+    """Return for whom the kernel may wait: who waits for a socket holds the lock of the pipe.
+
+    Nobody could read what is in the pipe already, or write to it, not even without waiting.
+    """
+    source, sink = kinds
+    if sink == PIPE and source in SOCKETS:
+        return Waits.FOR_SINK
+    return Waits.NEVER if source == PIPE and sink in SOCKETS else Waits.FOR_BOTH
 
 
 def may_be_spliced(sink: KernelStream, waits: Waits) -> bool:

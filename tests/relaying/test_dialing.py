@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from fildes.errors import PolicyError
 from fildes.policy.policy import Policy
 from fildes.relaying import dialing
 from fildes.relaying.dialing import NamedWay, ShortWay, short_opener
+from fildes.streams.kernel import acknowledge
 from fildes.streams.stream import Stream
 from fildes.verbs import prepare
 
@@ -91,6 +93,48 @@ def test_number_is_connected_at_once(port: int) -> None:
     assert isinstance(stream, Stream)
     assert stream.peer == f"tcp://127.0.0.1:{port}"
     stream.abort()
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Whoever has connected is there at once, or is not."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener
+
+
+@pytest.fixture(params=["number", "name"])
+def held(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, listener: socket.socket
+) -> Iterator[Stream]:
+    """A stream to *listener*, by each of the short ways."""
+    names(monkeypatch, "127.0.0.1")
+    host = {"number": "127.0.0.1", "name": "db.test"}[request.param]
+    address = Address("tcp", host=host, port=listener.getsockname()[1])
+    way = short_opener(address, Policy.trusted(), {})
+    assert way is not None
+    stream = way(NEAR)
+    stream = stream if isinstance(stream, Stream) else run(stream)
+    yield stream
+    stream.abort()
+
+
+def test_first_bytes_end_the_handshake(held: Stream, listener: socket.socket) -> None:
+    """The first bytes go out in the packet that ends the handshake, the second one there."""
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+    assert held.try_send(memoryview(b"first")) == 5
+    server, _ = listener.accept()
+    with server:
+        assert server.recv(100) == b"first"
+        info = server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+        assert int.from_bytes(info[140:], sys.byteorder) == 2  # tcpi_segs_in of linux/tcp.h
+
+
+def test_handshake_ends_without_bytes(held: Stream, listener: socket.socket) -> None:
+    """A client that has said nothing keeps no server waiting."""
+    acknowledge(held)
+    listener.accept()[0].close()
 
 
 def test_policy_forbids_before_the_first_client() -> None:

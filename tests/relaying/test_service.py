@@ -129,6 +129,16 @@ def test_books(start_bench: StartBench) -> None:
     assert not bench.service.failed
 
 
+@pytest.mark.parametrize("eof", ["propagate", "ignore"])
+def test_server_may_speak_first(start_bench: StartBench, eof: str) -> None:
+    """A server has its client when it is connected to, even if that one says nothing."""
+    bench = start_bench(eof=eof)
+    with socket.create_connection(bench.place):
+        bench.run(lambda: "opened" in bench.log.events)
+        bench.behind.setblocking(False)
+        bench.behind.accept()[0].close()
+
+
 def test_failure_is_counted_by_its_step(start_bench: StartBench) -> None:
     """A place that refuses is a failed connect; the service goes on."""
     bench = start_bench()

@@ -43,7 +43,7 @@ class ShortWay:
     def __init__(
         self, opening: Opening, place: Candidate, prepare: Callable[[socket.SocketType], None]
     ) -> None:
-        self.opening, self.place, self.prepare = opening, place, prepare
+        self.opening, self.place, self.prepare = opening, place, hurried(prepare)
 
     def __call__(self, near: Stream) -> Stream | Protocol[Stream]:
         """Return the stream if it is connected at once, as on loopback; else the rest."""
@@ -55,6 +55,7 @@ class ShortWay:
         stream = SocketStream(sock)
         if stream.peer_name is None:
             return self.rest(sock, since)
+        stream.holds_ack = True
         if Trace.observer is not None:
             self.opening.trace.record("connect", str(self.place), since)
         return stream
@@ -72,6 +73,7 @@ class ShortWay:
             self.opening.trace.record("connect", str(self.place), since)
         stream = SocketStream(sock)
         stream.was_reset = stream.peer_name is None
+        stream.holds_ack = True
         return stream
 
 
@@ -87,9 +89,9 @@ class NamedWay:
     """
 
     def __init__(
-        self, opening: Opening, target: Target, prepare: Callable[[socket.socket], None]
+        self, opening: Opening, target: Target, prepare: Callable[[socket.SocketType], None]
     ) -> None:
-        self.opening, self.target, self.prepare = opening, target, prepare
+        self.opening, self.target, self.prepare = opening, target, hurried(prepare)
         self.places: list[Candidate] = []
         self.until = -math.inf
 
@@ -106,9 +108,25 @@ class NamedWay:
             sock = await connect_any(opening, places, self.prepare)
         stream = SocketStream(sock)
         stream.was_reset = stream.peer_name is None
+        stream.holds_ack = True
         if stream.peer_name != places[0].sockaddr:
             self.places = sorted(places, key=lambda place: place.sockaddr != stream.peer_name)
         return stream
+
+
+def hurried(prepare: Callable[[socket.SocketType], None]) -> Callable[[socket.SocketType], None]:
+    """Return what prepares a socket like *prepare*, and lets bytes end the handshake.
+
+    A client has mostly said something by then. It goes out in the packet that would else be
+    an empty one (TCP_QUICKACK of tcp(7)): on loopback that saves a tenth of the processor
+    time of a connection. If there is nothing to be sent, `acknowledge` has to be called.
+    """
+
+    def prepare_to_send(sock: socket.SocketType) -> None:
+        prepare(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+
+    return prepare_to_send
 
 
 def opener_of(address: Address, policy: Policy, options: Mapping[str, Mapping[str, Any]]) -> Opener:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeGuard, TypeVar
 
 from fildes.relaying.socket_half import SocketHalf
 from fildes.streams.buffers import buffers_here
-from fildes.streams.kernel import SocketStream, says_something
+from fildes.streams.kernel import SocketStream, acknowledge, says_something
 from fildes.streams.relay import first_error
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class Pair(Generic[Owner]):
 
     def start(self) -> None:
         """Begin with what is there: who connects has often said something."""
-        self.there.move()
+        there = self.there
+        there.move()
+        if not there.copied:
+            acknowledge(there.sink)
         self.settle()
 
     @property

@@ -1,9 +1,8 @@
 """Whoever connects at one place is connected to another one: a forwarder.
 
-Everything happens in one loop. What a connection needs before bytes can flow (the
-handshake of TLS on our side; resolving, connecting, proxies, handshakes on the other) is
-a task of its own, so nobody waits for anybody else. Two sockets are then copied by a
-`Pair`, anything else by the same protocol code that `fildes.relay` runs.
+Everything happens in one loop. What a connection needs before bytes can flow (handshakes,
+resolving, connecting, proxies) is a task of its own, so nobody waits for anybody else. Two
+sockets are then copied by a `Pair`, anything else by the protocol code of `fildes.relay`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from fildes.relaying.shaking import Shaking
 from fildes.relaying.sweeping import Sweeper
 from fildes.streams.delivering import delivered
 from fildes.streams.half import Half
-from fildes.streams.kernel import SocketStream
+from fildes.streams.kernel import SocketStream, acknowledge
 from fildes.streams.relay import copy_and_leave
 from fildes.streams.stream import Stream
 
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds that the end of a connection may take once all is copied: a peer under TLS
-#: has to say its last word.
+#: Seconds that the end of a connection may take: a peer under TLS has to say its last word.
 CLOSE_TIMEOUT = 10.0  # arbitrary
 
 
@@ -205,6 +203,8 @@ class Service:
         connection.far = far
         self.observer.opened(connection)
         self.flow(connection, connection.near, far)
+        if connection.pair is None:
+            acknowledge(far)
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways."""

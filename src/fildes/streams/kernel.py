@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fildes.drivers.blocking import wait
 from fildes.streams.endpoints import endpoint
-from fildes.streams.stream import KernelStream
+from fildes.streams.stream import KernelStream, Stream
 from fildes.waiting import READ, WRITE, Interest
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ class SocketStream(KernelStream):
     Attributes:
       peer_name, local_name: sockaddrs of the two ends; the second one only where
         somebody has told another one than the socket's own.
+      holds_ack: the packet that ends the handshake waits for bytes to go with it.
       was_reset: by the peer. The kernel tells a reset once, and whoever connected, or
         sent, was told: its end of file is none.
     """
 
+    holds_ack = False
     local_name: object = None
 
     def __init__(self, sock: socket.SocketType, peer: object = UNASKED) -> None:
@@ -165,6 +168,14 @@ class SocketStream(KernelStream):
     @property
     def peer(self) -> str | None:
         return endpoint(self.sock, self.peer_name)
+
+
+def acknowledge(stream: Stream) -> None:
+    """Let *stream* end the handshake, for there is nothing yet to be sent."""
+    if type(stream) is SocketStream and stream.holds_ack:
+        stream.holds_ack = False
+        with contextlib.suppress(OSError):  # it is over
+            stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def says_something(sock: socket.SocketType) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import ssl
+
 import pytest
 from authority import Authority
 from tls_cases import pattern
@@ -20,6 +23,7 @@ class Wire(Stream):
     def __init__(self, source: Queue, sink: Queue) -> None:
         self.source, self.sink = source, sink
         self.room = 1 << 30
+        self.gone = False  # the other end is closed
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
         size = min(len(buffer), len(self.source))
@@ -28,6 +32,8 @@ class Wire(Stream):
         return size or None
 
     def try_send(self, data: memoryview) -> int | None:
+        if self.gone:
+            raise BrokenPipeError(errno.EPIPE, "gone")
         size = min(len(data), self.room)
         self.sink += data[:size]
         self.room -= size
@@ -141,3 +147,36 @@ def test_small_receives(ends: Ends) -> None:
     assert (client.try_recv_into(one), bytes(one)) == (1, b"b")
     assert received(client) == b"c"
     assert client.try_recv_into(one) is None
+
+
+def test_last_words_of_who_has_gone(tls_ca: Authority) -> None:
+    """Why a peer has closed, which its alert says, is told rather than that it takes no more."""
+    up, down = Queue(), Queue()
+    wire = Wire(down, up)
+    context = tls_ca.server_context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(str(tls_ca.ca_file))
+    client = TlsStream(wire, tls_ca.client_context(), server_name="localhost")
+    server = TlsStream(Wire(up, down), context, server_side=True)
+    while client.shake():
+        server.shake()
+    with pytest.raises(ssl.SSLError):  # the client has no certificate, which TLS 1.3 tells late
+        server.shake()
+    wire.gone = True
+    with pytest.raises(BrokenPipeError):
+        client.try_send(memoryview(b"question"))
+    with pytest.raises(ssl.SSLError, match="certificate required"):
+        client.try_recv_into(memoryview(bytearray(9)))
+    with pytest.raises(ssl.SSLError, match="certificate required"):
+        client.try_recv_into(memoryview(bytearray(9)))
+
+
+def test_nothing_more_of_who_has_gone(ends: Ends) -> None:
+    """Where a peer that has closed said nothing else, that it takes no more is the error."""
+    client, _, wire = ends
+    wire.gone = True
+    with pytest.raises(BrokenPipeError):
+        client.try_send(memoryview(b"question"))
+    wire.source.clear()
+    with pytest.raises(BrokenPipeError):
+        client.try_recv_into(memoryview(bytearray(9)))

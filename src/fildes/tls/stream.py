@@ -68,9 +68,16 @@ class TlsStream(CodedStream):
 
     def receive(self, buffer: memoryview) -> int | None:
         while (received := self.engine.decrypt_into(buffer)) is None:
-            if not self.held:
-                self.push()  # what OpenSSL answers by itself
+            broken = None
+            try:
+                if not self.held:
+                    self.push()  # what OpenSSL answers by itself
+            except (BrokenPipeError, ConnectionResetError) as error:
+                broken = error
+            # What a peer said before it closed, an alert say, tells why it did.
             if not self.fetch():
+                if broken is not None:
+                    raise broken
                 return None
         return received
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from peers import Conversation, StartPeer
+from peers import Conversation, Script, StartPeer
 from websocket_script import (
     BINARY,
     CLOSE,
@@ -142,3 +143,38 @@ def test_pong_that_nobody_takes_is_no_error(peer: StartPeer) -> None:
         assert f.read(3) == b"all"
         server.release()
         assert f.read(1) == b""
+
+
+def answering(ends: Callable[[Conversation], None]) -> Script:
+    """Return the script that takes a message and our Close, and then *ends*."""
+
+    def run(talk: Conversation) -> None:
+        assert recv_frame(talk) == (BINARY, b"question")
+        assert recv_frame(talk)[0] == CLOSE
+        ends(talk)
+
+    return switched(run)
+
+
+def closed(peer: StartPeer, ends: Callable[[Conversation], None]) -> None:
+    """Write to a peer that *ends* so, and close."""
+    f = fildes.open(peer(answering(ends)).address("ws"))
+    f.write(b"question")
+    f.close()
+
+
+def test_close_tells_what_the_peer_says_of_it(peer: StartPeer) -> None:
+    """A peer that answers our Close with a failure has not done what it was asked for."""
+    with pytest.raises(OSError, match="1011 'no disk'"):
+        closed(peer, lambda talk: talk.send(close_frame(1011, b"no disk")))
+
+
+def test_close_tells_of_a_reset(peer: StartPeer) -> None:
+    """A reset instead of the peer's Close: what was written may not have arrived."""
+    with pytest.raises(ConnectionResetError):
+        closed(peer, Conversation.rst)
+
+
+def test_close_takes_an_end_without_a_close(peer: StartPeer) -> None:
+    """A peer that just ends after our Close has read all: many answer none."""
+    closed(peer, Conversation.fin)

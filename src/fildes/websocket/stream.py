@@ -17,6 +17,7 @@ import errno
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from fildes.errors import ProtocolError
 from fildes.streams.coded import CodedStream
 from fildes.streams.stream import Stream
 from fildes.waiting import Interest
@@ -56,7 +57,7 @@ class WebSocketStream(CodedStream):
       subprotocol: what both have agreed to speak; empty if nothing.
     """
 
-    cuts = (OSError, EOFError)  # an end without a Close, and others
+    cuts = (ProtocolError,)  # an end without a Close, and what is none of the rules
     response: Response | None = None
     request: Request | None = None
     subprotocol = ""

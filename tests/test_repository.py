@@ -289,3 +289,11 @@ def test_each_exception_has_a_reason(folder: str) -> None:
         if bare.search(line)
     ]
     assert found == []
+
+
+def test_promises_are_shown_by_tests_that_there_are() -> None:
+    """Each module that CONTRIBUTING.md names beside a promise is there."""
+    section = (ROOT / "CONTRIBUTING.md").read_text().split("## Which test shows which promise")[1]
+    named = re.findall(r"`([a-z_/]+\.py)`", section.split("\n## ")[0])
+    assert len(named) > 50
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []

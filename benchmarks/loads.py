@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from relay_servers import HOST, Relay, need
@@ -20,7 +21,6 @@ from relay_servers import HOST, Relay, need
 DURATION = 2
 
 TICKS = os.sysconf("SC_CLK_TCK")
-LARGE = bytearray(1 << 20)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -127,11 +127,24 @@ def stream(gigabytes: float) -> Callable[[Relay], tuple[float, float]]:
     size = int(gigabytes * 1e9)
 
     def run(relay: Relay) -> tuple[float, float]:
-        began, left = time.perf_counter(), size
+        began, left, buffer = time.perf_counter(), size, bytearray(1 << 20)
         with socket.create_connection((HOST, relay.port)) as sock:
             sock.sendall(size.to_bytes(8, "big"))
             while left:
-                left -= sock.recv_into(LARGE) or broken(left)
+                left -= sock.recv_into(buffer) or broken(left)
+        return (time.perf_counter() - began) / gigabytes, gigabytes
+
+    return run
+
+
+def streams(count: int, gigabytes: float) -> Callable[[Relay], tuple[float, float]]:
+    """Return a load of *count* long answers at once, of that size together."""
+    one = stream(gigabytes / count)
+
+    def run(relay: Relay) -> tuple[float, float]:
+        began = time.perf_counter()
+        with ThreadPoolExecutor(count) as threads:
+            list(threads.map(one, [relay] * count))
         return (time.perf_counter() - began) / gigabytes, gigabytes
 
     return run

@@ -17,6 +17,7 @@ from loads import (
     memory_per_connection,
     new_connections,
     stream,
+    streams,
     wrk,
 )
 from measuring import Goal, Run, at_most, measure, rate_ratio, time_ratio
@@ -34,6 +35,7 @@ from servers import authority, nginx, server
 
 REPEATS = 3
 GIGABYTES, DOCUMENT = 10.0, 1.0  # of one stream; of one document
+STREAMS, TOGETHER = 8, 4.0  # at once; GB
 Peer = Callable[..., contextlib.AbstractContextManager[Relay]]
 Backend = Callable[[], contextlib.AbstractContextManager[int]]
 
@@ -48,6 +50,11 @@ def web() -> Iterator[int]:
 def source() -> contextlib.AbstractContextManager[int]:
     """Whoever sends as much as it is asked for."""
     return server("source")
+
+
+def sources() -> contextlib.AbstractContextManager[int]:
+    """The same for many at a time."""
+    return server("sources")
 
 
 def udp_echo() -> contextlib.AbstractContextManager[int]:
@@ -123,6 +130,11 @@ compare(
     lambda seconds: f"{seconds:.2f} s per GB",
     lambda relay: Cost(relay, stream(GIGABYTES), "GB"), source,
 )  # fmt: skip
+for peer, name in ((haproxy, "HAProxy"), (socat_large, "socat -b 1048576")):
+    compare(
+        f"{STREAMS} streams at once of {TOGETHER:g} GB together", peer, name, rate_ratio(1.0),
+        gigabytes_each_second, making(streams(STREAMS, TOGETHER), "GB"), sources,
+    )  # fmt: skip
 for connections in (50, 500):
     for peer, name, floor in (
         (haproxy, "HAProxy", 1.0),

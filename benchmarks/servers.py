@@ -2,8 +2,9 @@
 
 ``echo`` sends everything back. ``source`` reads a size in eight bytes and sends
 that many; ``tls-source CERT KEY`` does so under TLS, and ``patient-source`` waits for the
-end of whoever asks. ``giver`` sends `GIVEN` bytes to whoever connects, and ``taker`` takes
-all until the end. ``sink`` reads a size and that many bytes, and answers with one.
+end of whoever asks; ``sources`` serves many at a time. ``giver`` sends `GIVEN` bytes to
+whoever connects, and ``taker`` takes all until the end. ``sink`` reads a size and that many
+bytes, and answers with one.
 ``ws-echo``, ``ws-source`` and ``ws-sink`` do as much by WebSocket; see `framing`.
 ``udp-echo`` sends each datagram back. ``awake`` waits for each end of file and never
 sleeps while it waits: see `opening`. Each prints its port.
@@ -19,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +52,11 @@ def stay_awake(sock: socket.socket) -> None:
 def send_as_asked(sock: socket.socket) -> None:
     asked = sock.recv(8, socket.MSG_WAITALL)
     send(sock, int.from_bytes(asked, "big") if len(asked) == 8 else 0)  # 0: it only looked
+
+
+def serve_source(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError), sock:
+        send_as_asked(sock)
 
 
 def take_all(sock: socket.socket) -> None:
@@ -102,6 +109,9 @@ def main(kind: str, *files: str) -> None:
         try:
             sock, _ = listener.accept()
         except BlockingIOError:  # of the one that stays awake
+            continue
+        if kind == "sources":
+            threading.Thread(target=serve_source, args=(sock,), daemon=True).start()
             continue
         with contextlib.suppress(OSError), sock:  # whoever is measured may go at any time
             if kind == "awake":

@@ -34,6 +34,7 @@ def much(monkeypatch: pytest.MonkeyPatch) -> None:
     pass_always(monkeypatch)
     monkeypatch.setattr(passage, "DEARER", ())
     monkeypatch.setattr("fildes.cli.output.MUCH", 1)
+    monkeypatch.setattr("fildes.cli.output.STREAK", 0)
 
 
 @pytest.fixture

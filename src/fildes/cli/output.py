@@ -25,8 +25,11 @@ COPY_SIZE = 131072
 #: price in the kernel on both sides. For a device or a pipe the processor's caches count more.
 FILE_COPY_SIZE = 1 << 20  # arbitrary
 
-#: Read at once, this is much: there may be more than is worth to be copied.
+#: Read at once, this is much.
 MUCH = 65536  # what a pipe holds, pipe(7)
+
+#: So often much is read before what follows is moved past this process.
+STREAK = 8  # arbitrary
 
 STDOUT = 1
 STDOUT_NAME = "standard output"
@@ -46,12 +49,13 @@ def copy(
       around: returns where much goes without being read and written here; None if
         somebody has to see it.
     """
-    view = memoryview(bytearray(COPY_SIZE))
+    view, much = memoryview(bytearray(COPY_SIZE)), 0
     endless = source.description.stream.endless  # an empty read is an empty datagram
     while (received := source.readinto(view)) or endless:
         write(view[:received])
-        if around is not None and received >= MUCH:
-            from fildes.cli.passing import move  # little is copied without
+        much += received >= MUCH
+        if around is not None and received >= MUCH and much > STREAK:
+            from fildes.cli.passing import move  # 1 ms, which little does not pay
 
             left = move(source, around())
             if left:

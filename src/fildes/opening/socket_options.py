@@ -94,8 +94,15 @@ SETTINGS_IPV6 = {
 OFF_UNLESS_ASKED = frozenset({"nodelay", "keepalive", "reuseaddr", "broadcast"})
 
 
-def preparation(opening: Opening, address: Address) -> Callable[[socket.SocketType], None]:
-    """Return what sets the options of *address* on a socket, connected or not yet."""
+def preparation(
+    opening: Opening, address: Address, *, hold_ack: bool = False
+) -> Callable[[socket.SocketType], None]:
+    """Return what sets the options of *address* on a socket, connected or not yet.
+
+    Args:
+      hold_ack: bytes are going to be sent at once. They are to end the handshake, in the
+        place of an empty packet; TCP_QUICKACK of tcp(7).
+    """
     given = [
         (name, value)
         for name, value in opening.given(address).items()
@@ -107,17 +114,19 @@ def preparation(opening: Opening, address: Address) -> Callable[[socket.SocketTy
         (SETTINGS[name], SETTINGS_IPV6.get(name), name, round(value * SETTINGS[name].factor))
         for name, value in given
     ]
-
     for _, _, name, value in settings:
         if not -(1 << 31) <= value < 1 << 31:
             raise AddressError(f"option {name}: {value} is more than the kernel takes")
+    if hold_ack:
+        settings.append((Setting(_TCP, socket.TCP_QUICKACK), None, "quickack", 0))
 
     def prepare(sock: socket.SocketType) -> None:
         for setting, over_ipv6, name, value in settings:
             if over_ipv6 is not None and sock.family == socket.AF_INET6:
                 setting = over_ipv6
+            level, number, _ = setting  # at once, for it is done for each connection of a relay
             try:
-                sock.setsockopt(setting.level, setting.name, value)
+                sock.setsockopt(level, number, value)
             except OSError as error:
                 error.strerror = f"{error.strerror} (option {name})"
                 raise

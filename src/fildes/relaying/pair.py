@@ -98,9 +98,9 @@ class Pair(Generic[Owner]):
 
     def stop(self) -> None:
         """Copy no more; nobody is told, and both sockets have to be closed."""
-        there, back, drop = self.there, self.back, self.loop.drop
-        drop(there.fd)
-        drop(back.fd)
+        there, back, drop = self.there, self.back, self.loop.handlers.pop
+        drop(there.fd, None)  # as `Loop.drop`, which looks after regular files as well
+        drop(back.fd, None)
         there.watched = back.watched = 0
         if there.much or back.much:
             there.release()

@@ -52,7 +52,7 @@ class Surroundings(NamedTuple):
     reporter: Reporter
     taps: list[Tap]
     numbers: Iterator[int]
-    changed: Callable[[], None] = lambda: None
+    changed: Callable[[], None] | None = None
 
 
 class Relay(Service):
@@ -237,7 +237,8 @@ class Teller(Observer):
         self.forgets = [tap.forget for tap in relay.around.taps if hasattr(tap, "forget")]
 
     def accepted(self, connection: Connection) -> None:
-        self.changed()
+        if self.changed is not None:
+            self.changed()
         if self.reporter.as_json:
             self.reporter.accepted(connection.number, connection.near.peer, self.name)
 
@@ -247,7 +248,8 @@ class Teller(Observer):
             self.reporter.opened(connection.number, self.name, left=left, right=right)
 
     def closed(self, connection: Connection, error: Exception | None) -> None:
-        self.changed()
+        if self.changed is not None:
+            self.changed()
         if error is not None:
             self.reporter.failed(error, connection.number, self.name)
         if self.detailed:
@@ -258,7 +260,8 @@ class Teller(Observer):
             forget(connection.number)
 
     def refused(self, peer: str | None, reason: Exception) -> None:
-        self.changed()
+        if self.changed is not None:
+            self.changed()
         self.reporter.refused(peer, reason, self.name)
 
 

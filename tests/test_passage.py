@@ -143,7 +143,7 @@ def test_where_it_cannot_be_used(
         assert moved(left, right, DATA) == DATA
 
 
-@pytest.mark.parametrize("source", [unix, file_source])
+@pytest.mark.parametrize("source", [unix, file_source, tcp])
 @pytest.mark.usefixtures("always")
 def test_append(source: Make, splices: Splices, tmp_path: Path) -> None:
     """A file that only grows refuses splice(2); what was on its way to it is not lost."""

@@ -47,7 +47,7 @@ def test_device_that_refuses(tmp_path: Path) -> None:
         sink.abort()
 
 
-@pytest.mark.parametrize("source", [unix, file_source])
+@pytest.mark.parametrize("source", [unix, file_source, tcp])
 @pytest.mark.usefixtures("always")
 def test_full_disk(source: Make, splices: Splices, tmp_path: Path) -> None:
     """An error of the sink has its errno and is the sink's; what is counted is there."""

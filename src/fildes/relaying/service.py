@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
-    from fildes.relaying.pair import Pair
     from fildes.tls.stream import TlsStream
     from fildes.waiting import Protocol
 
@@ -52,6 +51,7 @@ class Service:
       accepted, refused: how many there were.
       failed: how many ended with an error, by the step in which it happened.
       moved: bytes there and back of all connections that are over.
+      plain: what flows is neither changed nor looked at, so callbacks may copy it.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Service:
         self.loop, self.acceptor, self.open_far = loop, acceptor, open_far
         self.observer = observer or Observer()
         self.timeout, self.idle_timeout, self.eof = timeout, idle_timeout, eof
+        self.plain = eof == "propagate"
         self.prepare = prepare
         self.numbers = numbers or count(1)
         self.connections: set[Connection] = set()
@@ -142,36 +143,34 @@ class Service:
         """Do a *handshake* of any kind, then go on with the stream that it returns."""
 
         def shaken(stream: Stream | None, error: Exception | None) -> None:
-            connection.task = None
-            self.room.leave(connection)
-            if stream is None:
-                blame_client(error, connection.near.peer)
-                self.finish(connection, error)
-            else:
+            if stream is not None:
                 connection.near = stream
-                self.connect(connection)
+            self.shaken(connection, error)
 
         self.room.enter(connection)
-        limit = time.monotonic() + self.acceptor.handshake_timeout
-        self.run(connection, handshake, shaken, limit)
+        self.run(connection, handshake, shaken, time.monotonic() + self.acceptor.handshake_timeout)
 
     def shake(self, connection: Connection, near: TlsStream) -> None:
         """Do the handshake of *near*, then go on with it."""
         connection.near = near
 
         def ended(shaking: Shaking, error: Exception | None) -> None:
-            connection.task = None
-            self.room.leave(connection)
-            if error is not None:
-                blame_client(error, near.peer)
-                self.finish(connection, error)
-            else:
-                self.connect(connection)
+            self.shaken(connection, error)
             shaking.forget()
 
         connection.task = shaking = Shaking(self.loop, near, ended)
         self.room.enter(connection)
         shaking.start(time.monotonic() + self.acceptor.handshake_timeout)
+
+    def shaken(self, connection: Connection, error: Exception | None) -> None:
+        """Go on after a handshake."""
+        connection.task = None
+        self.room.leave(connection)
+        if error is None:
+            self.connect(connection)
+        else:
+            blame_client(error, connection.near.peer)
+            self.finish(connection, error)
 
     def connect(self, connection: Connection) -> None:
         """Open the other side of *connection*."""
@@ -202,33 +201,27 @@ class Service:
         """Begin to copy: the other side is *far*."""
         connection.far = far
         self.observer.opened(connection)
-        self.flow(connection, connection.near, far)
-        if connection.pair is None:
+        near = connection.near
+        if self.prepare is not None:
+            acknowledge(far)  # what is made of it may have to ask somebody first
+            near, far = connection.near, connection.far = self.prepare(connection, near, far)
+        kind = pair_for(near, far) if self.plain else None
+        if kind is None:
+            self.flow(connection, near, far)
             acknowledge(far)
+        else:
+            pair = kind(self.loop, near, far, self.paired, connection)  # type: ignore[arg-type]  # as `pair_for` saw
+            connection.pair = pair
+            pair.start()
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
-        """Let bytes flow both ways."""
-        if self.prepare is not None:
-            near, far = self.prepare(connection, near, far)
-            connection.near, connection.far = near, far
-        kind = pair_for(near, far) if self.eof == "propagate" else None
-        if kind is not None:
-            self.flow_between(connection, near, far, kind)
-            return
+        """Let bytes flow both ways, by a task."""
         halves = connection.halves = Half(near, far), Half(far, near)
 
         def copied(_: None, error: Exception | None) -> None:
             self.finish(connection, self.sweeper.excused(connection, error))
 
         self.run(connection, copy_and_leave(list(halves), self.eof, self.sweeper.limit), copied)
-
-    def flow_between(
-        self, connection: Connection, near: Stream, far: Stream, kind: type[Pair[Connection]]
-    ) -> None:
-        """Let bytes flow by the callbacks of a pair."""
-        pair = kind(self.loop, near, far, self.paired, connection)  # type: ignore[arg-type]  # as `pair_for` saw
-        connection.pair = pair
-        pair.start()
 
     def pair_ended(self, connection: Connection, error: Exception | None) -> None:
         """End a connection between two sockets."""
@@ -239,8 +232,7 @@ class Service:
             self.end(connection)
             return
         # What each of them has said so far is to arrive before the reset does.
-        sinks = [half.sink for half in connection.halves]
-        arriving = delivered(sinks, self.idle_timeout)
+        arriving = delivered([half.sink for half in connection.halves], self.idle_timeout)
         self.run(connection, arriving, lambda _, failure: self.finish(connection, error))
 
     def run(
@@ -270,15 +262,18 @@ class Service:
             far is not None and near.closes_at_once and far.closes_at_once
         ):
             self.over(connection, close_sockets(connection, near, far))
-            return
+        else:
+            self.close_both(connection)
+
+    def close_both(self, connection: Connection) -> None:
+        """End both sides in order, which takes a while."""
 
         def closed(_: None, failure: Exception | None) -> None:
             if failure is not None:
                 connection.abort()
             self.over(connection, failure)
 
-        limit = time.monotonic() + CLOSE_TIMEOUT
-        self.run(connection, close_both(connection), closed, limit)
+        self.run(connection, close_both(connection), closed, time.monotonic() + CLOSE_TIMEOUT)
 
     def over(self, connection: Connection, error: Exception | None) -> None:
         """Take a connection off the books."""
@@ -290,9 +285,14 @@ class Service:
             self.moved[0] += there.copied
             self.moved[1] += back.copied
         if error is not None:
+            error = self.blamed(connection, error)
             failure = failure_of(error)
             self.failed["read" if failure is None else failure.step] += 1
         self.observer.closed(connection, error)
+
+    def blamed(self, connection: Connection, error: Exception) -> Exception:
+        """Return *error*, or one that says more of it."""
+        return error
 
     def refuse(self, peer: str | None, reason: Exception) -> None:
         """Count a client that was not let in."""

@@ -23,7 +23,6 @@ from fildes.cli.relaying.within import within
 from fildes.errors import AddressError, add_context
 from fildes.relaying.connection import Connection, Observer, close_both
 from fildes.relaying.dialing import short_opener
-from fildes.relaying.pairing import pair_for
 from fildes.relaying.service import CLOSE_TIMEOUT, Service
 from fildes.waiting import wait_any
 
@@ -86,7 +85,6 @@ class Relay(Service):
         )
         front = self.front.settings._replace(fork=False)
         manner, taps = plan.manner, around.taps
-        #: Whether what flows is neither changed nor looked at.
         self.plain = (
             plan.directions == "both"
             and not taps
@@ -155,10 +153,7 @@ class Relay(Service):
                 raise ConnectionResetError(errno.ECONNRESET, "the client did not wait for it")
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
-        """Let bytes flow both ways, the fast way if nothing else is wanted."""
-        if self.plain and (kind := pair_for(near, far)) is not None:
-            self.flow_between(connection, near, far, kind)
-            return
+        """Let bytes flow both ways, with all that is wanted beside."""
         near.restrict(self.near_mode)
         near = connection.near = shape(near, self.front.settings)
         left, right = (near, far) if self.left_is_front else (far, near)
@@ -193,16 +188,10 @@ class Relay(Service):
         limit = time.monotonic() + CUT_TIMEOUT
         self.run(connection, close_both(connection), closed, limit)
 
-    def over(self, connection: Connection, error: Exception | None) -> None:
-        """Take a connection off the books."""
-        if isinstance(error, (OSError, EOFError)):
-            error = self.blamed(connection, error)
-        if self.flows:
-            self.flows.pop(connection, None)
-        Service.over(self, connection, error)  # in fewer steps than by super()
-
-    def blamed(self, connection: Connection, error: OSError | EOFError) -> OSError | EOFError:
+    def blamed(self, connection: Connection, error: Exception) -> Exception:
         """Return *error*, which says to which side it belongs."""
+        if not isinstance(error, OSError | EOFError):
+            return error
         there, back = connection.halves or (None, None)
         try:
             blame(error, there, self.front, self.other)
@@ -258,6 +247,8 @@ class Teller(Observer):
             self.reporter.closed(connection.number, there, back, seconds, self.name)
         for forget in self.forgets:
             forget(connection.number)
+        if self.relay.flows:
+            self.relay.flows.pop(connection, None)
 
     def refused(self, peer: str | None, reason: Exception) -> None:
         if self.changed is not None:

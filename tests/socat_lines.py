@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from fildes.opening.owners import Owner
+
 #: The text; the address, and the settings that differ from the default ones.
 LINES: list[tuple[str, str, dict[str, Any]]] = [
     # Connecting.
@@ -107,6 +109,14 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
     ("unix-listen:/tmp/s,fork", "unix-listen:///tmp/s", {"fork": True}),
     ("UNIX-L:/tmp/s,mode=0660,unlink-early", "unix-listen:///tmp/s?mode=660", {}),
     ("UNIX-L:/tmp/s,perm-early=0666", "unix-listen:///tmp/s?mode=666", {}),
+    ("UNIX-L:/tmp/s,user=root,gid=0,mode=660", "unix-listen:///tmp/s?mode=660&user=root&group=0",
+     {}),
+    ("UNIX:/tmp/s,bind=/tmp/me,user-early=7", "unix:///tmp/s?bind=/tmp/me&user=7", {}),
+    ("PIPE:/tmp/p,uid=7,group-late=8", "pipe:///tmp/p?create=on&user=7&group=8", {}),
+    ("PTY,group=8", "pty:?group=8", {}),
+    ("CREATE:/tmp/x,group-early=8,owner=7", "/tmp/x",
+     {"open_flags": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "owner": Owner(7, 8)}),
+    ("TCP:host:80,max-children=3,fork", "tcp://host:80", {"fork": True}),
     ("UNIX-L:/tmp/s,unlink-close", "unix-listen:///tmp/s", {}),
     ("ABSTRACT-LISTEN:name", "unix-listen:@name", {}),
     ("OPENSSL-LISTEN:443,cert=/c.pem", "tls-listen://:443?cert=/c.pem", {}),
@@ -123,7 +133,8 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
     ("VSOCK-CONNECT:2:1024", "vsock://2:1024", {}),
     ("VSOCK:host:1024,bind=any:80", "vsock://host:1024?bind=any%3A80", {}),
     ("VSOCK-LISTEN:1024,fork", "vsock-listen://:1024", {"fork": True}),
-    ("VSOCK-L:1024,bind=any,max-children=2", "vsock-listen://any:1024?max-connections=2", {}),
+    ("VSOCK-L:1024,fork,bind=any,max-children=2", "vsock-listen://any:1024?max-connections=2",
+     {"fork": True}),
     # Files and descriptors.
     ("STDIO", "stdio:", {}),
     ("stdio", "stdio:", {}),
@@ -224,7 +235,14 @@ WRONG: list[tuple[str, str]] = [
     ("SCTP4-LISTEN:80", "TCP-LISTEN"),
     ("TCP-LISTEN:80,range=10.0.0.0/33", "a network is written"),
     ("TCP-LISTEN:80,range=x", "a network is written"),
-    ("TCP-LISTEN:80,max-children=0", "too small"),
+    ("TCP-LISTEN:80,fork,max-children=0", "too small"),
+    ("TCP-LISTEN:80,max-children=5", "for fork"),
+    ("TCP:host:80,max-children=5", "for fork"),
+    ("TCP-LISTEN:80,fork,user=root", "User= of systemd"),
+    ("UNIX-LISTEN:/x,user=no-such-user", "there is no user 'no-such-user'"),
+    ("UNIX-LISTEN:/x,group=no-such-group", "there is no group 'no-such-group'"),
+    ("OPEN:/x,creat,user=4294967295", "no number of a user"),
+    ("EXEC:x,user=root", "setpriv"),
     ("UNIX-CONNECT:", "path is missing"),
     ("UNIX-LISTEN:/x,mode=0999", "octal"),
     ("UNIX-LISTEN:/x,unlink-close=0", "it removes"),

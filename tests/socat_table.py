@@ -7,6 +7,7 @@ each run alone.
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 
@@ -45,6 +46,12 @@ FILES = (
     Line("CREATE", ("-u", "-", "CREATE:{d}/new"), TEXT),
     Line("CREATE mode", ("-u", "-", "CREATE:{d}/new,mode=0600"), TEXT),
     Line("CREATE there", ("-u", "-", "CREATE:{d}/out"), b"x"),
+    Line("CREATE user", ("-u", "-", "CREATE:{d}/new,user=65534,group=65534"), TEXT),
+    Line("OPEN user there", ("-u", "-", "OPEN:{d}/out,wronly,user-late=65534"), TEXT),
+    Line(
+        "OPEN own user", ("-u", "-", f"CREATE:{{d}}/new,uid={os.getuid()},gid={os.getgid()}"), TEXT
+    ),
+    Line("OPEN no such user", ("-u", "-", "CREATE:{d}/new,user=no-such-user"), TEXT),
     Line("CREATE below a file", ("-u", "-", "CREATE:{d}/out/new"), TEXT),
     Line("GOPEN to read", ("-u", "GOPEN:{d}/in", "-")),
     Line("GOPEN new", ("-u", "-", "GOPEN:{d}/new"), TEXT),
@@ -111,6 +118,7 @@ NETWORK = (
     Line("TCP probes", ("-", f"{TCP},keepalive,keepidle=5,keepintvl=2,keepcnt=3"), ALL),
     Line("TCP buffers", ("-", f"{TCP},sndbuf=20000,rcvbuf=20000,tos=16,ttl=9"), ALL),
     Line("TCP connect-timeout", ("-", f"{TCP},connect-timeout=9"), ALL),
+    Line("TCP max-children", ("-", f"{TCP},max-children=3"), ALL),
     Line("TCP retry", ("-", f"{TCP},retry=2,interval=0.1"), ALL),
     Line("TCP readbytes", ("-", f"{TCP},readbytes=3"), TEXT),
     Line("TCP crnl", ("-", f"{TCP},crnl"), TEXT),

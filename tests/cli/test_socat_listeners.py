@@ -46,6 +46,11 @@ LISTENERS = (
     Listen("TCP of a family", "TCP-LISTEN:0,pf=ip4,bind=127.0.0.1,fork"),
     Listen("UNIX", "UNIX-LISTEN:{directory}/s,mode=0660", "unix"),
     Listen("UNIX fork", "UNIX-LISTEN:{directory}/s,fork,mode=0600", "unix"),
+    Listen(
+        "UNIX user",
+        f"UNIX-LISTEN:{{directory}}/s,fork,mode=0660,user={os.getuid()},gid={os.getgid()}",
+        "unix",
+    ),
     Listen("UNIX unlink-early", "UNIX-LISTEN:{directory}/s,fork,unlink-early,mode=0600", "unix"),
     Listen("UNIX unlink-close", "UNIX-LISTEN:{directory}/s,fork,unlink-close,mode=0600", "unix"),
     Listen("UNIX max-children", "UNIX-L:{directory}/s,fork,max-children=1,mode=0600", "unix"),

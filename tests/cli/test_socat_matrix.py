@@ -25,13 +25,13 @@ class Outcome(NamedTuple):
 
     Attributes:
       failed: its status was not 0.
-      files: what is in its directory at the end: contents and permissions.
+      files: what is in its directory at the end: contents, permissions and owners.
       arrived: what came to the sockets of `entries` that do not answer.
     """
 
     failed: bool
     out: bytes
-    files: dict[str, tuple[bytes, int]]
+    files: dict[str, tuple[bytes, int, int, int]]
     arrived: dict[str, bytes]
 
 
@@ -130,13 +130,15 @@ def arrivals(silent: dict[str, socket.socket]) -> dict[str, bytes]:
     return got
 
 
-def contents(directory: Path) -> dict[str, tuple[bytes, int]]:
-    """Return the files in *directory*, with their permissions."""
-    return {
-        path.name: (path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
-        for path in sorted(directory.iterdir())
-        if path.is_file() and not path.is_symlink()
-    }
+def contents(directory: Path) -> dict[str, tuple[bytes, int, int, int]]:
+    """Return the files in *directory*, with their permissions, users and groups."""
+    found = {}
+    for path in sorted(directory.iterdir()):
+        if path.is_file() and not path.is_symlink():
+            status = path.stat()
+            mode = stat.S_IMODE(status.st_mode)
+            found[path.name] = (path.read_bytes(), mode, status.st_uid, status.st_gid)
+    return found
 
 
 def run(

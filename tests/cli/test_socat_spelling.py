@@ -112,7 +112,8 @@ def test_every_option_of_the_table_has_an_effect(name: str) -> None:
     value = "=10.0.0.0/8" if name == "range" else values[rule.takes]
     if "min" in name and rule.takes == "text":
         value = "=1.3"
-    text = f"{texts[rule.groups.split()[0]]},{name}{value}"
+    address = texts["file" if rule.effect.startswith("owner") else rule.groups.split()[0]]
+    text = f"{address},{name}{value}{',fork' if rule.effect == 'children' else ''}"
     if rule.effect.startswith("refused:"):
         with pytest.raises(AddressError, match=re.escape(rule.effect.partition(":")[2])):
             read(text)

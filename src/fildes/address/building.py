@@ -64,6 +64,8 @@ def build(
     """
     found = find_scheme(scheme.lower())
     check_carrier(found, find_scheme(inner.scheme) if inner else None)
+    if user is not None and not has_authority(found) and found.option("user"):
+        options, user = {**options, "user": user}, None  # of a thing at a path, not of a host
     check_user(found, user, password)
     if not has_authority(found):
         if host or port is not None or query is not None:

@@ -22,6 +22,7 @@ from fildes.listening.accepting import Acceptor
 from fildes.listening.naming import SUFFIX
 from fildes.listening.options import backlog_of, limits_of
 from fildes.opening.modes import permissions
+from fildes.opening.owners import NOBODY_ELSE, Owner, owner_of
 from fildes.opening.unix_names import sockaddr
 from fildes.streams.datagrams import socket_stream
 from fildes.waiting import wait_any
@@ -39,18 +40,24 @@ async def listen(opening: Opening, address: Address, kind: socket.SocketKind) ->
     """Listen with a socket of *kind* where *address* says, with its options."""
     limits = limits_of(opening, address)
     backlog = backlog_of(opening, address) or socket.SOMAXCONN
-    mode = permissions(opening.option(address, "mode"))
+    mode, owner = permissions(opening.option(address, "mode")), owner_of(opening, address)
     path = address.path
     real = Address(address.scheme.removesuffix(SUFFIX), path=path)
     name = sockaddr(path)
     sock, release = take_over(
-        opening.leaving, name, kind, mode=mode, backlog=backlog
-    ) or await listen_at(path, name, kind, mode=mode, backlog=backlog)
+        opening.leaving, name, kind, mode=mode, owner=owner, backlog=backlog
+    ) or await listen_at(path, name, kind, mode=mode, owner=owner, backlog=backlog)
     return Acceptor([sock], real, socket_stream, release, limits)
 
 
 async def listen_at(
-    path: str, name: bytes, kind: socket.SocketKind, *, mode: int = 0o600, backlog: int
+    path: str,
+    name: bytes,
+    kind: socket.SocketKind,
+    *,
+    mode: int = 0o600,
+    owner: Owner = NOBODY_ELSE,
+    backlog: int,
 ) -> tuple[socket.socket, Callable[[], None]]:
     """Return a socket that listens at *path*, and what to call before it is closed.
 
@@ -62,7 +69,7 @@ async def listen_at(
     """
     with contextlib.ExitStack() as undo:
         sock = undo.enter_context(socket.socket(socket.AF_UNIX, kind))
-        release = await take_name(sock, path, name, mode)
+        release = await take_name(sock, path, name, mode, owner)
         undo.callback(release)
         sock.listen(backlog)
         undo.pop_all()
@@ -70,7 +77,13 @@ async def listen_at(
 
 
 def take_over(
-    leaving: Sequence[Acceptor], name: bytes, kind: socket.SocketKind, *, mode: int, backlog: int
+    leaving: Sequence[Acceptor],
+    name: bytes,
+    kind: socket.SocketKind,
+    *,
+    mode: int,
+    owner: Owner,
+    backlog: int,
 ) -> tuple[socket.socket, Callable[[], None]] | None:
     """Return as `listen_at` what one of *leaving* has at *name*, which gives its file up."""
     for acceptor in leaving:
@@ -81,6 +94,7 @@ def take_over(
         if isinstance(release, Removal):
             if not release.is_ours():
                 continue  # somebody has removed or replaced the file
+            owner.give(release.path)
             os.chmod(release.path, mode)
         sock.listen(backlog)
         ours = sock.dup()
@@ -94,15 +108,17 @@ def bound_to(sock: socket.socket) -> bytes:
     return os.fsencode(sock.getsockname())
 
 
-async def take_name(sock: socket.socket, path: str, name: bytes, mode: int) -> Callable[[], None]:
+async def take_name(
+    sock: socket.socket, path: str, name: bytes, mode: int, owner: Owner = NOBODY_ELSE
+) -> Callable[[], None]:
     """Bind *sock* to *path*, whose sockaddr is *name*; return what gives the path up."""
     if name.startswith(b"\0"):
         sock.bind(name)
         return lambda: None  # the kernel removes it
     # Before bind(2), so that at no moment others may connect; fchmod(2) of a socket is the
-    # mode that bind gives its file.
-    os.fchmod(sock.fileno(), mode)
-    return await bind_path(sock, path, name, mode)
+    # mode that bind gives its file. Its owner is set afterwards, and until then it is nobody's.
+    os.fchmod(sock.fileno(), mode if owner == NOBODY_ELSE else 0)
+    return await bind_path(sock, path, name, mode, owner)
 
 
 class NamedSocket(socket.socket):
@@ -110,9 +126,9 @@ class NamedSocket(socket.socket):
 
     release: Callable[[], None] | None = None
 
-    async def take(self, path: str, mode: int) -> None:
+    async def take(self, path: str, mode: int, owner: Owner = NOBODY_ELSE) -> None:
         """Take the name *path*, as a listener takes its own."""
-        self.release = await take_name(self, path, sockaddr(path), mode)
+        self.release = await take_name(self, path, sockaddr(path), mode, owner)
 
     def close(self) -> None:
         """Give the name up and close; while the socket is open nobody else takes it."""
@@ -124,7 +140,9 @@ class NamedSocket(socket.socket):
             super().close()
 
 
-async def bind_path(sock: socket.socket, path: str, name: bytes, mode: int) -> Callable[[], None]:
+async def bind_path(
+    sock: socket.socket, path: str, name: bytes, mode: int, owner: Owner
+) -> Callable[[], None]:
     """Bind *sock* to *path* under the lock; return what removes the file if it is ours."""
     directory = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -133,6 +151,7 @@ async def bind_path(sock: socket.socket, path: str, name: bytes, mode: int) -> C
             os.unlink(path)
         sock.bind(name)
         try:
+            owner.give(path)
             if stat.S_IMODE(os.lstat(path).st_mode) != mode:
                 os.chmod(path, mode)  # the umask has taken bits that are wanted
             return Removal(path)

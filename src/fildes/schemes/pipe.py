@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fildes.errors import AddressError
 from fildes.opening.modes import permissions
 from fildes.opening.named_pipes import QUIET, open_with_reader, wait_for_writer
+from fildes.opening.owners import NOBODY_ELSE, OWNER, Owner, owner_of
 from fildes.scheme import Example, Option, Scheme, Shape
 from fildes.streams.kernel import DescriptorStream
 
@@ -26,6 +27,7 @@ SCHEME = Scheme(
     options=(
         Option("create", "flag", "make the pipe if there is none", False),
         Option("mode", "text", "who may open a pipe that is made, in octal", "600"),
+        *OWNER,
     ),
     examples=(
         Example("pipe:///run/ours/events?create=on", "made if it is not there, and kept"),
@@ -42,6 +44,7 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     half-close gives up our own writing.
     """
     path, mode = address.path, permissions(opening.option(address, "mode"))
+    owner = owner_of(opening, address)
     if not path:
         if opening.option(address, "create"):
             raise AddressError("option create of pipe is for one with a path")
@@ -49,13 +52,13 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
             return stream_over(*os.pipe2(os.O_CLOEXEC))
     with opening.step("connect", path):
         if opening.option(address, "create"):
-            create(path, mode)
+            create(path, mode, owner)
         if not stat.S_ISFIFO(os.stat(path).st_mode):
             raise OSError(errno.EINVAL, f"no pipe: open it as file:{path}")
-        return stream_over(*await ends(path, opening.mode))
+        return stream_over(*await ends(path, opening.mode), owner)
 
 
-def stream_over(source: int, sink: int) -> Stream:
+def stream_over(source: int, sink: int, owner: Owner = NOBODY_ELSE) -> Stream:
     """Return the stream over one descriptor to read and one to write, -1 for none.
 
     They are closed if there can be none.
@@ -63,6 +66,7 @@ def stream_over(source: int, sink: int) -> Stream:
     held = {source, sink} - {-1}
     try:
         for fd in held:
+            owner.give(fd)  # of one that was there, too
             os.set_blocking(fd, True)
         return DescriptorStream(source, sink)
     except BaseException:
@@ -71,12 +75,16 @@ def stream_over(source: int, sink: int) -> Stream:
         raise
 
 
-def create(path: str, mode: int) -> None:
+def create(path: str, mode: int, owner: Owner) -> None:
     """Make a pipe at *path* unless there is something already."""
     with contextlib.suppress(FileExistsError):
-        os.mkfifo(path, mode)
-        if stat.S_IMODE(os.stat(path).st_mode) != mode:  # the umask has taken bits
+        os.mkfifo(path, 0)  # for nobody, until it is its owner's
+        try:
+            owner.give(path)
             os.chmod(path, mode)
+        except BaseException:
+            os.unlink(path)
+            raise
 
 
 async def ends(path: str, mode: str) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fildes.drivers.blocking import wait
 from fildes.errors import AddressError
+from fildes.opening.owners import OWNER, owner_of
 from fildes.opening.terminal_options import TERMINAL_OPTIONS, terminal_settings
 from fildes.scheme import Example, Option, Scheme, Shape
 from fildes.streams.terminal import MasterStream, open_master
@@ -32,6 +33,7 @@ SCHEME = Scheme(
     options=(
         Option("link", "text", "a path that leads to the other end, removed on close"),
         Option("mode", "text", "the permissions of the other end, in octal, as in 600"),
+        *OWNER,
         Option("wait", "flag", "wait until somebody has opened the other end", False),
         *TERMINAL_OPTIONS,
     ),
@@ -50,11 +52,13 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     if address.path:
         raise AddressError("pty takes no word: exec:PROGRAM?pty=on starts a program on one")
     settings, mode = terminal_settings(opening, address), parse_mode(opening, address)
+    owner = owner_of(opening, address)
     with opening.step("connect", "pseudoterminal") as step:
         stream = PtyStream(open_master())
         try:
             step.detail = stream.path
             settings(stream.source)
+            owner.give(stream.path)
             if mode is not None:
                 os.chmod(stream.path, mode)
             if link := opening.option(address, "link"):

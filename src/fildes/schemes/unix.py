@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from fildes.opening.modes import permissions
+from fildes.opening.owners import OWNER, Owner, owner_of
 from fildes.opening.unix_names import sockaddr
 from fildes.scheme import Example, Option, Scheme, Shape
 from fildes.streams.datagrams import socket_stream
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 OPTIONS = (
     Option("bind", "text", "the path or @name of our own end; the path is removed at the end"),
     Option("mode", "text", "with bind: who may connect or send to our own end, in octal", "600"),
+    *OWNER,
 )
 
 SCHEME = Scheme(
@@ -49,11 +51,12 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 async def connect(opening: Opening, address: Address, kind: socket.SocketKind) -> Stream:
     """Connect a socket of *kind* to the path of *address*."""
     own, mode = opening.option(address, "bind"), permissions(opening.option(address, "mode"))
+    owner = owner_of(opening, address)
     with opening.step("connect", address.path):
         sock = new_socket(kind | socket.SOCK_NONBLOCK, named=bool(own))
         try:
             if own:
-                await take_own(sock, own, mode)
+                await take_own(sock, own, mode, owner)
             elif kind == socket.SOCK_DGRAM:
                 sock.bind(b"")  # a name of the kernel's choice, for the peer to answer to
             await connect_when_possible(sock, sockaddr(address.path))
@@ -73,13 +76,13 @@ def new_socket(kind: int, *, named: bool) -> socket.socket:
     return NamedSocket(socket.AF_UNIX, kind)
 
 
-async def take_own(sock: socket.socket, path: str, mode: int) -> None:
+async def take_own(sock: socket.socket, path: str, mode: int, owner: Owner) -> None:
     """Bind *sock* to *path*, which is removed when it is closed."""
     from fildes.listening.unix import NamedSocket
 
     assert isinstance(sock, NamedSocket)
     try:
-        await sock.take(path, mode)
+        await sock.take(path, mode, owner)
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror} (the local name {path})") from None
 

@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from fildes.listening.options import BACKLOG, MAX_CONNECTIONS
+from fildes.opening.owners import OWNER
 from fildes.scheme import Example, Option, Scheme, Shape
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ SCHEME = Scheme(
     summary="a byte stream from a process of this machine that connects to a path of ours",
     options=(
         Option("mode", "text", "who may connect: the permissions of the file, in octal", "600"),
+        *OWNER,
         BACKLOG,
         MAX_CONNECTIONS,
     ),
     examples=(
         Example("unix-listen:///run/user/1000/ours", "a socket for its owner only"),
-        Example("unix-listen:/run/ours?mode=660", "for its group, too"),
+        Example("unix-listen:/run/ours?mode=660&group=www-data", "for that group, too"),
         Example("unix-listen:@name", "in the abstract namespace, for every user of the machine"),
     ),
 )

@@ -38,6 +38,7 @@ async def open_place(path: str, mode: str, settings: Settings) -> Stream:
         if stat.S_ISFIFO(kind) and flags & os.O_ACCMODE == os.O_RDONLY:
             await wait_for_writer(fd)
         os.set_blocking(fd, True)
+        settings.owner.give(fd)
         if settings.seek is not None:
             os.lseek(fd, settings.seek, os.SEEK_SET)
         if settings.seek_end is not None:

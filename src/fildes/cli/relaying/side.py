@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from fildes.address import Address
+from fildes.opening.owners import NOBODY_ELSE, Owner
 
 #: How the end of file is passed on to a side: by a half-close, not at all, as an empty
 #: datagram, or by closing it.
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
         the same connection would feel.
       open_flags: of open(2), where the address is a file opened as it is.
       mode: permission bits of what is created.
+      owner: whose the file is from then on.
       generic: the path may be a socket, a device or a file; that is seen at the open.
       seek, seek_end: position to start from, from the beginning or the end; or None.
       terminal: modes of the terminal and their values, in order.
@@ -54,6 +56,7 @@ class Settings(NamedTuple):
     end_close: bool = False
     open_flags: int | None = None
     mode: int | None = None
+    owner: Owner = NOBODY_ELSE
     generic: bool = False
     seek: int | None = None
     seek_end: int | None = None

@@ -132,6 +132,10 @@ def belongs(rule: Rule, kind: Kind) -> bool:
 def finish(draft: Draft) -> None:
     """Put together what several options say of one thing."""
     settings: dict[str, Any] = draft.settings
+    if draft.children and not settings.get("fork"):
+        raise AddressError("option max-children is for fork: without it there is one connection")
+    if draft.children and draft.outer.scheme.endswith("-listen"):  # who connects has one anyway
+        draft.outer.options["max-connections"] = draft.children
     if draft.terminal:
         settings["terminal"] = tuple(draft.terminal)
     if draft.outer.scheme == "file" and not settings.get("generic"):

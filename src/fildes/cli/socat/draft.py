@@ -32,6 +32,7 @@ class Draft:
     Attributes:
       flags: of open(2), in so far as they were asked for.
       access: O_RDONLY and the like, if it was said.
+      children: how many connections there may be at once; 0 if that was not said.
       terminal: modes of the terminal and their values, in order.
     """
 
@@ -39,6 +40,7 @@ class Draft:
     settings: dict[str, Any] = field(default_factory=dict)
     flags: int = 0
     access: int | None = None
+    children: int = 0
     terminal: list[tuple[str, int]] = field(default_factory=list)
 
     @property

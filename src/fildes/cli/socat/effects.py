@@ -10,9 +10,10 @@ from typing import Any
 
 from fildes.cli.socat.addresses import port_of, unbracketed
 from fildes.cli.socat.draft import Draft, Layer
-from fildes.cli.socat.options import Rule
+from fildes.cli.socat.options import ONE_USER, Rule
 from fildes.cli.socat.values import Value, read_integer
 from fildes.errors import AddressError
+from fildes.opening.owners import NOBODY_ELSE, group_number, user_number
 
 Effect = Callable[[Draft, str, Any], None]
 
@@ -66,9 +67,14 @@ def set_option(draft: Draft, argument: str, value: Any) -> None:
     name, equals, constant = argument.partition("=")
     if equals and value is False:
         return
-    if name == "max-connections" and value < 1:
-        raise AddressError(f"{value} is too small")
     draft.outer.options[name] = constant if equals else value
+
+
+def set_children(draft: Draft, argument: str, value: int) -> None:
+    """Set how many connections there may be at once."""
+    if value < 1:
+        raise AddressError(f"{value} is too small")
+    draft.children = value
 
 
 def set_carrier(draft: Draft, argument: str, value: Any) -> None:
@@ -173,6 +179,21 @@ def set_mode(draft: Draft, argument: str, value: int) -> None:
         draft.outer.options["mode"] = f"{value:03o}"
 
 
+def set_owner(draft: Draft, part: str, text: str) -> None:
+    """Say whose the thing at the path is; there must be such a user or group."""
+    if draft.outer.scheme not in OWNED:
+        raise AddressError(f"there is no path that it could be the {part} of; {ONE_USER}")
+    number = user_number(text) if part == "user" else group_number(text)
+    if draft.outer.scheme == "file":
+        owner = draft.settings.get("owner", NOBODY_ELSE)
+        draft.settings["owner"] = owner._replace(**{part: number})
+    else:
+        draft.outer.options[part] = text
+
+
+OWNED = ("file", "pipe", "pty", "unix-listen", "unix", "unix-dgram")
+
+
 def set_terminal(draft: Draft, argument: str, value: Any) -> None:
     """Set a mode of the terminal that is there, or of the one that is made."""
     if draft.outer.scheme not in ("pty", "exec"):
@@ -215,6 +236,7 @@ def refuse(draft: Draft, argument: str, value: Any) -> None:
 EFFECTS: dict[str, Effect] = {
     "set": set_field,
     "option": set_option,
+    "children": set_children,
     "carrier": set_carrier,
     "family": set_family,
     "reuse": set_reuse,
@@ -226,6 +248,7 @@ EFFECTS: dict[str, Effect] = {
     "flag": set_flag,
     "access": set_access,
     "mode": set_mode,
+    "owner": set_owner,
     "terminal": set_terminal,
     "signal": pass_signal,
     "unlink": check_unlink,

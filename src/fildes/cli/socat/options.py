@@ -6,12 +6,14 @@ The effect is written as one word:
   option:NAME, option:NAME=VALUE    an option of the scheme that is opened
   carrier:NAME                      one of the layer that connects the socket
   commonname                        the name that the peer's certificate is for
+  children                          how many connections there may be at once
   reuse                             SO_REUSEADDR, which every listener has
   range                             the networks that may connect, or are heard
   join                              a multicast group that is heard
   proxy:PART                        port, user or user:password of the proxy
   flag:NAME                         a flag of open(2)
   mode                              permission bits of what is created
+  owner:PART                        user or group of what is at the path
   terminal:NAME                     a mode of the terminal; termios(3)
   signal:NAME                       a signal that is passed on to the program
   done                              fildes does that anyway
@@ -46,7 +48,7 @@ class Rule(NamedTuple):
 RULES = (
     # How many connections, and when.
     Rule("fork", "flag", "set:fork", "connect listen datagrams"),
-    Rule("max-children maxchildren", "integer", "option:max-connections", "listen"),
+    Rule("max-children maxchildren", "integer", "children", "connect listen datagrams"),
     Rule("accept-timeout listen-timeout", "seconds", "set:accept_timeout", "listen"),
     Rule("connect-timeout", "seconds", "set:connect_timeout", "socket"),
     Rule("backlog", "integer", "option:backlog", "listen"),
@@ -132,6 +134,8 @@ RULES = (
     Rule("seek lseek seek-set lseek64 lseek64-set", "integer", "set:seek", "file"),
     Rule("seek-end lseek-end lseek64-end lseek32-end", "offset", "set:seek_end", "file"),
     Rule("mode perm perm-early", "mode", "mode", "named"),
+    Rule("user uid owner user-early uid-e user-late uid-l", "text", "owner:user"),
+    Rule("group gid group-early gid-e group-late gid-l", "text", "owner:group"),
     Rule("unlink-close", "flag", "unlink", "named"),
     Rule("unlink-early unlink remove delete new", "flag", "done", "listen"),
     # Programs and terminals.
@@ -152,13 +156,14 @@ RULES = (
     Rule("wait-slave waitslave pty-wait-slave", "flag", "option:wait", "pty"),
 )  # fmt: skip
 
+ONE_USER = "a process has one user: start it as that one, with setpriv(1) or User= of systemd"
+
 #: What socat has and fildes has not, and what to do instead.
 ELSEWHERE = (
     (
-        "user uid user-late uid-late user-early su su-d su-e substuser substuser-early"
-        " substuser-delayed setuid setgid setuid-early setgid-early group gid group-late"
-        " group-early",
-        "a process has one user: start it as that one, with setpriv(1) or User= of systemd",
+        "su su-d su-e substuser substuser-early"
+        " substuser-delayed setuid setgid setuid-early setgid-early",
+        ONE_USER,
     ),
     ("chroot chroot-early", "confine the process: RootDirectory= of systemd, or unshare(1)"),
     ("umask", "mode= says what is created"),

@@ -54,11 +54,13 @@ class Workers(ABC):
       running: workers by pidfd.
       retired: the pidfds of those that are not replaced when they end.
       stops: the signals to end that came so far.
+      mask: the signals that were blocked before `signals_held`; None outside of it.
       status: the first of a worker, since then, that is not 0.
       unblock: lets signals come, in a worker, once it is ready for them.
     """
 
     unblock: Callable[[], object]
+    mask: set[int | signal.Signals] | None = None
 
     def __init__(self, loop: Loop, count: int, told: Callable[[str], object] | None = None) -> None:
         """Prepare.
@@ -112,8 +114,22 @@ class Workers(ABC):
         return {**stops, signal.SIGHUP: self.hang_up}
 
     @contextlib.contextmanager
+    def signals_held(self) -> Iterator[None]:
+        """Let signals wait during the body until `run` sees to them, except those that end us.
+
+        For the time in which others may know of us already, and nobody works yet.
+        """
+        held = set(self.actions()) - set(STOPPING)
+        self.mask = before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self.mask = None
+
+    @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """See to signals during the body."""
+        """See to signals during the body, and to those that were held before."""
         actions = self.actions()
 
         def act(number: int, frame: object) -> None:
@@ -122,6 +138,8 @@ class Workers(ABC):
         with contextlib.ExitStack() as before:
             for number in actions:
                 before.callback(signal.signal, number, signal.signal(number, act))
+            if self.mask is not None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
             yield
 
     def stop(self, number: int) -> None:

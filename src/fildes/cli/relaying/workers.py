@@ -48,12 +48,14 @@ class RelayWorkers(Relays[Shared], SeenWorkers):
           OSError: a relay cannot listen; none does then.
         """
         try:
-            for plan in plans:
-                self.add(plan)
-            if self.extras.metrics is not None:
-                self.shows.serve_metrics(self.around.means.opening_of(self.extras.metrics))
-            with self.shows.watching(wanted=self.extras.watch):
-                return self.run(self.tell_ready)
+            # Who reads that we listen may send SIGHUP, which would find no workers.
+            with self.signals_held():
+                for plan in plans:
+                    self.add(plan)
+                if self.extras.metrics is not None:
+                    self.shows.serve_metrics(self.around.means.opening_of(self.extras.metrics))
+                with self.shows.watching(wanted=self.extras.watch):
+                    return self.run(self.tell_ready)
         finally:
             self.shows.close()
             self.stop_listening()

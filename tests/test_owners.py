@@ -28,6 +28,9 @@ def made(scheme: str, path: Path, options: str) -> Iterator[None]:
     if scheme == "pipe":
         with fildes.open(f"pipe:{path}?create=on&{options}"):
             yield
+    elif scheme == "unix-recv":
+        with fildes.open(f"unix-recv:{path}?{options}"):
+            yield
     elif scheme == "pty":
         with fildes.open(f"pty:?link={path}&{options}"):
             yield
@@ -40,7 +43,7 @@ def made(scheme: str, path: Path, options: str) -> Iterator[None]:
             yield
 
 
-SCHEMES = ("unix", "unix-seqpacket", "unix bind", "pipe", "pty")
+SCHEMES = ("unix", "unix-seqpacket", "unix-recv", "unix bind", "pipe", "pty")
 
 
 def seen(path: Path) -> tuple[int, int, int]:

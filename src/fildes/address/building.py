@@ -10,6 +10,7 @@ from fildes.address.model import Address
 from fildes.address.options import check_options
 from fildes.address.parsing import FindScheme
 from fildes.address.rules import (
+    RECEIVING,
     canonical_path,
     check_document_path,
     check_endpoint,
@@ -76,7 +77,7 @@ def build(
             raise AddressError(f"the layer inside says where {found.name} listens")
         text, _, typed = _build_tail(found, path, query, options)
         return Address(found.name, path=text, options=typed, inner=inner, opaque=bool(text))
-    listening = found.name.endswith("-listen")
+    listening = found.name.endswith(RECEIVING)
     if host or not listening:
         host = canonical_host(host)
     port = check_endpoint(found, host, port, listening=listening)

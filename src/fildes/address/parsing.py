@@ -19,6 +19,7 @@ from fildes.address.model import MAX_LAYERS, Address
 from fildes.address.options import parse_options
 from fildes.address.reading import looks_like_endpoint, no_scheme
 from fildes.address.rules import (
+    RECEIVING,
     canonical_path,
     check_document_path,
     check_endpoint,
@@ -77,7 +78,7 @@ def parse(text: str, find_scheme: FindScheme, *, allow_port_zero: bool = False) 
     carrier: Scheme | None = None
     for depth, part in reversed(list(enumerate(parts))):
         check_carrier(part.scheme, carrier)
-        listening = (allow_port_zero and not depth) or part.scheme.name.endswith("-listen")
+        listening = (allow_port_zero and not depth) or part.scheme.name.endswith(RECEIVING)
         inner, carrier = _parse_part(part, inner, listening=listening), part.scheme
     assert inner is not None  # there is at least one part
     return inner

@@ -25,6 +25,10 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
+#: How the schemes are called that have a place of ours, where the kernel may choose the port.
+RECEIVING = ("-listen", "-recv")
+
+
 def check_endpoint(scheme: Scheme, host: str, port: int | None, *, listening: bool) -> int | None:
     """Return *port*, None for the default one, if host and port are complete."""
     if port is None and scheme.default_port is None:

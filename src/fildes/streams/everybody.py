@@ -66,3 +66,32 @@ class EverybodyStream(DatagramStream):
     def fileno(self) -> int:
         """Return -1; see `no_descriptor`."""
         return -1
+
+
+class HeardStream(EverybodyStream):
+    """The same, to which nobody is answered.
+
+    Args:
+      allowed: as of `EverybodyStream`; None for everybody.
+    """
+
+    no_descriptor = "a descriptor would bring what option allow keeps out"
+
+    def __init__(self, sock: socket.SocketType, allowed: Callable[[Any], bool] | None) -> None:
+        super().__init__(sock, None, allowed or (lambda sender: True))
+        self.filters = allowed is not None
+        self.writable = False
+
+    def fileno(self) -> int:
+        """Return the descriptor, unless it would bring too much."""
+        return -1 if self.filters else self.sock.fileno()
+
+
+class HeardRecords(DatagramStream):
+    """The datagrams of everybody who may open the path of our socket; none is answered."""
+
+    connected = False
+
+    def __init__(self, sock: socket.SocketType) -> None:
+        super().__init__(sock, None)
+        self.writable = False

@@ -204,6 +204,8 @@ def of_family(family: str) -> tuple[Kind, ...]:
              everybody(udp)),
         Kind(f"{udp}-listen {udp}-l {udp}-recvfrom", "PORT", f"{LISTENS} ip udp groups datagrams",
              listening("udp-listen", loopback)),
+        Kind(f"{udp}-recv", "PORT", "any socket ip udp groups everybody",
+             listening("udp-recv", loopback or "127.0.0.1")),
     )  # fmt: skip
 
 
@@ -215,6 +217,8 @@ KINDS = (
     Kind("unix-client", "PATH", f"{CONNECTS} unix", of_any_type()),
     Kind("unix-listen unix-l", "PATH", f"{LISTENS} unix named", at_path("unix-listen")),
     Kind("unix-sendto unix-send", "PATH", f"{CONNECTS} unix", at_path("unix-dgram")),
+    Kind("unix-recv", "PATH", "any socket unix named", at_path("unix-recv")),
+    Kind("abstract-recv", "NAME", "any socket unix", at_path("unix-recv", "@")),
     Kind("abstract-connect abstract", "NAME", f"{CONNECTS} unix", at_path("unix", "@")),
     Kind("abstract-client", "NAME", f"{CONNECTS} unix", of_any_type("@")),
     Kind("abstract-listen abstract-l", "NAME", f"{LISTENS} unix", at_path("unix-listen", "@")),
@@ -249,12 +253,7 @@ KINDS = (
 #: Kinds that socat has and fildes has not, and what to do instead.
 ELSEWHERE = {
     "readline": "put `rlwrap` in front of the command",
-    "udp-recv": "UDP-LISTEN answers each sender",
-    "udp4-recv": "UDP4-LISTEN answers each sender",
-    "udp6-recv": "UDP6-LISTEN answers each sender",
-    "unix-recv": "UNIX-LISTEN accepts streams",
     "unix-recvfrom": "UNIX-LISTEN accepts streams",
-    "abstract-recv": "ABSTRACT-LISTEN accepts streams",
     "abstract-recvfrom": "ABSTRACT-LISTEN accepts streams",
     "socks5-listen": "let the proxy's host listen",
     "tun": "ip(8) and a vpn make tunnels",

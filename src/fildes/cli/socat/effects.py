@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from fildes.address.rules import RECEIVING
 from fildes.cli.socat.addresses import port_of, unbracketed
 from fildes.cli.socat.draft import Draft, Layer
 from fildes.cli.socat.options import ONE_USER, Rule
@@ -79,8 +80,8 @@ def set_children(draft: Draft, argument: str, value: int) -> None:
 
 def set_carrier(draft: Draft, argument: str, value: Any) -> None:
     """Set an option of the layer that connects, or where a listener listens."""
-    listens = draft.outer.scheme.endswith("-listen")
-    if listens and argument == "broadcast":  # a listener answers one sender at a time
+    listens = draft.outer.scheme.endswith(RECEIVING)
+    if listens and argument == "broadcast":  # nothing is sent, or to one sender at a time
         return
     if listens and argument == "bind":
         bind_listener(draft.outer, value)
@@ -93,7 +94,7 @@ def set_carrier(draft: Draft, argument: str, value: Any) -> None:
 
 def set_reuse(draft: Draft, argument: str, value: bool) -> None:
     """Let what connects take a port in which old connections linger; a listener does."""
-    if not draft.outer.scheme.endswith("-listen") and draft.carrier().port is not None:
+    if not draft.outer.scheme.endswith(RECEIVING) and draft.carrier().port is not None:
         draft.carrier().options["reuseaddr"] = value
 
 
@@ -125,7 +126,10 @@ def set_family(draft: Draft, argument: str, value: str) -> None:
     family = families[value.lower()]
     layer = draft.outer if draft.outer.scheme.endswith("-listen") else draft.carrier()
     name, listen, _ = layer.scheme.partition("-listen")
-    if name in ("tls", "udp") and listen:
+    if name == "udp-recv":
+        if family != "46"[":" in layer.host]:
+            layer.host = {"4": "127.0.0.1", "6": "::1"}[family]
+    elif name in ("tls", "udp") and listen:
         layer.host = layer.host or {"4": "127.0.0.1", "6": "::1"}[family]
     else:
         layer.scheme = f"{name.rstrip('46')}{family}{listen}"
@@ -191,7 +195,7 @@ def set_owner(draft: Draft, part: str, text: str) -> None:
         draft.outer.options[part] = text
 
 
-OWNED = ("file", "pipe", "pty", "unix-listen", "unix", "unix-dgram")
+OWNED = ("file", "pipe", "pty", "unix-listen", "unix-recv", "unix", "unix-dgram")
 
 
 def set_terminal(draft: Draft, argument: str, value: Any) -> None:

@@ -18,7 +18,6 @@ from fildes.opening.arguments import check_options, check_times
 from fildes.opening.opening import Opening
 from fildes.opening.spelling import to_address
 from fildes.policy.policy import Policy
-from fildes.streams.parting import LAST_WORDS, dismiss
 
 if TYPE_CHECKING:
     from fildes.files.modes import NetFile
@@ -267,6 +266,8 @@ def explain(
     Raises:
       AddressError: *address* is none. Other failures are part of the explanation.
     """
+    from fildes.streams.parting import LAST_WORDS, dismiss  # which open does not need
+
     check_times(timeout)
     opening, _ = prepare(address, None, policy, options)
     opening.sequential = True  # nothing will be read

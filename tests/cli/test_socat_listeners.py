@@ -37,6 +37,7 @@ LISTENERS = (
     Listen("TCP4 backlog", f"{TCP},fork,backlog=3"),
     Listen("TCP4 range", f"{TCP},fork,range=127.0.0.1/32"),
     Listen("TCP4 range by mask", f"{TCP},fork,range=127.0.0.0:255.0.0.0"),
+    Listen("TCP4 range by name", f"{TCP},fork,range=localhost/32"),
     Listen("TCP4 outside of the range", f"{TCP},fork,range=10.0.0.0/8"),
     Listen("TCP4 reuseport", f"{TCP},fork,reuseport"),
     Listen("TCP4 in small letters", "tcp4-listen:0,bind=127.0.0.1,fork"),

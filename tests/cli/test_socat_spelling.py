@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +28,66 @@ __all__ = ["fildes"]  # a fixture
 
 KEYWORDS = ["TCP:", "TCP-LISTEN:", "UNIX:", "EXEC:", "SYSTEM:", "OPENSSL:", "FD:", "-", "PTY",
             "PROXY:", "SOCKS5:", "OPEN:", "PIPE", "VSOCK:", "/tmp/x"]  # fmt: skip
+
+
+#: Hosts that are looked up, and their addresses.
+NAMES: dict[tuple[str, int], list[str]] = {
+    ("office", socket.AF_INET): ["192.0.2.7", "192.0.2.7", "198.51.100.1"],
+    ("office", socket.AF_INET6): ["2001:db8::7"],
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def names() -> Iterator[None]:
+    """Let only the hosts of `NAMES` be known, whatever this machine knows."""
+
+    def find(name: str, port: None, family: int, kind: int) -> list[Any]:
+        if (name, family) not in NAMES:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(family, kind, 6, "", (address, 0)) for address in NAMES[name, family]]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fildes.cli.socat.ranges.socket.getaddrinfo", find)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("office/32", ["192.0.2.7/32", "198.51.100.1/32"]),
+        ("office/8", ["192.0.0.0/8", "198.0.0.0/8"]),
+        ("Office:255.255.255.0", ["192.0.2.0/24", "198.51.100.0/24"]),
+        ("[office]/64", ["2001:db8::/64"]),
+        ("10.1.2.3/8", ["10.0.0.0/8"]),
+        ("10.1.2.3", ["10.1.2.3/32"]),
+        ("[fe80::1]/10", ["fe80::/10"]),
+        ("fe80::1/10", ["fe80::/10"]),
+    ],
+)
+def test_range_by_name(text: str, networks: list[str]) -> None:
+    """A range is around an address, or around each one that a host has."""
+    side = compile_socat(f"TCP-LISTEN:80,fork,range={text}", find_scheme)
+    assert dict(side.address.options)["allow"] == tuple(networks)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("elsewhere/32", "elsewhere has no address to let in: Name or service not known"),
+        ("office", "a network is written"),
+        ("office/", "a network is written"),
+        ("office/33", "a network is written"),
+        ("office/many", "a network is written"),
+        ("[office]/129", "a network is written"),
+        ("off ice/8", "a network is written"),
+        ("10.0.0/8", "a network is written"),
+        ("/8", "a network is written"),
+    ],
+)
+def test_range_of_nobody(text: str, part: str) -> None:
+    """A range that lets nobody in, or has no size, is an error of the address."""
+    with pytest.raises(AddressError, match=re.escape(part)):
+        compile_socat(f"TCP-LISTEN:80,fork,range={text}", find_scheme)
 
 
 def changed(side: Side) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from fildes.address.rules import RECEIVING
 from fildes.cli.socat.addresses import port_of, unbracketed
 from fildes.cli.socat.draft import Draft, Layer
 from fildes.cli.socat.options import ONE_USER, Rule
+from fildes.cli.socat.ranges import networks_of
 from fildes.cli.socat.values import Value, read_integer
 from fildes.errors import AddressError
 from fildes.opening.owners import NOBODY_ELSE, group_number, user_number
@@ -38,19 +38,8 @@ def set_field(draft: Draft, argument: str, value: Any) -> None:
 
 
 def set_range(draft: Draft, argument: str, text: str) -> None:
-    """Let in who is of the network ``address/bits`` or ``address:mask``, and no others.
-
-    An IPv6 network stands in brackets.
-    """
-    host, slash, bits = text.partition("/")
-    if not slash and not text.startswith("[") and ":" in text:
-        host, _, bits = text.partition(":")
-        slash = "/"
-    try:
-        network = ipaddress.ip_network(f"{unbracketed(host)}{slash}{bits}", strict=False)
-    except ValueError:
-        raise AddressError("a network is written 10.0.0.0/8 or [fe80::]/10") from None
-    draft.outer.options["allow"] = [str(network)]
+    """Let in who is of a network, or of a host that has a name, and no others."""
+    draft.outer.options["allow"] = networks_of(text)
 
 
 def join_group(draft: Draft, argument: str, text: str) -> None:

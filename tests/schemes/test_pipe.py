@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from commands import LIMIT, pipes, start
 from loops import DRIVERS, RunProtocol
 from programs import need
 
@@ -91,6 +92,42 @@ def test_silent_writer_is_enough(fifo: Path, scheme: str) -> None:
             assert f.read(5) == b"later"
     finally:
         os.close(holder)
+
+
+def test_nonblock_opens_to_read_before_there_is_a_writer(fifo: Path) -> None:
+    """The open waits for nobody, and that nobody writes yet is no end of file."""
+    with fildes.open(f"pipe:{fifo}?nonblock=on", "rb", timeout=20) as f:
+        stream = f.description.stream
+        assert stream.try_recv_into(memoryview(bytearray(9))) is None
+        writer = threading.Thread(target=fifo.write_bytes, args=(b"all",))
+        writer.start()
+        assert f.read() == b"all"
+        writer.join()
+
+
+def test_nonblock_needs_a_reader_to_write(fifo: Path) -> None:
+    """To write what nobody reads is ENXIO at once; with a reader it goes through."""
+    with pytest.raises(OSError, match="nobody reads this pipe") as caught:
+        fildes.open(f"pipe:{fifo}?nonblock=on", "wb", timeout=20)
+    assert caught.value.errno == errno.ENXIO
+    with fildes.open(f"pipe:{fifo}?nonblock=on", "rb") as f:
+        with fildes.open(f"pipe:{fifo}?nonblock=on", "wb") as g:
+            g.write(b"through")
+        assert f.read() == b"through"
+
+
+@pytest.mark.parametrize("waiting", ["PIPE:{},nonblock", "OPEN:{},rdonly,nonblock"])
+def test_nonblock_of_one_half(waiting: str, fifo: Path) -> None:
+    """In A!!B what is written flows before anybody has opened the pipe that is read."""
+    with start("relay", f"{waiting.format(fifo)}!!-", "-", stdin=subprocess.PIPE) as process:
+        given, out, _ = pipes(process)
+        given.write(b"before\n")
+        given.flush()
+        assert out.readline() == b"before\n"
+        fifo.write_bytes(b"after\n")
+        given.close()
+        assert out.read() == b"after\n"
+        assert process.wait(LIMIT) == 0
 
 
 @pytest.mark.parametrize("run", DRIVERS)

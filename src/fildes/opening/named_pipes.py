@@ -35,6 +35,18 @@ async def open_with_reader(path: str, flags: int, mode: int = 0o666) -> int:
     return fd
 
 
+def open_now(path: str, flags: int, mode: int = 0o666) -> int:
+    """Return a descriptor for *path* at once.
+
+    Raises:
+      OSError: ENXIO, it is a pipe to be written that nobody reads.
+    """
+    fd = try_open(path, flags | QUIET, mode)
+    if fd < 0:
+        raise OSError(errno.ENXIO, "nobody reads this pipe, and nonblock waits for nobody")
+    return fd
+
+
 def try_open(path: str, flags: int, mode: int) -> int:
     """Return a descriptor for *path*, or -1 while it is a pipe that nobody reads."""
     try:

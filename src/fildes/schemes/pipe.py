@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from fildes.errors import AddressError
 from fildes.opening.modes import permissions
-from fildes.opening.named_pipes import QUIET, open_with_reader, wait_for_writer
+from fildes.opening.named_pipes import QUIET, open_now, open_with_reader, wait_for_writer
 from fildes.opening.owners import NOBODY_ELSE, OWNER, Owner, owner_of
 from fildes.scheme import Example, Option, Scheme, Shape
 from fildes.streams.kernel import DescriptorStream
+from fildes.streams.unwritten import UnwrittenStream
 
 if TYPE_CHECKING:
     from fildes.address import Address
@@ -26,6 +27,7 @@ SCHEME = Scheme(
     summary="a named pipe of this machine",
     options=(
         Option("create", "flag", "make the pipe if there is none", False),
+        Option("nonblock", "flag", "wait for no other end; ENXIO, nobody reads it", False),
         Option("mode", "text", "who may open a pipe that is made, in octal", "600"),
         *OWNER,
     ),
@@ -41,7 +43,8 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
 
     To read it waits for a writer, and to write for a reader; the end of file is when the
     last writer has closed. Opened for both directions, nobody else is waited for, and
-    half-close gives up our own writing.
+    half-close gives up our own writing. With ``nonblock`` it is open at once: what is read
+    waits for the first writer, and what is to be written needs a reader.
     """
     path, mode = address.path, permissions(opening.option(address, "mode"))
     owner = owner_of(opening, address)
@@ -55,10 +58,24 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
             create(path, mode, owner)
         if not stat.S_ISFIFO(os.stat(path).st_mode):
             raise OSError(errno.EINVAL, f"no pipe: open it as file:{path}")
+        if opening.option(address, "nonblock") and opening.mode != "r+b":
+            return now(path, opening.mode, owner)
         return stream_over(*await ends(path, opening.mode), owner)
 
 
-def stream_over(source: int, sink: int, owner: Owner = NOBODY_ELSE) -> Stream:
+def now(path: str, mode: str, owner: Owner) -> Stream:
+    """Return the stream over one end, whoever has the other one; see `UnwrittenStream`."""
+    if mode == "wb":
+        return stream_over(-1, open_now(path, os.O_WRONLY), owner)
+    return stream_over(open_now(path, os.O_RDONLY), -1, owner, UnwrittenStream)
+
+
+def stream_over(
+    source: int,
+    sink: int,
+    owner: Owner = NOBODY_ELSE,
+    kind: type[DescriptorStream] = DescriptorStream,
+) -> Stream:
     """Return the stream over one descriptor to read and one to write, -1 for none.
 
     They are closed if there can be none.
@@ -68,7 +85,7 @@ def stream_over(source: int, sink: int, owner: Owner = NOBODY_ELSE) -> Stream:
         for fd in held:
             owner.give(fd)  # of one that was there, too
             os.set_blocking(fd, True)
-        return DescriptorStream(source, sink)
+        return kind(source, sink)
     except BaseException:
         for fd in held:
             os.close(fd)

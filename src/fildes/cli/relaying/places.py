@@ -8,10 +8,11 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from fildes.opening.named_pipes import open_with_reader, wait_for_writer
+from fildes.opening.named_pipes import open_now, open_with_reader, wait_for_writer
 from fildes.schemes.fd import directions
 from fildes.streams.kernel import DescriptorStream
 from fildes.streams.shaped import ShapedStream
+from fildes.streams.unwritten import UnwrittenStream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +31,17 @@ async def open_place(path: str, mode: str, settings: Settings) -> Stream:
     """
     flags = flags_for(path, mode, settings)
     created = 0o666 if settings.mode is None else settings.mode
-    fd = await open_with_reader(path, flags, created)
+    nonblock = bool(flags & os.O_NONBLOCK)
+    if nonblock:
+        fd = open_now(path, flags, created)
+    else:
+        fd = await open_with_reader(path, flags, created)
     try:
         kind = os.fstat(fd).st_mode
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if stat.S_ISFIFO(kind) and flags & os.O_ACCMODE == os.O_RDONLY:
+        unwritten = stat.S_ISFIFO(kind) and flags & os.O_ACCMODE == os.O_RDONLY
+        if unwritten and not nonblock:
             await wait_for_writer(fd)
         os.set_blocking(fd, True)
         settings.owner.give(fd)
@@ -46,7 +52,7 @@ async def open_place(path: str, mode: str, settings: Settings) -> Stream:
         if settings.terminal and os.isatty(fd):
             set_modes(fd, settings.terminal)
         source, sink = directions(fd)
-        return DescriptorStream(source, sink)
+        return (UnwrittenStream if unwritten else DescriptorStream)(source, sink)
     except BaseException:
         os.close(fd)
         raise

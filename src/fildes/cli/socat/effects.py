@@ -158,6 +158,14 @@ def set_flag(draft: Draft, argument: str, value: bool) -> None:
     draft.flags = draft.flags | flag if value else draft.flags & ~flag
 
 
+def set_nonblock(draft: Draft, argument: str, value: bool) -> None:
+    """Let a named pipe be open at once; nothing else makes us wait in the kernel."""
+    if draft.outer.scheme == "file":
+        set_flag(draft, "O_NONBLOCK", value)
+    elif draft.outer.scheme == "pipe" and draft.outer.path and value:
+        draft.outer.options["nonblock"] = True
+
+
 def set_access(draft: Draft, argument: str, value: bool) -> None:
     """Say whether a file is read, written or both."""
     if value:
@@ -241,6 +249,7 @@ EFFECTS: dict[str, Effect] = {
     "flag": set_flag,
     "access": set_access,
     "mode": set_mode,
+    "nonblock": set_nonblock,
     "owner": set_owner,
     "terminal": set_terminal,
     "signal": pass_signal,

@@ -14,6 +14,7 @@ The effect is written as one word:
   flag:NAME                         a flag of open(2)
   mode                              permission bits of what is created
   owner:PART                        user or group of what is at the path
+  nonblock                          the other end of a named pipe is not waited for
   terminal:NAME                     a mode of the terminal; termios(3)
   signal:NAME                       a signal that is passed on to the program
   done                              fildes does that anyway
@@ -92,7 +93,7 @@ RULES = (
     Rule("reuseport so-reuseport", "flag", "option:reuseport", "listen"),
     Rule("pf protocol-family", "text", "family", "ip"),
     Rule("cloexec", "flag", "done"),
-    Rule("nonblock o-nonblock ndelay o-ndelay", "flag", "done"),
+    Rule("nonblock o-nonblock ndelay o-ndelay", "flag", "nonblock"),
     Rule("cool-write coolwrite", "flag", "done"),
     Rule("largefile o-largefile", "flag", "done"),
     Rule("noctty o-noctty", "flag", "done"),

@@ -19,7 +19,7 @@ from peers import LIMIT
 
 import fildes
 from fildes.listening.naming import listening_text
-from fildes.relaying import socket_half, splicing
+from fildes.relaying import brief, socket_half, splicing
 from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.dialing import opener_of
 from fildes.relaying.forwarding import forward
@@ -202,6 +202,7 @@ def by_command(target: str, listen: str, options: dict[str, Any]) -> Iterator[Re
 def splice_always(monkeypatch: pytest.MonkeyPatch, pipe_size: int = 4096) -> None:
     """Let relays in this process splice as soon and as long as they can, by small pipes."""
     monkeypatch.setattr(socket_half, "MUCH", 0)
+    monkeypatch.setattr(brief, "MUCH", 0)
     monkeypatch.setattr(socket_half, "STREAK", 1)
     monkeypatch.setattr(splicing, "LITTLE", 1)
     monkeypatch.setattr(pipes, "PIPE_SIZE", pipe_size)

@@ -8,10 +8,13 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import strategies as st
 from relay_ends import pattern, reset
+from tcp_ends import tcp_pair
 
 from fildes.drivers.loop import Handler, Loop
 from fildes.relaying.pair import Pair
+from fildes.relaying.pairing import pair_for
 from fildes.streams.buffers import buffers_here
 from fildes.streams.kernel import SocketStream
 
@@ -32,6 +35,26 @@ def unix_pair() -> tuple[socket.socket, socket.socket]:
     for sock in both:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
     return both
+
+
+def narrow_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two ends of tcp that take little before their peer reads."""
+    both = tcp_pair()
+    for sock in both:
+        for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            sock.setsockopt(socket.SOL_SOCKET, size, 32768)
+    return both
+
+
+#: What both ends do, with so many rounds of the loop behind each step: whether it is the left
+#: one, what it does, with how many bytes.
+actions = st.one_of(
+    st.tuples(st.sampled_from(["send", "read"]), st.integers(1, 1 << 20)),
+    st.tuples(st.sampled_from(["send", "read"]), st.integers(1, 20_000)),
+    st.tuples(st.sampled_from(["send", "send", "read", "end", "reset"]), st.just(70_000)),
+)
+scripts = st.lists(st.tuples(st.booleans(), actions, st.integers(0, 5)), max_size=25)
+Script = list[tuple[bool, tuple[str, int], int]]
 
 
 class End:
@@ -100,13 +123,15 @@ class End:
 class Bench:
     """A relay between two ends, all of it in one loop that is turned by hand."""
 
-    def __init__(self, loop: Loop, left_kind: MakePair, right_kind: MakePair) -> None:
-        (left, near), (right, far) = left_kind(), right_kind()
+    def __init__(self, loop: Loop, kinds: tuple[MakePair, MakePair], brief: bool) -> None:
+        (left, near), (right, far) = (make() for make in kinds)
         self.loop = loop
         self.ends = End(left, True), End(right, False)
         self.streams = SocketStream(near), SocketStream(far)
         self.verdict: list[Exception | None] = []
-        self.pair = Pair(loop, *self.streams, self.over, None)
+        kind = pair_for(*self.streams) if brief else Pair
+        assert kind is not None
+        self.pair: Pair[None] = kind(loop, *self.streams, self.over, None)
         self.pair.start()
 
     def over(self, owner: None, error: Exception | None) -> None:
@@ -162,14 +187,17 @@ class Bench:
 NewBench = Callable[..., Bench]
 
 
-@pytest.fixture
-def new_bench(nothing_left_behind: None) -> Iterator[NewBench]:
-    """Make benches; afterwards no pipe may be left of them."""
+@pytest.fixture(params=["pair", "brief"])
+def new_bench(request: pytest.FixtureRequest, nothing_left_behind: None) -> Iterator[NewBench]:
+    """Make benches, of pairs that are brief where they can be, and of none that are.
+
+    Afterwards no pipe may be left of them.
+    """
     benches: list[Bench] = []
     with Loop() as loop:
 
         def make(left: MakePair, right: MakePair | None = None) -> Bench:
-            benches.append(Bench(loop, left, right or left))
+            benches.append(Bench(loop, (left, right or left), request.param == "brief"))
             return benches[-1]
 
         yield make

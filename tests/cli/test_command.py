@@ -106,7 +106,7 @@ def test_traceback_only_when_asked(fildes: RunMain) -> None:
 
 def test_mistake_of_ours_is_said(fildes: RunMain, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug ends with one line and status 1, not with a traceback."""
-    monkeypatch.setattr("fildes.cli.cat.copy", lambda *_: 1 // 0)
+    monkeypatch.setattr("fildes.cli.cat.copy", lambda *_, **__: 1 // 0)
     monkeypatch.setattr("fildes.cli.cat.open_for_reading", lambda *_: open("/dev/null"))
     done = fildes("cat", "tcp://127.0.0.1:1")
     assert done.status == 1

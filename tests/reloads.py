@@ -5,12 +5,42 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
-from commands import LIMIT
+from commands import ENVIRONMENT, LIMIT
 from relay_commands import Running
 
 RELAY = '[relay.{}]\nlisten = "tcp-listen://127.0.0.1:0"\nconnect = "exec:{}"\n'
+
+
+#: The command, which gets a signal at the moment in which it says that it listens.
+EAGER = """
+import os, signal, sys
+from fildes.cli import main
+from fildes.cli.relaying.reporter import Reporter
+
+say = Reporter.listening
+
+def listening(self, address, relay=""):
+    say(self, address, relay)
+    os.kill(os.getpid(), signal.Signals[sys.argv[1]])
+
+Reporter.listening = listening
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@contextlib.contextmanager
+def signalled(signum: str, *argv: str) -> Iterator[Running]:
+    """Run a relay that gets a signal as soon as it says that it listens."""
+    command = [sys.executable, "-c", EAGER, signum, "relay", *argv]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
 
 
 def echo_at(address: str, data: bytes = b"hello") -> bytes:

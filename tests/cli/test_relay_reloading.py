@@ -12,7 +12,7 @@ import pytest
 from commands import LIMIT
 from programs import free_port
 from relay_commands import Running, relay_running
-from reloads import RELAY, connected, echo_at, exchange, reload
+from reloads import RELAY, connected, echo_at, exchange, reload, signalled
 
 
 @pytest.fixture
@@ -93,6 +93,20 @@ def test_more_addresses_of_a_port(config: Path) -> None:
         assert exchange(old, b"after") == b"after"
         with socket.create_connection(("127.0.0.2", running.port), timeout=LIMIT) as sock:
             assert exchange(sock, b"elsewhere") == b"elsewhere"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_reload_before_all_listen(config: Path, workers: int) -> None:
+    """SIGHUP: what comes as soon as the first relay listens reloads all of them, once."""
+    relays = [RELAY.format(name, "cat") for name in ("one", "two", "three")]
+    # To look a name up the loop runs, and what was asked for would be seen to then.
+    config.write_text("".join(relays).replace("127.0.0.1:0", "localhost:0"))
+    with signalled("SIGHUP", "--workers", str(workers), "--config", str(config)) as running:
+        places = [running.address, running.next_address(), running.next_address()]
+        while (line := running.err.readline().decode()) == "fildes: 2 workers\n":
+            pass
+        assert line == "fildes: reloaded: 3 relays listening\n"
+        assert [echo_at(place) for place in places] == [b"hello"] * 3
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -8,13 +8,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import ENVIRONMENT, LIMIT, RunMain, fildes, start
+from commands import LIMIT, RunMain, fildes, start
 from relay_commands import ECHO, Running, connect, exchange, relay_running
+from reloads import signalled
 from scraping import Metrics
 from screens import watching
 
@@ -24,23 +24,6 @@ __all__ = ["fildes"]  # a fixture
 
 #: Tells which worker it is of, then answers with what comes.
 WHO = "SYSTEM:echo $PPID; exec cat"
-
-
-#: The command, which gets a signal at the moment in which it says that it listens.
-EAGER = """
-import os, signal, sys
-from fildes.cli import main
-from fildes.cli.relaying.reporter import Reporter
-
-say = Reporter.listening
-
-def listening(self, address, relay=""):
-    say(self, address, relay)
-    os.kill(os.getpid(), signal.Signals[sys.argv[1]])
-
-Reporter.listening = listening
-sys.exit(main(sys.argv[2:]))
-"""
 
 
 def workers_of(running: Running) -> list[int]:
@@ -133,21 +116,16 @@ def test_signal_before_there_are_workers(signum: str, tmp_path: Path) -> None:
     """A signal that comes as soon as it listens is seen to once there are workers."""
     path = tmp_path / "relays.toml"
     path.write_text('[relay.a]\nlisten = "tcp-listen://:0"\nconnect = "exec:cat"\n')
-    argv = [sys.executable, "-c", EAGER, signum, "relay", "--workers", "2", "--config", str(path)]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
-        try:
-            running = Running(process)
-            assert running.err.readline() == b"fildes: 2 workers\n"
-            if signum == "SIGHUP":
-                assert running.err.readline() == b"fildes: reloaded: 1 relay listening\n"
-            else:
-                assert b"1 relay, 0 open" in running.err.readline()
-            with connect(running) as sock:
-                assert exchange(sock, b"hello") == b"hello"
-            process.terminate()
-            assert running.wait() == 0
-        finally:
-            process.kill()
+    with signalled(signum, "--workers", "2", "--config", str(path)) as running:
+        assert running.err.readline() == b"fildes: 2 workers\n"
+        if signum == "SIGHUP":
+            assert running.err.readline() == b"fildes: reloaded: 1 relay listening\n"
+        else:
+            assert b"1 relay, 0 open" in running.err.readline()
+        with connect(running) as sock:
+            assert exchange(sock, b"hello") == b"hello"
+        running.process.terminate()
+        assert running.wait() == 0
 
 
 def test_bad_configuration_changes_nothing(tmp_path: Path) -> None:

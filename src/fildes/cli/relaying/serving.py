@@ -41,6 +41,16 @@ class Extras(NamedTuple):
     acceptors: Mapping[str, Acceptor] = {}
 
 
+@contextlib.contextmanager
+def held(*signals: signal.Signals) -> Iterator[None]:
+    """Let *signals* wait during the body."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Serving(Relays[Relay]):
     """The relays of one process, while they run; a `View` of them.
 
@@ -74,10 +84,13 @@ class Serving(Relays[Relay]):
         """
         try:
             with self.on_signals():
-                for plan in plans:
-                    self.add(plan)
-                if self.extras.metrics is not None:
-                    self.shows.serve_metrics(self.around.means.opening_of(self.extras.metrics))
+                # Who reads that one listens may ask for a reload, which the others would
+                # not live through half made.
+                with held(signal.SIGHUP, signal.SIGUSR1):
+                    for plan in plans:
+                        self.add(plan)
+                    if self.extras.metrics is not None:
+                        self.shows.serve_metrics(self.around.means.opening_of(self.extras.metrics))
                 with self.shows.watching(wanted=self.extras.watch):
                     readiness.ready(self.summary())
                     self.extras.ready()

@@ -32,10 +32,30 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+#: The command, which gets SIGTERM while the last of two workers is about to begin.
+HASTY = """
+import os, signal, sys
+from fildes.cli import main
+from fildes.listening.accepting import Acceptor
+
+share = Acceptor.share
+
+def begin(self, number, count):
+    if number == 1:
+        os.kill(os.getppid(), signal.SIGTERM)
+        while signal.SIGTERM not in signal.sigpending():
+            os.sched_yield()
+    share(self, number, count)
+
+Acceptor.share = begin
+sys.exit(main(sys.argv[2:]))
+"""
+
+
 @contextlib.contextmanager
-def signalled(signum: str, *argv: str) -> Iterator[Running]:
+def signalled(signum: str, *argv: str, by: str = EAGER) -> Iterator[Running]:
     """Run a relay that gets a signal as soon as it says that it listens."""
-    command = [sys.executable, "-c", EAGER, signum, "relay", *argv]
+    command = [sys.executable, "-c", by, signum, "relay", *argv]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
         try:
             yield Running(process)

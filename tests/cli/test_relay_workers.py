@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from commands import LIMIT, RunMain, fildes, start
 from relay_commands import ECHO, Running, connect, exchange, relay_running
-from reloads import signalled
+from reloads import HASTY, signalled
 from scraping import Metrics
 from screens import watching
 
@@ -125,6 +125,12 @@ def test_signal_before_there_are_workers(signum: str, tmp_path: Path) -> None:
         with connect(running) as sock:
             assert exchange(sock, b"hello") == b"hello"
         running.process.terminate()
+        assert running.wait() == 0
+
+
+def test_worker_that_has_to_end_before_it_has_begun() -> None:
+    """SIGTERM reaches a worker that is just being started, too, and all of them end."""
+    with signalled("SIGTERM", "--workers", "2", "TCP-L:0,fork", "PIPE", by=HASTY) as running:
         assert running.wait() == 0
 
 

@@ -100,9 +100,10 @@ class RelayWorkers(Relays[Shared], SeenWorkers):
             # What one process alone can do falls to another one for each relay.
             shared.acceptor.share((number + index) % self.count, self.count)
         for signum in self.actions():
-            # Kept while they are blocked. Ignored once `Serving` has put them back: who has
-            # retired and ended its last connection is not killed by what comes too late.
-            signal.signal(signum, signal.SIG_IGN)
+            # Nothing is done once `Serving` has put this back: who has retired and ended its
+            # last connection is not killed by what comes too late. SIG_IGN would throw away
+            # what has come already, though it be blocked; sigaction(2).
+            signal.signal(signum, lambda number, frame: None)
         with self.linked() as link:
             around = self.around._replace(loop=link.loop, changed=link.changed)
             acceptors = {name: shared.acceptor for name, shared in self.relays.items()}

@@ -34,6 +34,7 @@ from relay_servers import (
 from servers import authority, nginx, server
 
 REPEATS = 3
+MANY = 9  #: where a run moves by more than what is to be told apart
 GIGABYTES, DOCUMENT = 10.0, 1.0  # of one stream; of one document
 STREAMS, TOGETHER = 8, 4.0  # at once; GB
 Peer = Callable[..., contextlib.AbstractContextManager[Relay]]
@@ -70,6 +71,7 @@ def compare(
     show: Callable[[float], str],
     make: Callable[[Relay], Run],
     backend: Backend = web,
+    repeats: int = REPEATS,
     **how: Any,
 ) -> None:
     """Add the row that compares a relay of ours with *peer*."""
@@ -81,7 +83,7 @@ def compare(
             yield make(ours), make(theirs)
 
     setup.__name__ = f"{what.split(',')[0].replace(' ', '_')}_{peer.__name__}"
-    measure(f"relay: {what}, against {name}", goal, repeats=REPEATS, show=show)(setup)
+    measure(f"relay: {what}, against {name}", goal, repeats=repeats, show=show)(setup)
 
 
 def making(run: Any, unit: str) -> Callable[[Relay], Run]:
@@ -144,7 +146,7 @@ for connections in (50, 500):
         compare(
             f"{connections} connections kept", peer, name, rate_ratio(floor),
             each_second("requests"),
-            making(wrk(connections), "request"),
+            making(wrk(connections), "request"), repeats=MANY,
         )  # fmt: skip
 for peer, name, floor in (
     (haproxy, "HAProxy", 1.0),
@@ -153,7 +155,7 @@ for peer, name, floor in (
 ):
     compare(
         "a connection for each request", peer, name, rate_ratio(floor),
-        each_second("connections"), making(new_connections, "connection"),
+        each_second("connections"), making(new_connections, "connection"), repeats=MANY,
     )  # fmt: skip
 for what, share, ceiling in (("median", 0.5, 1.2), ("99 %", 0.99, 1.5)):
     compare(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gigabytes import MEMORY
-from measuring import Goal, Missing, Run, measure, rate_ratio, time_ratio
+from measuring import Cost, Goal, Missing, Run, measure, rate_ratio, time_ratio
 from relay_servers import HOST, need
 from servers import GIVEN, server
 from starting import ENVIRONMENT, FILDES
@@ -56,18 +56,6 @@ class Copy:
     @property
     def beside(self) -> str:
         return f"{statistics.median(self.costs):.2f} s of CPU per GB"
-
-
-class Cost(Copy):
-    """As a copy, but what counts is the processor time."""
-
-    def __call__(self) -> float:
-        super().__call__()
-        return self.costs[-1]
-
-    @property
-    def beside(self) -> str:
-        return ""
 
 
 #: Opens the standard input and output of a command.
@@ -129,24 +117,28 @@ def compare(what: str, ours: Command, theirs: Command, name: str, ends: Ends = n
     """Add the rows that compare a command of ours with another: its rate, and its cost."""
     size = f"{GIGABYTES:g} GB"
 
-    def add(kind: type[Copy], title: str, goal: Goal, show: Callable[[float], str]) -> None:
+    def add(
+        word: str, title: str, goal: Goal, show: Callable[[float], str], of: Callable[[Copy], Run]
+    ) -> None:
         def setup() -> Iterator[tuple[Run, Run]]:
             with open_places() as places:
                 need(theirs(places)[0])
                 yield (
-                    kind([*FILDES, *ours(places)], places, ends),
-                    kind(theirs(places), places, ends),
+                    of(Copy([*FILDES, *ours(places)], places, ends)),
+                    of(Copy(theirs(places), places, ends)),
                 )
 
-        word = "_cost" if kind is Cost else ""
         setup.__name__ = f"one_way_{what.replace(' ', '_')}{word}"
         measure(title, goal, repeats=3, show=show)(setup)
 
     add(
-        Copy, f"one way: {size} {what}, against `{name}`", rate_ratio(1.0),
-        lambda seconds: f"{1 / seconds:.2f} GB/s",
+        "", f"one way: {size} {what}, against `{name}`", rate_ratio(1.0),
+        lambda seconds: f"{1 / seconds:.2f} GB/s", lambda copy: copy,
     )  # fmt: skip
-    add(Cost, "processor time of it", time_ratio(1.0), lambda seconds: f"{seconds:.2f} s per GB")
+    add(
+        "_cost", "processor time of it", time_ratio(1.0),
+        lambda seconds: f"{seconds:.2f} s per GB", Cost,
+    )  # fmt: skip
 
 
 compare(

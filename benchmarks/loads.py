@@ -66,18 +66,6 @@ class Load:
         return f"{shown} of CPU per {self.unit}"
 
 
-class Cost(Load):
-    """As a load, but what counts is the processor time."""
-
-    def __call__(self) -> float:
-        super().__call__()
-        return self.costs[-1]
-
-    @property
-    def beside(self) -> str:
-        return ""
-
-
 def wrk(
     connections: int, *options: str, scheme: str = "http"
 ) -> Callable[[Relay], tuple[float, float]]:

@@ -26,6 +26,25 @@ class Missing(Exception):
     """A program that the measure needs is not installed."""
 
 
+class Costly(Protocol):
+    """A run that knows the processor time of each time that it was called, per unit."""
+
+    costs: list[float]
+
+    def __call__(self) -> float: ...
+
+
+class Cost:
+    """A run of which the processor time is what counts."""
+
+    def __init__(self, run: Costly) -> None:
+        self.run = run
+
+    def __call__(self) -> float:
+        self.run()
+        return self.run.costs[-1]
+
+
 @dataclass(frozen=True)
 class Goal:
     """What has to be reached, and how a result is to be read.

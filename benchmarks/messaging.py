@@ -10,8 +10,8 @@ from typing import Any
 
 import framing
 from framing import LARGE, SMALL, frame
-from loads import Cost, Load
-from measuring import Goal, Missing, Run, measure, per_second, rate_ratio, time_ratio, timed
+from loads import Load
+from measuring import Cost, Goal, Missing, Run, measure, per_second, rate_ratio, time_ratio, timed
 from relay_servers import HOST, Relay, need, running
 from relays import each_second, gigabytes_each_second
 from servers import free_port, server
@@ -181,5 +181,5 @@ relayed(
 )  # fmt: skip
 relayed(
     "cost", "processor time of that", time_ratio(1.0), lambda seconds: f"{seconds:.2f} s per GB",
-    "sink", lambda relay: Cost(relay, relayed_up, "GB"),
+    "sink", lambda relay: Cost(Load(relay, relayed_up, "GB")),
 )  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from loads import (
-    Cost,
     Load,
     datagrams,
     download,
@@ -20,7 +19,7 @@ from loads import (
     streams,
     wrk,
 )
-from measuring import Goal, Run, at_most, measure, rate_ratio, time_ratio
+from measuring import Cost, Goal, Run, at_most, measure, rate_ratio, time_ratio
 from relay_servers import (
     Relay,
     fildes,
@@ -130,7 +129,7 @@ for peer, name, floor in (
 compare(
     "processor time of it", socat_large, "socat -b 1048576", time_ratio(1.0),
     lambda seconds: f"{seconds:.2f} s per GB",
-    lambda relay: Cost(relay, stream(GIGABYTES), "GB"), source,
+    lambda relay: Cost(Load(relay, stream(GIGABYTES), "GB")), source,
 )  # fmt: skip
 for peer, name in ((haproxy, "HAProxy"), (socat_large, "socat -b 1048576")):
     compare(

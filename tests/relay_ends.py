@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from peers import LIMIT, listening_socket
 from relays_under_test import Relay, RelayTo
@@ -46,6 +46,17 @@ def reset(sock: socket.socket) -> None:
 def pattern(size: int, seed: bytes = b"fildes") -> bytes:
     """Return *size* bytes in which every loss and every swap shows."""
     return hashlib.shake_128(seed).digest(size)
+
+
+def read_up_to_a_reset(file: Any) -> bytes:
+    """Return what comes before a reset; an end of file is none."""
+    got = b""
+    try:
+        while data := file.read(65536):
+            got += data
+    except ConnectionResetError:
+        return got
+    raise AssertionError(f"an end of file after {len(got)} bytes")
 
 
 class Ends(NamedTuple):

@@ -8,13 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from authority import Identity
+from authority import Authority, Identity
 
 import fildes
 
 
 def options(identity: Identity, **more: Any) -> dict[str, Any]:
     return {"cert": identity.cert_file, "key": identity.key_file, **more}
+
+
+def query(authority: Authority) -> str:
+    """Return the options of a listener that proves to be localhost."""
+    identity = authority.localhost
+    return f"cert={identity.cert_file}&key={identity.key_file}"
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from loops import LOOPS, RunLoop
 from pair_ends import abstract_name
 from relay_commands import relay_running
 from tasks import together
-from tls_listeners import echo, echoing, options
+from tls_listeners import echo, echoing, options, query
 
 import fildes
 import fildes.aio
@@ -32,12 +32,6 @@ SOURCE = Path(__file__).parents[2] / "src"
 def sock(nothing_left_behind: None) -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield sock
-
-
-def query(authority: Authority) -> str:
-    """Return the options of a listener that proves to be localhost."""
-    identity = authority.localhost
-    return f"cert={identity.cert_file}&key={identity.key_file}"
 
 
 def test_addresses() -> None:

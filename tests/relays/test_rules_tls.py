@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from authority import Authority
 from peers import Conversation, Script, ScriptedPeer, StartPeer
-from relay_ends import pattern
+from relay_ends import pattern, read_up_to_a_reset
 from relays_under_test import Relay, RelayTo
 
 import fildes
@@ -152,14 +152,3 @@ def test_truncated_answer_is_none(
         client.write(b"x")
         assert DATA.startswith(read_up_to_a_reset(client))
     assert isinstance(relay.outcome(), OSError | EOFError)
-
-
-def read_up_to_a_reset(file: Any) -> bytes:
-    """Return what comes before a reset; an end of file is none."""
-    got = b""
-    try:
-        while data := file.read(65536):
-            got += data
-    except ConnectionResetError:
-        return got
-    raise AssertionError(f"an end of file after {len(got)} bytes")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from http_script import END_OF_HEAD
 from peers import Conversation, StartPeer, echo
+from relay_ends import read_up_to_a_reset
 from relays_under_test import RelayTo
 from websocket_listeners import echoing
 from websocket_script import (
@@ -111,17 +112,6 @@ def test_other_ends_are_none(end: bytes, relay_to: RelayTo, peer: StartPeer) -> 
     with fildes.open(relay.address, timeout=20, idle_timeout=20, buffering=0) as f:
         assert b"some".startswith(read_up_to_a_reset(f))
     assert isinstance(relay.outcome(), OSError | EOFError)
-
-
-def read_up_to_a_reset(file: Any) -> bytes:
-    """Return what comes before a reset; an end of file is none."""
-    got = b""
-    try:
-        while data := file.read(100):
-            got += data
-    except ConnectionResetError:
-        return got
-    raise AssertionError(f"an end of file after {len(got)} bytes")
 
 
 def stream_of(kind: Any, manner: Manner) -> Any:

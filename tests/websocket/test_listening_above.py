@@ -18,6 +18,7 @@ from loops import LOOPS, RunLoop
 from pair_ends import abstract_name
 from relay_commands import relay_running
 from tasks import together
+from tls_listeners import query
 from websocket_listeners import echoing
 
 import fildes
@@ -32,12 +33,6 @@ SOURCE = Path(__file__).parents[2] / "src"
 def sock(nothing_left_behind: None) -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield sock
-
-
-def query(authority: Authority) -> str:
-    """Return the options of a listener that proves to be localhost."""
-    identity = authority.localhost
-    return f"cert={identity.cert_file}&key={identity.key_file}"
 
 
 def asked(address: str, **options: Any) -> bytes:

@@ -105,11 +105,11 @@ def _without_paths(value: object) -> object:
 
 def _coerce(option: Option, value: object) -> Value:
     """Return *value* as the type of *option*; text is converted, nothing else is."""
-    if option.type == "list" and isinstance(value, list | tuple):
-        return tuple(_checked_text(option, item) for item in value)
+    if option.type == "list" and isinstance(value, str | list | tuple):
+        items = (value,) if isinstance(value, str) else value
+        return tuple(_checked_text(option, item) for item in items)
     if isinstance(value, str):
-        text = _convert_text(option, value)
-        return (text,) if option.type == "list" else text  # type: ignore[return-value]  # text
+        return _convert_text(option, value)
     if option.type == "flag" and isinstance(value, bool):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -126,7 +126,7 @@ def _convert_text(option: Option, text: str) -> Value:
         return int(text)
     if option.type == "seconds" and _SECONDS.fullmatch(text) and math.isfinite(float(text)):
         return float(text)
-    if option.type in ("text", "list"):
+    if option.type == "text":
         return _checked_text(option, text)
     raise _bad_value(option, text)
 

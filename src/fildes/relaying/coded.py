@@ -63,14 +63,6 @@ class CodedHalf(SocketHalf):
         """Whether the source has more, without its descriptor being ready."""
         return self.decoded is not None and self.decoded.holds
 
-    def tell_end(self) -> None:
-        """Half-close the sink; an end of its own that does not go out now goes out later."""
-        self.passed_on = True
-        try:
-            self.sink.shut_down()
-        except OSError as error:
-            self.error = error
-
     def watch(self, loop: Loop) -> None:
         """Watch the source for what both directions, and its codec, want of it."""
         blocked = self.left is not None or (self.encoded is not None and self.encoded.unsent)

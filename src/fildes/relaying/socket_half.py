@@ -179,7 +179,10 @@ class SocketHalf(Half):
         return True
 
     def tell_end(self) -> None:
-        """Half-close the sink of a direction that has ended; as `pass_on_end`."""
+        """Half-close the sink of a direction that has ended; as `pass_on_end`.
+
+        An end of a codec that does not go out now goes out later.
+        """
         self.passed_on = True
         try:
             self.sink.shut_down()

@@ -67,12 +67,26 @@ def test_status_is_the_verdict() -> None:
     assert f.closed
 
 
-def test_death_by_a_signal_is_told() -> None:
-    """A program that is killed ends with the negative number of the signal."""
-    f = fildes.open(fildes.Exec("sh", "-c", "kill -9 $$"))
-    assert f.read() == b""
-    with pytest.raises(ChildProcessError, match="killed by signal 9"):
-        f.close()
+@pytest.mark.parametrize("how", [{}, {"pipes": True}, {"pty": True}])
+@pytest.mark.parametrize("mode", ["rb", "r+b"])
+def test_death_by_a_signal_is_no_end(how: dict[str, bool], mode: str) -> None:
+    """What a killed program has said is read, and then there is an error, no end of file."""
+    f = fildes.open(fildes.Exec("sh", "-c", "printf half; kill -9 $$"), mode, exec=how)
+    assert f.read(4) == b"half"
+    for use in (f.read, f.read, f.close):
+        with pytest.raises(ChildProcessError, match="killed by signal 9") as caught:
+            use()
+        assert caught.value.status == -9  # type: ignore[attr-defined]  # documented
+    assert f.closed
+
+
+def test_output_may_end_before_the_program(tmp_path: Path) -> None:
+    """Who has closed its output and lives on has said all: that is an end at once."""
+    code = f"import os; os.write(1, b'all'); os.close(1); open({str(tmp_path / 'p')!r}).read()"
+    os.mkfifo(tmp_path / "p")
+    with fildes.open(fildes.Exec(PYTHON, "-c", code), exec={"pipes": True}) as f:
+        assert f.read() == b"all"
+        (tmp_path / "p").write_text("now it may end")
 
 
 def test_failure_without_output_is_told() -> None:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from fildes.errors import AddressError
 from fildes.opening.terminal_options import TERMINAL_OPTIONS, terminal_settings
 from fildes.scheme import Example, Option, Scheme, Shape
-from fildes.streams.programs import Child, PipedProgram, ProgramStream, TerminalProgram
+from fildes.streams.child import Child
+from fildes.streams.programs import PipedProgram, ProgramStream, TerminalProgram
 from fildes.streams.terminal import open_master, slave_path
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from fildes.waiting import READ, Interest, wait_any
 if TYPE_CHECKING:
     from fildes.address import Address
     from fildes.opening.opening import Opening, Target
-    from fildes.streams.programs import Child
+    from fildes.streams.child import Child
     from fildes.streams.stream import Stream
 
 SCHEME = Scheme(
@@ -208,7 +208,7 @@ class SshStream(PipedProgram):
         return error_of([line for line in told if "stdio forwarding failed" not in line])
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
-        received = super().try_recv_into(buffer)
+        received = DescriptorStream.try_recv_into(self, buffer)
         if received:
             return received
         self.read_log()

@@ -65,20 +65,30 @@ def try_recv_fds(stream: SocketStream, size: int, most: int) -> Received | None:
     except ConnectionResetError:
         if not isinstance(stream, ProgramStream):
             raise
-        stream.end()  # its status tells how
-        return b"", []
+        return at_end(stream)
     fds = descriptors(told)
     try:
         check(len(data), outcome, most)
         if not data and not stream.messages:
             if stream.was_reset:
                 raise reset()
-            stream.received_end = True
+            return at_end(stream)
     except BaseException:
         for fd in fds:
             os.close(fd)
         raise
     return data, fds
+
+
+def at_end(stream: SocketStream) -> Received | None:
+    """Return the end of file of *stream*; None if how its program has ended is not yet known.
+
+    Raises:
+      ChildProcessError: as `fildes.streams.child.Child.end`.
+    """
+    stream.received_end = True
+    proved = stream.child.end() if isinstance(stream, ProgramStream) else 0
+    return None if proved is None else (b"", [])
 
 
 def check_nothing_kept(stream: SocketStream) -> None:

@@ -1,69 +1,26 @@
-"""Streams whose other end is a child: over a socket pair, pipes or a pseudoterminal."""
+"""Streams whose other end is a child: over a socket pair, pipes or a pseudoterminal.
+
+Their end of file is one only when `Child.end` has proved it.
+"""
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import socket
 import time
 from typing import TYPE_CHECKING
 
 from fildes.drivers.blocking import wait
+from fildes.streams.child import Child
 from fildes.streams.kernel import RECV_FLAGS, DescriptorStream, SocketStream
 from fildes.streams.stream import RECV_SIZE
 from fildes.streams.terminal import CLOSE_TIMEOUT, MasterStream
-from fildes.waiting import READ, wait_any, wait_readable
+from fildes.waiting import READ, Interest, wait_any
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from typing_extensions import Buffer
-
-
-class Child:
-    """A child process, of which no zombie stays."""
-
-    def __init__(self, process: subprocess.Popen[bytes], name: str) -> None:
-        self.process, self.name = process, name
-        self.pidfd = -1
-        try:
-            self.pidfd = os.pidfd_open(process.pid)
-        except BaseException:
-            self.kill()
-            raise
-
-    async def ended(self) -> None:
-        """Wait for its end."""
-        await wait_readable(self.pidfd)
-
-    def kill(self) -> None:
-        """Kill it if it still runs, and take its status."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        pidfd, self.pidfd = self.pidfd, -1
-        if pidfd >= 0:
-            os.close(pidfd)
-
-    def check(self, *, cut_off: bool, received_end: bool) -> None:
-        """Raise unless it ended well.
-
-        Args:
-          cut_off: it wrote what was not read: then it may well fail.
-          received_end: of its output.
-
-        Raises:
-          ChildProcessError: EIO, with the attribute ``status``.
-        """
-        status = self.process.returncode
-        if not status or cut_off or (status == -signal.SIGPIPE and not received_end):
-            return
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        error = ChildProcessError(errno.EIO, f"{self.name} {how}")
-        error.status = status  # type: ignore[attr-defined]  # for programs to read
-        raise error
 
 
 class ProgramStream(SocketStream):
@@ -79,9 +36,13 @@ class ProgramStream(SocketStream):
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
         try:
-            return super().try_recv_into(buffer)
+            received = super().try_recv_into(buffer)
         except ConnectionResetError:
-            return self.end()
+            received = self.end()
+        return self.child.end() if received == 0 else received
+
+    def recv_wants(self) -> Interest:
+        return self.child.wants() or super().recv_wants()
 
     def blocking_recv_into(self) -> Callable[[Buffer], int]:
         return self.recv_into_waiting
@@ -91,9 +52,9 @@ class ProgramStream(SocketStream):
         try:
             received = self.sock.recv_into(buffer)
         except ConnectionResetError:
-            return self.end()
+            received = self.end()
         self.received_end = not received
-        return received
+        return received or self.child.end_waiting()
 
     def end(self) -> int:
         """Return the end of file: the program ended without reading all its input.
@@ -148,6 +109,16 @@ class PipedProgram(DescriptorStream):
         self.child = child
         super().__init__(source, sink)
 
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        received = super().try_recv_into(buffer)
+        return self.child.end() if received == 0 else received
+
+    def recv_wants(self) -> Interest:
+        return self.child.wants() or super().recv_wants()
+
+    def readv(self, buffer: Buffer) -> int:
+        return super().readv(buffer) or self.child.end_waiting()
+
     async def close(self) -> None:
         """As `ProgramStream.close`."""
         if self.child.pidfd < 0:
@@ -176,6 +147,13 @@ class TerminalProgram(MasterStream):
     def __init__(self, master: int, child: Child) -> None:
         self.child = child
         super().__init__(master)
+
+    def try_recv_into(self, buffer: memoryview) -> int | None:
+        received = super().try_recv_into(buffer)
+        return self.child.end() if received == 0 else received
+
+    def recv_wants(self) -> Interest:
+        return self.child.wants() or super().recv_wants()
 
     async def close(self) -> None:
         """Type the end of file, give the program time to end, hang up, kill it at last.
@@ -207,7 +185,7 @@ class TerminalProgram(MasterStream):
             if self.received_end:  # nobody has the terminal: as good as closed
                 await self.child.ended()
                 return
-            if self.try_recv_into(rest) is None:
+            if super().try_recv_into(rest) is None:
                 ready = await wait_any({self.child.pidfd: READ, self.source: READ}, left)
                 if self.source not in ready:
                     return

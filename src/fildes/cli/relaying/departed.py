@@ -15,8 +15,8 @@ from fildes.waiting import READ
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fildes.streams.child import Child
     from fildes.streams.half import Half
-    from fildes.streams.programs import Child
     from fildes.streams.stream import Stream
 
 

@@ -52,10 +52,36 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+#: The command, whose worker 1 ends before it accepts, if there is a file, which it removes.
+DYING = """
+import os, sys
+from fildes.cli import main
+from fildes.listening.accepting import Acceptor
+
+share = Acceptor.share
+
+def begin(self, number, count):
+    if number == 1 and os.path.exists(sys.argv[1]):
+        os.unlink(sys.argv[1])
+        os._exit(3)
+    share(self, number, count)
+
+Acceptor.share = begin
+sys.exit(main(sys.argv[2:]))
+"""
+
+
 @contextlib.contextmanager
 def signalled(signum: str, *argv: str, by: str = EAGER) -> Iterator[Running]:
     """Run a relay that gets a signal as soon as it says that it listens."""
-    command = [sys.executable, "-c", by, signum, "relay", *argv]
+    with relay_by(by, signum, *argv) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def relay_by(program: str, told: str, *argv: str) -> Iterator[Running]:
+    """Run a relay as *program* does it, which is *told* something; it is killed at the end."""
+    command = [sys.executable, "-c", program, told, "relay", *argv]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
         try:
             yield Running(process)

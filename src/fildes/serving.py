@@ -92,8 +92,8 @@ def serve(
             return
         from fildes.workers import run_workers
 
-        def work() -> int:
-            Server(listener, handler, failed).run(drain_timeout)
+        def work(begin: Callable[[], object]) -> int:
+            Server(listener, handler, failed).run(drain_timeout, lambda address: begin())
             return 0
 
         told = ready or (lambda address: None)

@@ -18,6 +18,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
+from fildes.beginning import Beginnings
 from fildes.drivers.loop import Loop
 from fildes.waiting import READ
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from fildes.listening.accepting import Acceptor
+
+    #: The work of a worker, see `Workers.work`; it is given what it calls once it accepts.
+    Task = Callable[[Callable[[], object]], int]
 
 #: The first one lets the workers end in order, the second one at once.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -52,14 +56,15 @@ class Workers(ABC):
 
     Attributes:
       running: workers by pidfd.
+      working: the pidfds of those that have begun to accept.
       retired: the pidfds of those that are not replaced when they end.
+      awaiting: what is called once a worker of each number has begun.
       stops: the signals to end that came so far.
-      mask: the signals that were blocked before `signals_held`; None outside of it.
+      mask: the signals that were blocked before ours were, as long as these are.
       status: the first of a worker, since then, that is not 0.
-      unblock: lets signals come, in a worker, once it is ready for them.
     """
 
-    unblock: Callable[[], object]
+    beginnings: Beginnings
     mask: set[int | signal.Signals] | None = None
 
     def __init__(self, loop: Loop, count: int, told: Callable[[str], object] | None = None) -> None:
@@ -71,14 +76,19 @@ class Workers(ABC):
         self.loop, self.count = loop, count
         self.told = told or (lambda line: None)
         self.running: dict[int, Worker] = {}
+        self.working: set[int] = set()
         self.retired: set[int] = set()
+        self.awaiting: list[Callable[[], object]] = []
         self.delays = [FIRST_DELAY] * count
         self.stops: list[int] = []
         self.status = 0
 
     @abstractmethod
     def work(self, number: int) -> int:
-        """Do the work of a worker; return its exit status, negative for a signal."""
+        """Do the work of a worker; return its exit status, negative for a signal.
+
+        `begin` has to be called once it accepts, and signals may come.
+        """
 
     @abstractmethod
     def stop_listening(self) -> None:
@@ -92,19 +102,28 @@ class Workers(ABC):
         """Run the workers to their ends; return the first status that is not 0.
 
         Args:
-          ready: called once all have been started.
+          ready: called once all of them accept; never, if they are told to end before.
         """
-        with self.on_signals():
+        with self.on_signals(), Beginnings(self.loop, self.begun) as self.beginnings:
             try:
+                self.awaiting.append(ready)
                 for number in range(self.count):
                     self.start(number)
-                ready()
                 self.loop.run(lambda: bool(self.stops) and not self.running)
             finally:
                 self.signal_all(signal.SIGKILL)
                 for pidfd in list(self.running):
                     self.reap(pidfd)
         return self.status
+
+    def begun(self, pid: int) -> None:
+        """See that a worker accepts; one that has died before has to be replaced first."""
+        self.working.update(fd for fd, worker in self.running.items() if worker.pid == pid)
+        there = {self.running[pidfd].number for pidfd in self.working - self.retired}
+        if len(there) == self.count and not self.stops:
+            awaiting, self.awaiting = self.awaiting, []
+            for then in awaiting:
+                then()
 
     def actions(self) -> dict[int, Callable[[], None]]:
         """Return what is done, in the loop, at each signal."""
@@ -176,7 +195,7 @@ class Workers(ABC):
             for each in self.actions():
                 signal.signal(each, signal.SIG_DFL)
             self.loop.leave()
-            self.unblock = lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            self.mask = set(mask)
             status = self.work(number)
         except BaseException:
             import traceback
@@ -190,6 +209,12 @@ class Workers(ABC):
                 signal.signal(-status, signal.SIG_DFL)
                 os.kill(os.getpid(), -status)
             os._exit(status)
+
+    def begin(self) -> None:
+        """Let signals come, in a worker, and say that it accepts."""
+        assert self.mask is not None
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+        self.beginnings.tell()
 
     def ended(self, pidfd: int) -> None:
         """See how a worker has ended, and replace it if that was too early."""
@@ -227,6 +252,7 @@ class Workers(ABC):
         """Return a worker that has ended, or is about to, and its status."""
         worker = self.running.pop(pidfd)
         self.retired.discard(pidfd)
+        self.working.discard(pidfd)
         _, status = os.waitpid(worker.pid, 0)
         self.loop.forget(pidfd)
         os.close(pidfd)
@@ -241,17 +267,16 @@ class Sharing(Workers):
         loop: Loop,
         count: int,
         acceptor: Acceptor,
-        task: Callable[[], int],
+        task: Task,
         told: Callable[[str], object] | None = None,
     ) -> None:
-        """Prepare; *task* is the work, see `Workers.work`."""
+        """Prepare."""
         super().__init__(loop, count, told)
         self.acceptor, self.task = acceptor, task
 
     def work(self, number: int) -> int:
         self.acceptor.share(number, self.count)
-        self.unblock()
-        return self.task()
+        return self.task(self.begin)
 
     def stop_listening(self) -> None:
         # It is listened at as long as anybody holds the sockets.
@@ -261,7 +286,7 @@ class Sharing(Workers):
 def run_workers(
     count: int,
     acceptor: Acceptor,
-    task: Callable[[], int],
+    task: Task,
     ready: Callable[[], object],
     told: Callable[[str], object] | None = None,
 ) -> int:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import LIMIT, RunMain, fildes, start
-from relay_commands import ECHO, Running, connect, exchange, relay_running
-from reloads import HASTY, signalled
+from relay_commands import ECHO, connect, exchange, relay_running
+from relay_workers import WHO, answers, spread, two_workers, workers_of
 from scraping import Metrics
 from screens import watching
 
@@ -22,46 +23,17 @@ from fildes.cli.status import Status
 
 __all__ = ["fildes"]  # a fixture
 
-#: Tells which worker it is of, then answers with what comes.
-WHO = "SYSTEM:echo $PPID; exec cat"
-
-
-def workers_of(running: Running) -> list[int]:
-    """Return the processes that a relay has started."""
-    pid = running.process.pid
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-@contextlib.contextmanager
-def two_workers(*argv: str) -> Iterator[Running]:
-    """Run a relay in two processes."""
-    with relay_running("--workers", "2", *argv) as running:
-        while running.err.readline() != b"fildes: 2 workers\n":
-            pass
-        yield running
-
-
-def answers(port: int, count: int) -> set[bytes]:
-    """Return what so many connections get."""
-    found = set()
-    for _ in range(count):
-        with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as sock:
-            sock.shutdown(socket.SHUT_WR)
-            found.add(sock.makefile("rb").read())
-    return found
-
-
 ACCEPTED = 'fildes_relay_connections_accepted_total{relay="relay"}'
 ACTIVE = 'fildes_relay_connections_active{relay="relay"}'
 BYTES = 'fildes_relay_bytes_total{relay="relay",direction="left_to_right"}'
 
 
 def test_workers_share_the_connections() -> None:
-    """--workers N: connections that come one by one go to each of N processes in turn."""
-    with two_workers("tcp-listen://127.0.0.1:0", "SYSTEM:echo $PPID") as running:
-        workers = workers_of(running)
+    """--workers N: each of N processes takes connections, and they end with the first one."""
+    with two_workers("tcp-listen://127.0.0.1:0", WHO) as running:
+        with contextlib.ExitStack() as stack:
+            workers = list(spread(running, stack))
         assert len(workers) == 2
-        assert answers(running.port, 40) == {b"%d\n" % pid for pid in workers}
         running.process.terminate()
         assert running.wait() == 0
     for pid in workers:
@@ -73,8 +45,8 @@ def test_workers_share_a_unix_socket(tmp_path: Path) -> None:
     """All accept at one path, which goes with the first process and no sooner."""
     path = tmp_path / "s"
     with two_workers(f"unix-listen://{path}", "SYSTEM:echo $PPID") as running:
-        served = set()
-        for _ in range(8):
+        served: set[bytes] = set()
+        while len(served) < 2:
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(str(path))
                 served.add(sock.recv(99))
@@ -111,29 +83,6 @@ def test_reload_turns_nobody_away(tmp_path: Path) -> None:
         assert running.wait() == 0
 
 
-@pytest.mark.parametrize("signum", ["SIGHUP", "SIGUSR1"])
-def test_signal_before_there_are_workers(signum: str, tmp_path: Path) -> None:
-    """A signal that comes as soon as it listens is seen to once there are workers."""
-    path = tmp_path / "relays.toml"
-    path.write_text('[relay.a]\nlisten = "tcp-listen://:0"\nconnect = "exec:cat"\n')
-    with signalled(signum, "--workers", "2", "--config", str(path)) as running:
-        assert running.err.readline() == b"fildes: 2 workers\n"
-        if signum == "SIGHUP":
-            assert running.err.readline() == b"fildes: reloaded: 1 relay listening\n"
-        else:
-            assert b"1 relay, 0 open" in running.err.readline()
-        with connect(running) as sock:
-            assert exchange(sock, b"hello") == b"hello"
-        running.process.terminate()
-        assert running.wait() == 0
-
-
-def test_worker_that_has_to_end_before_it_has_begun() -> None:
-    """SIGTERM reaches a worker that is just being started, too, and all of them end."""
-    with signalled("SIGTERM", "--workers", "2", "TCP-L:0,fork", "PIPE", by=HASTY) as running:
-        assert running.wait() == 0
-
-
 def test_bad_configuration_changes_nothing(tmp_path: Path) -> None:
     """SIGHUP: a file with mistakes is told of, and the workers remain."""
     path = tmp_path / "relays.toml"
@@ -152,27 +101,32 @@ def test_bad_configuration_changes_nothing(tmp_path: Path) -> None:
 
 def test_killed_worker_is_replaced_and_the_counts_stay() -> None:
     """A worker that is killed is told of and replaced; no counter goes back."""
-    argv = ["--metrics", "127.0.0.1:0", *ECHO]
+    argv = ["--metrics", "127.0.0.1:0", "tcp-listen://:0", WHO]
     with relay_running("--workers", "2", *argv) as running:
         metrics = Metrics(running.err.readline().decode())
-        running.err.readline()
-        with connect(running) as one, connect(running) as two:
-            assert (exchange(one, b"12345"), exchange(two, b"678")) == (b"12345", b"678")
-            before = metrics.read()
-            assert (before[ACCEPTED], before[ACTIVE], before[BYTES]) == (2, 2, 8)
+        assert running.err.readline() == b"fildes: 2 workers\n"
+        with contextlib.ExitStack() as stack:
+            of_worker = spread(running, stack)
+            shares = [len(socks) for socks in of_worker.values()]
+            for sock in itertools.chain(*of_worker.values()):
+                assert exchange(sock, b"12345") == b"12345"
+            before, count = metrics.read(), sum(shares)
+            expected = (count, count, 5 * count)
+            assert (before[ACCEPTED], before[ACTIVE], before[BYTES]) == expected
             by_worker = [before[f'fildes_relay_worker_connections_active{{worker="{n}"}}']
                          for n in range(2)]  # fmt: skip
-            assert by_worker == [1, 1]
+            assert by_worker == shares
             killed = workers_of(running)[0]
             os.kill(killed, signal.SIGKILL)
             line = running.err.readline().decode()
             assert f"(process {killed}) was killed by signal 9; another starts in 0.1 s" in line
             after = metrics.read()
-            assert (after[ACCEPTED], after[ACTIVE], after[BYTES]) == (2, 1, 8)
+            expected = (count, shares[1], 5 * count)
+            assert (after[ACCEPTED], after[ACTIVE], after[BYTES]) == expected
         while len(workers_of(running)) < 2:
             pass
-        assert len(answers(running.port, 4)) == 1
-        assert metrics.read()[ACCEPTED] == 6
+        answers(running.port, 4)
+        assert metrics.read()[ACCEPTED] == count + 4
         running.process.terminate()
         assert running.wait() == 0
 
@@ -206,14 +160,14 @@ def test_table_of_all_workers() -> None:
 
 def test_sigterm_drains_all_workers() -> None:
     """SIGTERM: nobody is accepted any more, what is open ends by itself, status 0."""
-    with two_workers(*ECHO) as running, connect(running) as one, connect(running) as two:
-        assert exchange(one, b"a") == exchange(two, b"a")
+    with two_workers("tcp-listen://:0", WHO) as running, contextlib.ExitStack() as stack:
+        of_worker = spread(running, stack)
         running.process.terminate()
-        for _ in range(2):
-            assert b"1 open, which may end" in running.err.readline()
+        told = [re.findall(rb"(\d+) open, which may end", running.err.readline()) for _ in range(2)]
+        assert sorted(told) == sorted([b"%d" % len(socks)] for socks in of_worker.values())
         with pytest.raises(ConnectionRefusedError):
             connect(running)
-        for sock in (one, two):
+        for sock in itertools.chain(*of_worker.values()):
             assert exchange(sock, b"more") == b"more"
             sock.shutdown(socket.SHUT_WR)
             assert sock.recv(1) == b""

@@ -141,14 +141,15 @@ def test_silence_ends_a_program(serve: StartServer) -> None:
     assert "status 1" in server.stop()[1]
 
 
-def test_readiness_is_told(serve: StartServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_readiness_is_told(workers: str, serve: StartServer, tmp_path: Path) -> None:
     """Once it listens it says so: to a descriptor, and to the service manager."""
     path = tmp_path / "notify"
     read, write = os.pipe()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, open(read) as told:
         manager.bind(str(path))
         manager.settimeout(20)
-        command = ["--ready-fd", str(write)]
+        command = ["--ready-fd", str(write), "--workers", workers]
         environment = {"NOTIFY_SOCKET": str(path)}
         server = serve("cat", options=command, pass_fds=[write], env=environment)
         os.close(write)

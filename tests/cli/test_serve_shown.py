@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -103,21 +104,25 @@ def test_metrics_go_on_while_it_drains(serve: StartServer) -> None:
 
 def test_metrics_of_all_workers(serve: StartServer) -> None:
     """With workers the counts are those of all; a killed one is replaced, and its stay."""
-    server = serve("cat", options=(*METRICS, *TWO))
+    server = serve("sh", "-c", "echo $PPID; exec cat", options=(*METRICS, *TWO))
     metrics = Metrics(server.first_line())
-    with server.connect() as one, server.connect() as two:
-        assert (echoed(one, b"a"), echoed(two, b"b")) == (b"a", b"b")
+    shares = dict.fromkeys(children_of(server), 0)
+    with contextlib.ExitStack() as stack:
+        socks: list[socket.socket] = []
+        while not all(shares.values()):  # who is free first takes a client
+            socks.append(stack.enter_context(server.connect()))
+            shares[int(socks[-1].recv(99))] += 1
         now = metrics.read()
-        assert (now[ACCEPTED], now[ACTIVE]) == (2, 2)
+        assert (now[ACCEPTED], now[ACTIVE]) == (len(socks), len(socks))
         by_worker = [now[f'fildes_serve_worker_connections_active{{worker="{n}"}}'] for n in (0, 1)]
-        assert by_worker == [1, 1]
+        assert by_worker == list(shares.values())
         killed = children_of(server)[0]
         os.kill(killed, signal.SIGKILL)
         assert f"(process {killed}) was killed by signal 9" in server.first_line()
         now = metrics.read()
-        assert (now[ACCEPTED], now[ACTIVE]) == (2, 1)
-        end(one)
-        end(two)
+        assert (now[ACCEPTED], now[ACTIVE]) == (len(socks), len(socks) - shares[killed])
+        for sock in socks:
+            end(sock)
     assert server.stop()[0] == 0
 
 

@@ -46,6 +46,26 @@ print("returned", flush=True)
 """
 
 
+#: The same, whose worker 1 ends before it accepts, if there is a file, which it removes.
+DYING = (
+    """
+import os
+from fildes.listening.accepting import Acceptor
+
+share = Acceptor.share
+
+def begin(self, number, count):
+    if number == 1 and os.path.exists("dying"):
+        os.unlink("dying")
+        os._exit(3)
+    share(self, number, count)
+
+Acceptor.share = begin
+"""
+    + SERVER
+)
+
+
 def numbers(address: str, most: int) -> set[int]:
     """Return the numbers of the processes that answer, *most* of them at least."""
     found: set[int] = set()
@@ -86,6 +106,27 @@ def test_handlers_in_several_processes(kind: str, handler: str, tmp_path: Path) 
         assert process.stdout.read() == "returned\n"
     assert process.returncode == 0
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("handler", ["thread", "task"])
+def test_workers_are_ready_once_all_of_them_accept(handler: str, tmp_path: Path) -> None:
+    """`ready` is called once a worker that has died before it accepted is replaced."""
+    (tmp_path / "dying").touch()
+    with subprocess.Popen(
+        [sys.executable, "-c", DYING, "tcp://127.0.0.1:0", handler],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert "worker 1" in (line := process.stdout.readline())
+        assert "ended with status 3" in line
+        assert process.stdout.readline().startswith("tcp://127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "returned\n"
+    assert process.returncode == 0
 
 
 def test_programs_of_several_processes(serve: StartServer) -> None:

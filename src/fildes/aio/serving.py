@@ -130,7 +130,7 @@ def serve_in_asyncio(
     async def start() -> AsyncListener:
         return await listen(address, arguments)
 
-    async def main(listener: AsyncListener | None) -> None:
+    async def main(told: Callable[[str], object] | None, listener: AsyncListener | None) -> None:
         if listener is None:
             listener = await start()
         else:
@@ -138,16 +138,15 @@ def serve_in_asyncio(
         async with listener:
             if threading.current_thread() is threading.main_thread():
                 stop_by_signals(listener)
-            told = ready if workers == 1 else None
             await serve(listener, handler, ready=told, **how)
 
-    def work(listener: AsyncListener | None = None) -> int:
+    def work(told: Callable[[str], object] | None, listener: AsyncListener | None = None) -> int:
         with contextlib.suppress(asyncio.CancelledError):  # by the second signal
-            asyncio.run(main(listener))
+            asyncio.run(main(told, listener))
         return 0
 
     if workers == 1:
-        work()
+        work(ready)
         return
     from fildes.serving import tell
     from fildes.workers import run_workers
@@ -156,7 +155,11 @@ def serve_in_asyncio(
     try:
         told = ready or (lambda address: None)
         run_workers(
-            workers, listener.acceptor, lambda: work(listener), lambda: told(listener.address), tell
+            workers,
+            listener.acceptor,
+            lambda begin: work(lambda address: begin(), listener),
+            lambda: told(listener.address),
+            tell,
         )
     finally:
         listener.acceptor.close()

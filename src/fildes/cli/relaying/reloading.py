@@ -73,7 +73,10 @@ class Relays(ABC, Generic[R]):
         return self.load is not None or any(map(has_certificates, self.relays.values()))
 
     def reload(self) -> bool:
-        """Read everything again; keep what was, if it is bad. Return whether it is good."""
+        """Read everything again; keep what was, if it is bad. Return whether it is good.
+
+        If it is, `tell_reloaded` has to follow.
+        """
         readiness.reloading()
         try:
             plans = [relay.plan for relay in self.relays.values()]
@@ -81,15 +84,17 @@ class Relays(ABC, Generic[R]):
                 plans = list(self.load())
         except (OSError, ValueError) as error:
             self.reporter.complaint(f"nothing was reloaded: {error}")
-            good = False
-        else:
-            for name, failure in self.replace(plans):
-                self.reporter.complaint(message_of(failure), name)
-            self.reporter.event("reloaded", relays=sorted(self.relays))
-            self.say(f"reloaded: {self.summary()}")
-            good = True
+            readiness.ready(self.summary())
+            return False
+        for name, failure in self.replace(plans):
+            self.reporter.complaint(message_of(failure), name)
+        return True
+
+    def tell_reloaded(self) -> None:
+        """Say that what was read is done from now on."""
+        self.reporter.event("reloaded", relays=sorted(self.relays))
+        self.say(f"reloaded: {self.summary()}")
         readiness.ready(self.summary())
-        return good
 
     def replace(self, plans: Sequence[Plan]) -> Iterator[tuple[str, Exception]]:
         """Serve *plans* from now on; yield which could not be started, and why.

@@ -184,7 +184,7 @@ class Serving(Relays[Relay]):
 
     def hang_up(self) -> None:
         """Reload, or end, if there is nothing to reload: the terminal has gone."""
-        if self.reloads:
-            self.reload()
-        else:
+        if not self.reloads:
             self.stops.append(signal.SIGHUP)
+        elif self.reload():
+            self.tell_reloaded()

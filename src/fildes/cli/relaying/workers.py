@@ -21,6 +21,7 @@ from fildes.cli.showing.workers import SeenWorkers
 if TYPE_CHECKING:
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.showing.counts import Kind
+    from fildes.cli.showing.link import Member
     from fildes.listening.accepting import Acceptor
 
 
@@ -86,10 +87,16 @@ class RelayWorkers(Relays[Shared], SeenWorkers):
         elif not self.stops and self.reload():
             old = [pidfd for pidfd in self.running if pidfd not in self.retired]
             self.retired.update(old)
+            members = [self.members[pidfd] for pidfd in old]
+            self.awaiting.append(lambda: self.succeed_workers(members))
             for number in range(self.count):
                 self.start_again(number)
-            for pidfd in old:
-                self.members[pidfd].ask(RETIRE)
+
+    def succeed_workers(self, old: Sequence[Member]) -> None:
+        """Let *old* workers accept no more: others do, by what was read."""
+        for member in old:
+            member.ask(RETIRE)
+        self.tell_reloaded()
 
     def stop(self, number: int) -> None:
         readiness.stopping("no more connections are accepted")
@@ -107,6 +114,6 @@ class RelayWorkers(Relays[Shared], SeenWorkers):
         with self.linked() as link:
             around = self.around._replace(loop=link.loop, changed=link.changed)
             acceptors = {name: shared.acceptor for name, shared in self.relays.items()}
-            serving = Serving(around, Extras(ready=self.unblock, acceptors=acceptors))
+            serving = Serving(around, Extras(ready=self.begin, acceptors=acceptors))
             link.attach(serving)
             return serving.run([shared.plan for shared in self.relays.values()])

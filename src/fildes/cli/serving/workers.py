@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from fildes.cli.relaying import readiness
@@ -43,7 +44,10 @@ class ServeWorkers(SeenWorkers):
 
     def work(self, number: int) -> int:
         self.given.acceptor.share(number, self.count)
+        told = self.given.arguments.ready_fd
+        if told is not None and self.awaiting:
+            os.close(told)  # the first process speaks for all, and it ends when that has spoken
         with self.linked() as link:
             server = Server(link.loop, self.given, link.changed)
             link.attach(server)
-            return server.run(self.unblock)
+            return server.run(self.begin)

@@ -12,11 +12,17 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """One line, and what it is given on standard input."""
+    """One line, and what it is given on standard input.
+
+    Attributes:
+      patience: seconds that socat waits for an answer after the end of its input; where it
+        cannot pass that end on, it always waits so long.
+    """
 
     name: str
     argv: tuple[str, ...]
     given: bytes = b""
+    patience: int = 20
 
 
 TEXT = b"one\ntwo\nthree\n"
@@ -78,7 +84,7 @@ FILES = (
 
 PROGRAMS = (
     Line("EXEC", ("-", "EXEC:od -c"), TEXT),
-    Line("EXEC pipes", ("-", "EXEC:od -c,pipes"), TEXT),
+    Line("EXEC pipes", ("-", "EXEC:od -c,pipes"), TEXT, patience=5),
     Line("EXEC quotes", ("-u", "EXEC:'printf a,b:c!!d'", "-")),
     Line("EXEC double quotes", ("-u", "EXEC:\"printf %s\\\\\\\\n 'a b' c\"", "-")),
     Line("EXEC setsid", ("-", "EXEC:cat,setsid"), TEXT),
@@ -92,13 +98,13 @@ PROGRAMS = (
     Line("SYSTEM quotes", ("-u", "SYSTEM:'echo \"x,y:z\"'", "-")),
     Line("SYSTEM brackets", ("-", "SYSTEM:(echo a,b:c; cat)"), TEXT),
     Line("SYSTEM stderr", ("-u", "SYSTEM:echo problem >&2,stderr", "-")),
-    Line("SHELL", ("-", "SYSTEM:cat,pipes"), TEXT),
+    Line("SHELL", ("-", "SYSTEM:cat,pipes"), TEXT, patience=5),
     Line("crnl", ("-", "EXEC:od -c,crnl"), TEXT),
     Line("cr", ("-", "EXEC:od -c,cr"), TEXT),
     Line("crnl of stdio", ("-,crnl", "EXEC:cat"), b"one\r\ntwo\r\n"),
     Line("escape", ("-,escape=0x1d", "EXEC:cat"), b"before\x1dafter"),
     Line("shut-none", ("-", f"{TCP},shut-none,readbytes=14"), TEXT),
-    Line("end-close", ("-", "EXEC:cat,end-close"), TEXT),
+    Line("end-close", ("-", "EXEC:cat,end-close"), TEXT, patience=5),
     Line("PIPE", ("-", "PIPE"), TEXT),
     Line("ECHO", ("-", "ECHO"), TEXT),
 )

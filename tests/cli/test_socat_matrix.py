@@ -9,6 +9,7 @@ import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -159,9 +160,9 @@ def run(
     return Outcome(done.returncode != 0, said, contents(directory), arrived)
 
 
-def socat(*argv: str) -> list[str]:
+def socat(patience: int, *argv: str) -> list[str]:
     # -t: how long the other direction may go on when one has ended.
-    return [need("socat"), "-t", "20", *argv]
+    return [need("socat"), "-t", str(patience), *argv]
 
 
 def relay(*argv: str) -> list[str]:
@@ -171,5 +172,5 @@ def relay(*argv: str) -> list[str]:
 @pytest.mark.parametrize("line", [*FILES, *PROGRAMS, *NETWORK], ids=lambda line: line.name)
 def test_same_as_socat(line: Line, tmp_path: Path, ports: dict[str, int]) -> None:
     """The bytes that come out, what is in the files and whether it failed are the same."""
-    expected = run(socat, line, tmp_path / "a", ports)
+    expected = run(partial(socat, line.patience), line, tmp_path / "a", ports)
     assert run(relay, line, tmp_path / "b", ports) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,3 +122,21 @@ def test_relay_that_cannot_move_stays(config: Path, workers: int) -> None:
             lines = reload(running)
             assert any("fildes: one: unable to listen" in line for line in lines), lines
             assert echo_at(running.address) == b"hello"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_reload_once_it_ends(config: Path, workers: int) -> None:
+    """SIGHUP: after SIGTERM it changes nothing, and nobody is accepted any more."""
+    config.write_text(f"workers = {workers}\n" + RELAY.format("one", "cat"))
+    with relay_running("--config", str(config)) as running:
+        wait_for(running, workers)
+        with connected(running.address) as old:
+            assert exchange(old, b"before") == b"before"
+            running.process.terminate()
+            assert b"no more connections are accepted" in running.err.readline()
+            running.process.send_signal(signal.SIGHUP)
+            running.process.send_signal(signal.SIGUSR1)  # seen to after it
+            assert b"0 relays, 1 open" in running.err.readline()
+            assert exchange(old, b"after") == b"after"
+        assert running.wait() == 0
+        assert b"listening" not in running.err.read()

@@ -60,7 +60,7 @@ class Relays(ABC, Generic[R]):
     @property
     def names(self) -> list[str]:
         """The relays that listen."""
-        return list(self.relays)
+        return [name for name, relay in self.relays.items() if not relay.acceptor.closed]
 
     def summary(self) -> str:
         """Return what is done, for the service manager."""

@@ -184,7 +184,8 @@ class Serving(Relays[Relay]):
 
     def hang_up(self) -> None:
         """Reload, or end, if there is nothing to reload: the terminal has gone."""
-        if not self.reloads:
-            self.stops.append(signal.SIGHUP)
-        elif self.reload():
-            self.tell_reloaded()
+        if not self.stops and not self.patient:
+            if not self.reloads:
+                self.stops.append(signal.SIGHUP)
+            elif self.reload():
+                self.tell_reloaded()

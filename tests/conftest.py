@@ -36,6 +36,8 @@ pytest_plugins = [
 # that: Ctrl-C could then not be tested.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # by nohup(1)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 FAILED = pytest.StashKey[bool]()
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import LocalWriteError
-from fildes.drivers.blocking import wait
+from fildes.cli.reporting import write_some
 from fildes.streams.kernel import DescriptorStream
-from fildes.waiting import WRITE
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -89,15 +87,7 @@ def write_out(data: Buffer) -> None:
     left = memoryview(data)
     while left:
         with writing(STDOUT_NAME):
-            left = left[write_some(left) :]
-
-
-def write_some(data: memoryview) -> int:
-    try:
-        return os.write(STDOUT, data)
-    except BlockingIOError:  # whoever shares it has set O_NONBLOCK
-        wait({STDOUT: WRITE})
-        return 0
+            left = left[write_some(STDOUT, left) :]
 
 
 def write_text(text: str) -> None:

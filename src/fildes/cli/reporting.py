@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 
 from fildes.cli.errors import LocalWriteError, UsageError
 from fildes.cli.status import Status, status_of
+from fildes.drivers.blocking import wait
 from fildes.errors import AddressError, failure_of
 from fildes.trace import describe
+from fildes.waiting import WRITE
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from fildes.trace import Step
+
+STDERR = 2
 
 #: What was being done when it failed, where that was not the open.
 VERB_OF_STEP = {
@@ -42,13 +48,24 @@ def write(text: str) -> None:
     """Write *text*, which must be safe, to standard error, if there is one."""
     if sys.stderr is None:  # it was closed before we began; 2 may be anything by now
         return
+    left = text.encode(sys.stderr.encoding, "backslashreplace")
     try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        # Not by its buffer, which a signal handler cannot use while it is being used.
+        while left:
+            left = left[write_some(STDERR, left) :]
     except BrokenPipeError:
         sys.stderr = None  # nobody is left to tell, at exit either
     except OSError:  # a full disk, say
         pass
+
+
+def write_some(fd: int, data: Buffer) -> int:
+    """Write what the descriptor *fd* takes of *data*; return how much."""
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:  # whoever shares it has set O_NONBLOCK
+        wait({fd: WRITE})
+        return 0
 
 
 def report(error: BaseException, *, debug: bool = False) -> Status:

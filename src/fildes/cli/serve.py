@@ -7,8 +7,9 @@ arguments.
 
 The first line of output is the address that is listened at, with its real
 port. SIGTERM ends in order: nobody is let in any more, and those who are there
-may finish; a second one ends at once. SIGHUP reads certificates again, and
-SIGUSR1 tells the counts so far. Programs that fail are told of.
+may finish; a second one ends at once. SIGHUP reads certificates again, or is
+as SIGTERM if there are none; SIGUSR1 tells the counts so far. Programs that
+fail are told of.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -11,6 +12,7 @@ from fildes.cli.relaying import readiness
 from fildes.cli.reporting import message_of
 
 if TYPE_CHECKING:
+    from fildes.address import Address
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.reporter import Reporter
     from fildes.listening.accepting import Acceptor
@@ -33,6 +35,7 @@ class Relays(ABC, Generic[R]):
 
     Attributes:
       load: reads the configuration again; None if there is none.
+      nohup: see `outlives_terminal`.
     """
 
     reporter: Reporter
@@ -40,6 +43,7 @@ class Relays(ABC, Generic[R]):
 
     def __init__(self) -> None:
         self.relays: dict[str, R] = {}
+        self.nohup = outlives_terminal()
 
     @abstractmethod
     def add(self, plan: Plan, leaving: Sequence[Acceptor] = ()) -> None:
@@ -70,7 +74,8 @@ class Relays(ABC, Generic[R]):
     @property
     def reloads(self) -> bool:
         """Whether anything was read from files; else SIGHUP means that the terminal has gone."""
-        return self.load is not None or any(map(has_certificates, self.relays.values()))
+        fronts = [relay.plan.front.address for relay in self.relays.values()]
+        return self.load is not None or any(map(has_certificates, fronts))
 
     def reload(self) -> bool:
         """Read everything again; keep what was, if it is bad. Return whether it is good.
@@ -160,7 +165,14 @@ class Relays(ABC, Generic[R]):
             self.reporter.tell(text)
 
 
-def has_certificates(relay: Listening) -> bool:
-    """Tell whether the listener of *relay* has read files that may change."""
-    layers = relay.plan.front.address.layers()
-    return any(layer.scheme in ("tls-listen", "wss-listen") for layer in layers)
+def has_certificates(address: Address) -> bool:
+    """Tell whether a listener at *address* has read files that may change."""
+    return any(layer.scheme.removesuffix("-listen") in ("tls", "wss") for layer in address.layers())
+
+
+def outlives_terminal() -> bool:
+    """Tell whether whoever started us wants us to go on when the terminal has gone; nohup(1).
+
+    To be asked before SIGHUP gets an action.
+    """
+    return signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fildes.cli.errors import UsageError
 from fildes.cli.progress import Progress
+from fildes.cli.relaying.reloading import outlives_terminal
 from fildes.cli.relaying.reporter import Reporter, emit_for, is_interactive, statistics_line
 from fildes.cli.relaying.session import Session
 from fildes.cli.relaying.taps import Count, Tap, Wanted, open_taps
@@ -164,6 +165,8 @@ def on_signals(session: Session) -> Iterator[None]:
     }
     for side in (session.plan.left, session.plan.right):
         actions.update(dict.fromkeys(side.settings.signals, pass_on))
+    if outlives_terminal():
+        del actions[signal.SIGHUP]
     with contextlib.ExitStack() as before:
         for number, action in actions.items():
             before.callback(signal.signal, number, signal.signal(number, action))

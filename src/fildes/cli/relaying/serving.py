@@ -186,6 +186,7 @@ class Serving(Relays[Relay]):
         """Reload, or end, if there is nothing to reload: the terminal has gone."""
         if not self.stops and not self.patient:
             if not self.reloads:
-                self.stops.append(signal.SIGHUP)
+                if not self.nohup:
+                    self.stops.append(signal.SIGHUP)
             elif self.reload():
                 self.tell_reloaded()

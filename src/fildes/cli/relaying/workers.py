@@ -83,7 +83,8 @@ class RelayWorkers(Relays[Shared], SeenWorkers):
     def hang_up(self) -> None:
         """Let new workers do what is read now, or end, if there is nothing to read."""
         if not self.reloads:
-            self.stop(signal.SIGHUP)
+            if not self.nohup:
+                self.stop(signal.SIGHUP)
         elif not self.stops and self.reload():
             old = [pidfd for pidfd in self.running if pidfd not in self.retired]
             self.retired.update(old)

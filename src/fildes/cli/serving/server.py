@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fildes.cli.relaying import readiness
+from fildes.cli.relaying.reloading import has_certificates, outlives_terminal
 from fildes.cli.reporting import message_of
 from fildes.cli.serving.teller import Teller
 from fildes.cli.showing.counts import counts_of
@@ -72,6 +73,7 @@ class Server:
             numbers=work.numbers,
         )
         self.status: int = Status.COMPLETE
+        self.nohup = outlives_terminal()
         self.started = time.monotonic()
         self.lines = Rows()
         self.shows = Shows(loop, self, work.reporter)
@@ -116,7 +118,7 @@ class Server:
         actions: dict[int, Callable[[], None]] = {
             signal.SIGTERM: lambda: self.stop(signal.SIGTERM),
             signal.SIGINT: lambda: self.stop(signal.SIGINT),
-            signal.SIGHUP: self.reload,
+            signal.SIGHUP: self.hang_up,
             signal.SIGUSR1: self.shows.show_statistics,
             signal.SIGWINCH: self.shows.redraw,
         }
@@ -148,6 +150,15 @@ class Server:
         """End in order, unless that has begun."""
         if not self.programs.acceptor.closed:
             self.stop(signal.SIGTERM)
+
+    def hang_up(self) -> None:
+        """Read certificates again, or end, if there are none: the terminal has gone."""
+        acceptor = self.programs.acceptor
+        if has_certificates(acceptor.address):
+            if not acceptor.closed:
+                self.reload()
+        elif not self.nohup:
+            self.stop(signal.SIGHUP)
 
     def reload(self) -> None:
         """Read certificates again; if they are not usable the old ones stay."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from fildes.cli.relaying import readiness
+from fildes.cli.relaying.reloading import has_certificates, outlives_terminal
 from fildes.cli.serving.server import Server
 from fildes.cli.showing.workers import SeenWorkers
 
@@ -24,6 +26,7 @@ class ServeWorkers(SeenWorkers):
         arguments = given.arguments
         super().__init__(loop, arguments.workers, given.reporter, watched=arguments.watch)
         self.given = given
+        self.nohup = outlives_terminal()
 
     @property
     def names(self) -> list[str]:
@@ -38,9 +41,14 @@ class ServeWorkers(SeenWorkers):
         super().stop(number)
 
     def hang_up(self) -> None:
-        readiness.reloading()
-        super().hang_up()
-        readiness.ready(f"listening at {self.given.acceptor.address}")
+        address = self.given.acceptor.address
+        if not has_certificates(address):
+            if not self.nohup:
+                self.stop(signal.SIGHUP)
+        elif not self.stops:
+            readiness.reloading()
+            super().hang_up()
+            readiness.ready(f"listening at {address}")
 
     def work(self, number: int) -> int:
         self.given.acceptor.share(number, self.count)

@@ -9,14 +9,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from authority import Identity
-from programs import START_TIMEOUT, need, serving
+from programs import need, serving, wait_until
 
 #: Debian keeps the programs of each version apart.
 PLACES = os.pathsep.join(map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)))
@@ -90,7 +89,4 @@ def give(file: Path, directory: Path) -> Path:
 def wait_ready(directory: Path, port: int) -> None:
     """Wait until it answers, for it listens while it is still starting."""
     ask = [need_postgres("pg_isready"), "-q", "-h", str(directory), "-p", str(port)]
-    deadline = time.monotonic() + START_TIMEOUT
-    while subprocess.run(ask, check=False).returncode:
-        assert time.monotonic() < deadline, "PostgreSQL does not get ready"
-        time.sleep(0.02)  # the start of another program has no event here
+    wait_until(lambda: subprocess.run(ask, check=False).returncode == 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 #: Seconds in which a program must be listening.
-START_TIMEOUT = 10.0  # arbitrary
+START_TIMEOUT = 30.0  # arbitrary
 
 #: Seconds in which it should end.
 STOP_TIMEOUT = 10.0  # arbitrary
@@ -75,12 +75,21 @@ def free_port() -> int:
 
 def wait_listening(program: subprocess.Popen[bytes], port: int) -> bool:
     """Wait until somebody listens on *port*; False if *program* ends before."""
+    wait_until(lambda: is_listening(port) or program.poll() is not None)
+    return program.poll() is None
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    """Wait until another program has got so far as *ready* tells."""
     deadline = time.monotonic() + START_TIMEOUT
-    while not is_listening(port):
-        if program.poll() is not None or time.monotonic() > deadline:
-            return False
+    while not ready():
+        assert time.monotonic() < deadline, "it does not get ready"
         time.sleep(0.005)  # the start of another program has no event here
-    return True
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that process *pid* has started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def is_listening(port: int) -> bool:

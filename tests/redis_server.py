@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from programs import need, serving
+from programs import need, serving, wait_until
 
 
 @contextlib.contextmanager
@@ -17,4 +17,5 @@ def redis(directory: Path) -> Iterator[int]:
     words = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)]
     words += ["--unixsocket", str(directory / "redis")]
     with serving(lambda port: [program, "--port", str(port), *words]) as port:
+        wait_until((directory / "redis").is_socket)
         yield port

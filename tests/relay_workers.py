@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 from commands import LIMIT
+from programs import children_of
 from relay_commands import Running, connect, relay_running
 
 #: Tells which worker it is of, then answers with what comes.
@@ -16,8 +16,7 @@ WHO = "SYSTEM:echo $PPID; exec cat"
 
 def workers_of(running: Running) -> list[int]:
     """Return the processes that a relay has started."""
-    pid = running.process.pid
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return children_of(running.process.pid)
 
 
 @contextlib.contextmanager

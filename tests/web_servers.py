@@ -27,8 +27,9 @@ http {{
   client_body_temp_path {root}; proxy_temp_path {root}; fastcgi_temp_path {root};
   uwsgi_temp_path {root}; scgi_temp_path {root};
   server {{
-    listen 127.0.0.1:{port}; listen unix:{root}/socket; listen 127.0.0.1:{tls_port} ssl;
+    listen unix:{root}/socket; listen 127.0.0.1:{tls_port} ssl;
     listen 127.0.0.1:{http2_port} http2; listen 127.0.0.1:{http2_tls_port} ssl http2;
+    listen 127.0.0.1:{port};  # the last one: it is what is waited for
     ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;
     root {root}/documents;
     location /chunked/ {{ alias {root}/documents/; ssi on; ssi_types *; }}
@@ -75,15 +76,15 @@ def write_documents(root: Path) -> None:
 @contextlib.contextmanager
 def nginx(root: Path, authority: Authority) -> Iterator[Site]:
     """Serve documents by nginx: plain, under TLS, and on a unix socket."""
-    program, tls_port = need("nginx"), free_port()
-    http2 = {"http2_port": free_port(), "http2_tls_port": free_port()}
+    program, ports = need("nginx"), dict[str, int]()
     write_documents(root)
     root.chmod(0o755)
     (root / "users").write_text("me:{PLAIN}p@ss word\n")
     identity = authority.localhost
 
     def argv(port: int) -> list[str]:
-        words = {"root": root, "port": port, "tls_port": tls_port, **http2}
+        ports.update({name: free_port() for name in ("tls_port", "http2_port", "http2_tls_port")})
+        words = {"root": root, "port": port, **ports}
         config = NGINX.format(**words, cert=identity.cert_file, key=identity.key_file)
         (root / "nginx.conf").write_text(config)
         return [program, "-c", str(root / "nginx.conf"), "-p", str(root), "-e", str(root / "log")]
@@ -91,10 +92,10 @@ def nginx(root: Path, authority: Authority) -> Iterator[Site]:
     with serving(argv) as port:
         yield Site(
             f"http://localhost:{port}",
-            f"https://localhost:{tls_port}",
+            "https://localhost:{tls_port}".format(**ports),
             f"unix://{root}/socket",
-            "http://localhost:{http2_port}".format(**http2),
-            "https://localhost:{http2_tls_port}".format(**http2),
+            "http://localhost:{http2_port}".format(**ports),
+            "https://localhost:{http2_tls_port}".format(**ports),
         )
 
 

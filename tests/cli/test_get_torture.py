@@ -15,7 +15,7 @@ import pytest
 from commands import LIMIT, RunMain, fildes, start
 from counting import CountingServer
 from downloads import CUT, DATA, PART, RECORD, CutFirst, folder, no_delay, part
-from programs import free_port, need, running, wait_listening
+from programs import children_of, free_port, need, running, wait_listening, wait_until
 from torture import failures_of
 
 from fildes.cli import main
@@ -152,6 +152,7 @@ def test_nginx_is_restarted_in_the_middle(tmp_path: Path, argv: list[str]) -> No
     config.write_text(user + NGINX.format(limit="limit_rate 512k;", **words))
     with running([program, "-c", str(config), "-e", str(root / "log")]) as server:
         assert wait_listening(server, port)
+        wait_until(lambda: bool(children_of(server.pid)))  # before, SIGHUP would end it
         with start("get", *argv, f"http://127.0.0.1:{port}/document") as process:
             wait_connected(port, process)
             config.write_text(user + NGINX.format(limit="", **words))  # no longer slow

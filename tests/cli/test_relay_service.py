@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from commands import LIMIT, start
+from programs import children_of
 from relay_commands import ECHO, connect, exchange, relay_running, socat
 
 
@@ -116,9 +117,7 @@ def test_programs_leave_no_zombies() -> None:
             assert sock.recv(1) == b""
         with connect(running) as sock:
             assert exchange(sock, b"y") == b"y"
-            pid = running.process.pid
-            children = Path(f"/proc/{pid}/task/{pid}/children")
-            while len(children.read_text().split()) != 1:
+            while len(children_of(running.process.pid)) != 1:
                 pass  # the first one has closed its output, and may still be about to end
 
 

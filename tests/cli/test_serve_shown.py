@@ -7,14 +7,14 @@ import os
 import re
 import signal
 import socket
-from pathlib import Path
 
 import pytest
 from commands import LIMIT
 from exposition_grammar import COMMENT, SAMPLE
+from programs import children_of
 from scraping import Metrics
 from screens import on_screen
-from serving_commands import ServeCommand, StartServer, serve
+from serving_commands import StartServer, serve
 
 __all__ = ["serve"]  # a fixture
 
@@ -38,12 +38,6 @@ def end(sock: socket.socket) -> None:
     """Say that no more comes, and wait until the program has ended, too."""
     sock.shutdown(socket.SHUT_WR)
     assert sock.recv(1) == b""
-
-
-def children_of(server: ServeCommand) -> list[int]:
-    """Return the processes that a server has started."""
-    pid = server.process.pid
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_metrics_of_a_server(serve: StartServer) -> None:
@@ -108,7 +102,7 @@ def test_metrics_of_all_workers(serve: StartServer) -> None:
     """With workers the counts are those of all; a killed one is replaced, and its stay."""
     server = serve("sh", "-c", "echo $PPID; exec cat", options=(*METRICS, *TWO))
     metrics = Metrics(server.first_line())
-    shares = dict.fromkeys(children_of(server), 0)
+    shares = dict.fromkeys(children_of(server.process.pid), 0)
     with contextlib.ExitStack() as stack:
         socks: list[socket.socket] = []
         while not all(shares.values()):  # who is free first takes a client
@@ -118,7 +112,7 @@ def test_metrics_of_all_workers(serve: StartServer) -> None:
         assert (now[ACCEPTED], now[ACTIVE]) == (len(socks), len(socks))
         by_worker = [now[f'fildes_serve_worker_connections_active{{worker="{n}"}}'] for n in (0, 1)]
         assert by_worker == list(shares.values())
-        killed = children_of(server)[0]
+        killed = children_of(server.process.pid)[0]
         os.kill(killed, signal.SIGKILL)
         assert f"(process {killed}) was killed by signal 9" in server.first_line()
         now = metrics.read()

@@ -17,7 +17,15 @@ from typing import Any
 
 import commands
 import pytest
-from programs import free_port, need, running, serving, wait_listening
+from programs import (
+    children_of,
+    free_port,
+    need,
+    running,
+    serving,
+    wait_listening,
+    wait_until,
+)
 
 import fildes
 
@@ -48,16 +56,22 @@ class Site:
 
     def __init__(self, root: Path, port: int) -> None:
         self.root, self.port = root, port
-        self.master = int((root / "pid").read_text())
+        wait_until(self.has_begun)
+
+    def has_begun(self) -> bool:
+        """Tell whether it has processes that serve: before, a signal would end it."""
+        try:
+            self.master = int((self.root / "pid").read_text())
+        except (FileNotFoundError, ValueError):  # it listens before it writes that
+            return False
+        return bool(children_of(self.master))
 
     def address(self, name: str) -> str:
         return f"http://127.0.0.1:{self.port}/{name}"
 
     def reload(self) -> None:
         """Let new processes take over; wait until the old ones are gone, with all they served."""
-        children = Path(f"/proc/{self.master}/task/{self.master}/children")
-        old = [os.pidfd_open(int(pid)) for pid in children.read_text().split()]
-        assert old
+        old = [os.pidfd_open(pid) for pid in children_of(self.master)]
         os.kill(self.master, signal.SIGHUP)
         for worker in old:
             assert select.select([worker], [], [], commands.LIMIT)[0]

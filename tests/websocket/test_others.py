@@ -30,7 +30,8 @@ http {{
   client_body_temp_path {root}; proxy_temp_path {root}; fastcgi_temp_path {root};
   uwsgi_temp_path {root}; scgi_temp_path {root};
   server {{
-    listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl;
+    listen 127.0.0.1:{tls_port} ssl;
+    listen 127.0.0.1:{port};  # the last one: it is what is waited for
     ssl_certificate {cert}; ssl_certificate_key {key};
     location / {{
       proxy_pass http://127.0.0.1:{behind}; proxy_http_version 1.1;

@@ -253,12 +253,13 @@ def test_an_earlier_time_comes_first(runner: asyncio.Runner, ends: Pair) -> None
             assert await driver.wait({fd: READ}, timeout) == {}
             ended.append(timeout)
 
-        await asyncio.gather(*map(wait, (0.02, 0.01, 0.015)))
+        # So far apart that no machine stands still for so long between two beginnings.
+        await asyncio.gather(*map(wait, (0.2, 0.05, 0.12)))
         return ended
 
     began = time.monotonic()
-    assert run(runner, work) == [0.01, 0.015, 0.02]
-    assert time.monotonic() - began >= 0.02
+    assert run(runner, work) == [0.05, 0.12, 0.2]
+    assert time.monotonic() - began >= 0.2
 
 
 def test_wake_ends_waits_with_ebadf(runner: asyncio.Runner, ends: Pair) -> None:

@@ -117,6 +117,7 @@ def test_stall(connect: Connect) -> None:
         talk.stall()
 
     f = connect(script, idle_timeout=0.05)
+    vars(connect)["server"].wait_stalled()  # half is here
     assert cat(f) == (1, b"half")
     with pytest.raises(TimeoutError):
         f.close()

@@ -219,11 +219,16 @@ def test_peers_of_datagrams_are_served(listen: str, connect: str) -> None:
     """UDPLISTENFORK, UDP4RECVFROM_FORK: several senders, one after the other, get answers."""
     with relay_running(listen, "SYSTEM:read line; echo $line again") as running:
         for word in (b"one", b"two"):
-            command = ["socat", "-t", "0.2", "-", connect.format(running.port)]
-            done = subprocess.run(
-                command, input=word + b"\n", capture_output=True, check=True, timeout=LIMIT
-            )
-            assert done.stdout == word + b" again\n"
+            command = [need("socat"), "-t", "0.2", "-", connect.format(running.port)]
+            pipe = subprocess.PIPE
+            with subprocess.Popen(command, stdin=pipe, stdout=pipe) as client:
+                assert client.stdin is not None
+                assert client.stdout is not None
+                client.stdin.write(word + b"\n")
+                client.stdin.flush()
+                assert client.stdout.readline() == word + b" again\n"
+                client.stdin.close()  # only now, for it waits no longer than it was told
+                assert client.wait(LIMIT) == 0
 
 
 def test_datagrams_stay_datagrams() -> None:

@@ -5,6 +5,10 @@ out of it, and variables that tell of it: PROTO, TCPREMOTEIP, TCPREMOTEPORT,
 TCPLOCALIP, TCPLOCALPORT, SSL_CLIENT_S_DN and their like. No shell looks at its
 arguments.
 
+A connection ends with its program, in order whatever its status is. The answer
+arrives even if the question was not read. A client whose program was killed by
+a signal is reset, so that it does not take half an answer for the whole.
+
 The first line of output is the address that is listened at, with its real
 port. SIGTERM ends in order: nobody is let in any more, and those who are there
 may finish; a second one ends at once. SIGHUP reads certificates again, or is

@@ -1,10 +1,10 @@
 """A program for each client: its standard input and output are the connection.
 
-The program gets a genuine descriptor. Where the connection is a socket it is that one,
-and this process holds it no longer; under TLS it is a bridge's, and this process sees
-to the rest. It has the descriptors 0, 1 and 2 and no others, its own process group, and
-variables that tell of its connection. Its end is seen by a pidfd, so it never stays a
-zombie.
+The program gets a genuine descriptor. Where the connection is a socket it is that one;
+under TLS it is a bridge's, and this process sees to the rest. It has the descriptors 0, 1
+and 2 and no others, its own process group, and variables that tell of its connection. Its
+end is seen by a pidfd, so it never stays a zombie, and `fildes.relaying.ending` says what
+becomes of its connection then.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from fildes.listening.admission import CountedSocket, Slot
 from fildes.relaying.connection import Connection
+from fildes.relaying.ending import LONGEST_WORDS, Served, break_off, end_in_order, let_go
 from fildes.relaying.service import CLOSE_TIMEOUT, Service
-from fildes.relaying.ucspi import environment
-from fildes.streams.bridge import BridgedStream, build
+from fildes.relaying.ucspi import of_no_connection, told_of
+from fildes.streams.bridge import build
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.half import Half
 from fildes.streams.kernel import SocketStream
@@ -37,28 +37,10 @@ if TYPE_CHECKING:
     from fildes.listening.accepting import Acceptor
     from fildes.relaying.connection import Observer
     from fildes.streams.stream import Stream
+    from fildes.waiting import Protocol
 
 #: Seconds between asking programs to end and ending them.  # arbitrary
 GRACE = 1.0
-
-
-class Child:
-    """The program of one connection.
-
-    Attributes:
-      slot: what the connection takes of the limit, if it is not in its stream any more.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes], slot: Slot | None) -> None:
-        self.process = process
-        self.slot = slot
-        self.pidfd = os.pidfd_open(process.pid)
-
-    def release(self) -> None:
-        """Let go of what it took."""
-        os.close(self.pidfd)
-        if self.slot is not None:
-            self.slot.release()
 
 
 class Programs(Service):
@@ -66,6 +48,8 @@ class Programs(Service):
 
     Attributes:
       argv: the program and its arguments; no shell looks at them.
+      leaving: connections whose programs have ended well, and which are told so.
+      hurried: nothing is waited for any more.
       told: called with each connection whose program has ended, and with its status,
         negative for the signal that killed it.
     """
@@ -83,7 +67,10 @@ class Programs(Service):
     ) -> None:
         super().__init__(loop, acceptor, never, observer, numbers=numbers)
         self.argv = list(argv)
-        self.children: dict[Connection, Child] = {}
+        self.environment = of_no_connection(os.environ)
+        self.children: dict[Connection, Served] = {}
+        self.leaving: set[Connection] = set()
+        self.hurried = False
         self.limit = idle_timeout
         self.told = told
 
@@ -96,26 +83,22 @@ class Programs(Service):
             return
         self.children[connection] = child
         self.loop.watch(child.pidfd, select.EPOLLIN, lambda fd, events: self.exited(connection))
+        if connection.far is None:
+            self.look_again(connection, child)
         self.observer.opened(connection)
 
-    def start(self, connection: Connection) -> Child:
+    def start(self, connection: Connection) -> Served:
         """Start a program with the stream of *connection* as its input and output."""
-        told = environment(connection.near, os.environ)
+        told = {**self.environment, **told_of(connection.near)}
         if connection.near.messages:
             return self.start_beside(connection, told)
         if connection.near.fileno() < 0:
             connection.near = build(connection.near, b"", self.limit)
         elif self.limit is not None:
             limit_waits(connection.near, self.limit)
-        process = self.spawn(connection.near.fileno(), told)
-        try:
-            return Child(process, hand_over(connection.near))
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
+        return Served(self.spawn(connection.near.fileno(), told))
 
-    def start_beside(self, connection: Connection, told: dict[str, str]) -> Child:
+    def start_beside(self, connection: Connection, told: dict[str, str]) -> Served:
         """Start a program with a pair of ours, and pass on its datagrams and its peer's.
 
         Some of those have come before there was a socket for them.
@@ -123,7 +106,7 @@ class Programs(Service):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         connection.far = far = socket_stream(ours)
         with theirs:
-            child = Child(self.spawn(theirs.fileno(), told), None)
+            child = Served(self.spawn(theirs.fileno(), told))
         connection.halves = Half(connection.near, far), Half(far, connection.near)
         limit = self.limit or self.acceptor.idle_timeout
         passing = copy_until(list(connection.halves), "propagate", limit)
@@ -137,6 +120,20 @@ class Programs(Service):
         # In a group of its own, Ctrl-C reaches us alone, who let it finish.
         return subprocess.Popen(self.argv, stdin=fd, stdout=fd, env=variables, process_group=0)
 
+    def look_again(self, connection: Connection, child: Served) -> None:
+        """Look in a while whether a program that lives has closed its connection."""
+        moment = time.monotonic() + child.next_look()
+        child.timer = self.loop.call_at(moment, lambda: self.look(connection, child))
+
+    def look(self, connection: Connection, child: Served) -> None:
+        """End the connection if its program has closed it, as if it had been the last."""
+        near = connection.near
+        if child.has(near.fileno()):
+            self.look_again(connection, child)
+            return
+        child.slot = let_go(near)
+        self.run(connection, near.close(), lambda _, error: near.abort())
+
     def exited(self, connection: Connection) -> None:
         """See how the program of *connection* has ended, and end the rest."""
         child = self.children.pop(connection, None)
@@ -148,27 +145,56 @@ class Programs(Service):
         self.told(connection, status)
         if connection.far is not None:
             pass_on_the_rest(connection)
-        self.close_near(connection)
+        self.close_near(connection, self.ending(connection, child, status))
 
-    def close_near(self, connection: Connection) -> None:
+    def ending(self, connection: Connection, child: Served, status: int) -> Protocol[None]:
+        """Return what ends *connection* as its program has ended."""
+        near = connection.near
+        if near.messages or near.fileno() < 0:
+            return near.close()
+        others = child.leaves_others()
+        if status < 0 and not (others or self.hurried):
+            return break_off(near)
+        if status < 0:
+            near.abort()  # whoever has it still will reset the client
+        if others or status < 0:
+            return near.close()
+        self.leaving.add(connection)
+        return end_in_order(near)
+
+    def close_near(self, connection: Connection, ending: Protocol[None]) -> None:
         """Close what this process has of *connection*."""
 
         def closed(_: None, error: Exception | None) -> None:
+            self.leaving.discard(connection)
             if error is not None:
                 connection.near.abort()
             self.over(connection, error)
 
-        limit = time.monotonic() + CLOSE_TIMEOUT
-        self.run(connection, connection.near.close(), closed, limit)
+        limit = time.monotonic() + LONGEST_WORDS + CLOSE_TIMEOUT
+        self.run(connection, ending, closed, limit)
 
     def finish(self, connection: Connection, error: Exception | None) -> None:
         """End *connection* at once; its program is asked to end, and then has to."""
         child = self.children.get(connection)
-        if child is None:
+        if child is not None:
+            self.signal(child, signal.SIGTERM)
+            self.loop.call_at(time.monotonic() + GRACE, lambda: self.kill(connection))
+        elif connection in self.leaving:
+            self.leave(connection)
+        else:
             super().finish(connection, error)
-            return
-        self.signal(child, signal.SIGTERM)
-        self.loop.call_at(time.monotonic() + GRACE, lambda: self.kill(connection))
+
+    def leave(self, connection: Connection) -> None:
+        """End a connection at once that has been told its end; all is well with it."""
+        self.leaving.discard(connection)
+        if connection.task is not None:
+            connection.task.cancel()
+        if connection.near.closes_at_once:  # what has not arrived yet is the kernel's to send
+            with contextlib.suppress(OSError):
+                connection.near.close_now()
+        connection.abort()
+        self.over(connection, None)
 
     def kill(self, connection: Connection) -> None:
         """End the program of *connection* if it still runs."""
@@ -176,7 +202,7 @@ class Programs(Service):
         if child is not None:
             self.signal(child, signal.SIGKILL)
 
-    def signal(self, child: Child, number: int) -> None:
+    def signal(self, child: Served, number: int) -> None:
         """Send a signal to the program and all that it has started."""
         try:
             os.killpg(child.process.pid, number)
@@ -185,11 +211,12 @@ class Programs(Service):
 
     def hurry(self) -> None:
         """End all programs, and wait no longer than it takes to see them end."""
+        self.hurried = True
         for connection in list(self.connections):
             if connection in self.children:
                 self.kill(connection)
             else:
-                super().finish(connection, ConnectionAbortedError("the server was told to end"))
+                self.finish(connection, ConnectionAbortedError("the server was told to end"))
 
 
 def pass_on_the_rest(connection: Connection) -> None:
@@ -207,19 +234,6 @@ def pass_on_the_rest(connection: Connection) -> None:
 async def never(near: Stream) -> Stream:
     """Open nothing: programs have no other side."""
     raise AssertionError("not reached: `Programs.connect` opens nothing")
-
-
-def hand_over(stream: Stream) -> Slot | None:
-    """Close our descriptor of a socket that a program has; return the slot that it had.
-
-    Else the peer would not see the program's end before we do. A bridge stays open: its
-    descriptor is not the connection.
-    """
-    if isinstance(stream, BridgedStream) or not isinstance(stream, SocketStream):
-        return None
-    slot = stream.sock.keep() if isinstance(stream.sock, CountedSocket) else None
-    stream.sock.close()
-    return slot
 
 
 def limit_waits(stream: Stream, seconds: float) -> None:

@@ -46,16 +46,24 @@ ATTRIBUTES = {
 
 def environment(stream: Stream, base: Mapping[str, str]) -> dict[str, str]:
     """Return *base* with the variables that tell of *stream*, and none that told of another."""
-    told = {
-        name: value.replace("\0", "")  # which no variable can hold
-        for name, value in variables(stream)
-    }
-    kept = {
+    return {**of_no_connection(base), **told_of(stream)}
+
+
+def of_no_connection(base: Mapping[str, str]) -> dict[str, str]:
+    """Return *base* without variables that tell of a connection."""
+    return {
         name: value
         for name, value in base.items()
         if name != "PROTO" and not name.startswith(PREFIXES)
     }
-    return {**kept, **told}
+
+
+def told_of(stream: Stream) -> dict[str, str]:
+    """Return the variables that tell of *stream*."""
+    return {
+        name: value.replace("\0", "")  # which no variable can hold
+        for name, value in variables(stream)
+    }
 
 
 def variables(stream: Stream) -> Iterator[tuple[str, str]]:

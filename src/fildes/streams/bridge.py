@@ -106,6 +106,15 @@ class BridgedStream(SocketStream):
             if self.pump.verdict is not None:
                 raise self.pump.verdict
 
+    async def break_off(self, error: OSError) -> None:
+        """Send what was written, and then abort the stream because of *error*."""
+        self.pump.broken = error
+        try:
+            self.shut_down()
+            await call_blocking(self.pump.thread.join)
+        finally:
+            self.abort()
+
     def abort(self) -> None:
         if self.sock.fileno() < 0:
             return

@@ -42,6 +42,7 @@ class Pump(abc.ABC):
       theirs: the end that is handed out, owned by the `BridgedStream`.
       verdict: why the stream ended short, or None.
       aborted: the end of the user's bytes is none that the stream may tell its peer.
+      broken: why that is so, although all of them are to be sent.
       alarm: an eventfd(2) that wakes the thread. Nothing done to the pair would do: a
         shutdown(2) of our end is a clean end of file for whoever holds the other.
     """
@@ -59,6 +60,7 @@ class Pump(abc.ABC):
         self.idle_timeout = idle_timeout
         self.verdict: OSError | EOFError | None = None
         self.aborted = False
+        self.broken: OSError | None = None
         try:
             self.alarm = os.eventfd(0)
         except BaseException:
@@ -104,6 +106,12 @@ class Pump(abc.ABC):
         """Raise if the pump was told to end."""
         if self.aborted:
             raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+
+    def check_end(self) -> None:
+        """Raise if the end of the user's bytes is none."""
+        self.check_stopped()
+        if self.broken is not None:
+            raise self.broken
 
     @abc.abstractmethod
     async def copy(self) -> None:
@@ -182,7 +190,7 @@ class UsersBytes(SocketStream):
     def try_recv_into(self, buffer: memoryview) -> int | None:
         received = super().try_recv_into(buffer)
         if received == 0:
-            self.pump.check_stopped()
+            self.pump.check_end()
         return received
 
 
@@ -208,7 +216,7 @@ class TwoWayPump(Pump):
             if not self.closing or (up.error and not up.lost):
                 await self.deliver()
                 raise
-        self.check_stopped()
+        self.check_end()
         await self.inner.close()
 
     async def deliver(self) -> None:

@@ -22,18 +22,24 @@ if TYPE_CHECKING:
 LAST_WORDS = 1.0  # arbitrary
 
 
-async def hear_out(stream: Stream) -> None:
-    """Let a peer that knows of our end come to its own, and throw away what it says."""
+async def hear_out(stream: Stream, longest: float = LAST_WORDS) -> None:
+    """Let a peer that knows of our end come to its own, and throw away what it says.
+
+    Args:
+      longest: seconds that it may take as long as it speaks; of silence, `LAST_WORDS`.
+    """
     if not is_carried(stream):
         return
-    until = time.monotonic() + LAST_WORDS
-    buffer = memoryview(bytearray(4096))
+    until = time.monotonic() + longest
+    buffer = memoryview(bytearray(16384))
     with contextlib.suppress(OSError, EOFError):
-        while (left := until - time.monotonic()) > 0:
-            received = stream.try_recv_into(buffer)
-            if received == 0:
+        while (received := stream.try_recv_into(buffer)) != 0:
+            left = min(LAST_WORDS, until - time.monotonic())
+            if left <= 0:
                 return
-            if received is None and not await wait_any(stream.recv_wants(), left):
+            if received is not None:
+                await wait_any({}, 0)  # others have their turn, however fast it speaks
+            elif not await wait_any(stream.recv_wants(), left):
                 return
 
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from fildes.cli.reporting import message_of
 from fildes.relaying.connection import Observer
+from fildes.streams.kernel import NEVER_RESET, SocketStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fildes.cli.relaying.reporter import Reporter
     from fildes.relaying.connection import Connection
+    from fildes.streams.stream import Stream
 
 
 class Teller(Observer):
@@ -46,7 +48,15 @@ class Teller(Observer):
         if status > 0 or (status == 0 and self.verbose):
             self.say(f"{connection.number}: the program ended with status {status}")
         elif status < 0:
-            self.say(f"{connection.number}: the program was killed by signal {-status}")
+            silently = "" if can_be_reset(connection.near) else ", which its client cannot be told"
+            self.say(f"{connection.number}: the program was killed by signal {-status}{silently}")
+
+
+def can_be_reset(near: Stream) -> bool:
+    """Tell whether an end can be told from a break at *near*."""
+    return not near.messages and not (
+        isinstance(near, SocketStream) and near.sock.family in NEVER_RESET
+    )
 
 
 def reason(error: Exception) -> str:

@@ -221,6 +221,41 @@ def test_silence_ends_with_the_idle_timeout(pair: tuple[socket.socket, socket.so
     assert caught.value.errno == errno.ETIMEDOUT
 
 
+@pytest.mark.parametrize("run", [fildes.pipe, fildes.relay])
+def test_wrong_direction_is_refused(run: Callable[..., object], tmp_path: Path) -> None:
+    """A file that is not open for what is to be done with it: the error says which, and how."""
+    (tmp_path / "a").write_bytes(b"x")
+    with (
+        fildes.open(tmp_path / "a") as source,
+        fildes.open(tmp_path / "a") as sink,
+        pytest.raises(io.UnsupportedOperation, match="/a is not open for writing"),
+    ):
+        run(source, sink)
+    with (
+        fildes.open(tmp_path / "b", "wb") as source,
+        fildes.open(tmp_path / "c", "wb") as sink,
+        pytest.raises(io.UnsupportedOperation, match="/b is not open for reading"),
+    ):
+        run(source, sink)
+
+
+@pytest.mark.parametrize("other", [None, 1, "./address", io.BytesIO()])
+def test_what_has_no_descriptor_is_refused(other: Any) -> None:
+    """Only what has a descriptor is copied; the error says what was given instead."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with pytest.raises(TypeError, match=f"descriptor.*not {type(other).__name__}"):
+            fildes.pipe(ours, other)
+        with pytest.raises(TypeError, match=f"descriptor.*not {type(other).__name__}"):
+            fildes.relay(other, ours)
+
+
+def test_options_are_for_an_address(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Between two files nothing is opened, so there can be no options of schemes."""
+    with pytest.raises(TypeError, match="'tcp' is for opening an address"):
+        fildes.relay(*pair, tcp={"nodelay": True})
+
+
 def test_closed_file_is_refused(tmp_path: Path) -> None:
     """A closed file is a ValueError, and the other end is aborted, not committed."""
     (tmp_path / "a").write_bytes(b"x")

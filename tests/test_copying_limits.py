@@ -136,6 +136,7 @@ def test_relay_that_ignores_ends(peer: StartPeer) -> None:
 
 @pytest.mark.parametrize(("how", "words"), [
     ({"eof": "last"}, "eof is propagate"), ({"max_bytes": 0}, "max_bytes is 1 or more"),
+    ({"idle_timeout": -1}, "0 or more"), ({"idle_timeout": float("nan")}, "0 or more"),
 ])  # fmt: skip
 def test_wrong_options_touch_nothing(how: dict[str, Any], words: str, pair: Pair) -> None:
     """A policy or a limit that is none is a ValueError, and neither side is aborted."""

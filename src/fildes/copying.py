@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from fildes.address import Address
 from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.files.binary import BufferedFile, File
 from fildes.listener import Listener
+from fildes.opening.arguments import check_times
 from fildes.schemes.fd import duplicate
 from fildes.streams.half import Half, LoneHalf
 from fildes.streams.relay import check_eof, copy_until, half_between
-from fildes.streams.shaped import LimitedStream, OpenEndedStream
 from fildes.verbs import OPEN_TIMEOUT, Options, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fildes.policy.policy import Policy
+    from fildes.relaying.forwarding import Ending
     from fildes.streams.stream import Stream
 
 
@@ -68,6 +69,7 @@ def pipe(
       ...     with fildes.open("./log", "wb") as sink:
       ...         fildes.pipe(source, sink)
     """
+    check_times(None, idle_timeout)
     check_pipe(eof, max_bytes)
     with End(source, "rb") as left, End(sink, "wb") as right:
         (half,) = run([(left, right)], idle_timeout, eof, max_bytes)
@@ -130,34 +132,19 @@ def relay(
       >>> with fildes.listen("tcp://localhost:8080") as listener:
       ...     fildes.relay(listener, "tls://localhost:443")
     """
+    check_times(timeout, idle_timeout)
     if isinstance(right, str | Address):
+        from fildes.relaying.forwarding import Ending
+
         ending = Ending(eof, max_bytes, idle_timeout)
         return forward_to(left, right, ending, timeout, policy, options)
+    if options:
+        raise TypeError(f"{min(options)!r} is for opening an address, and there is none")
     check_eof(eof)
     check_most(max_bytes)
     with End(left, "r+b") as one, End(right, "r+b") as other:
         there, back = run([(one, other), (other, one)], idle_timeout, eof, max_bytes)
     return there.copied, back.copied
-
-
-class Ending(NamedTuple):
-    """When a relay is over; the arguments of `relay` of the same names."""
-
-    eof: str
-    max_bytes: int | None
-    idle_timeout: float | None
-
-    @property
-    def shape(self) -> Callable[[Any, Stream, Stream], tuple[Stream, Stream]] | None:
-        """What makes of both streams of a connection those that end so; None if all do."""
-        if self.eof != "ignore" and self.max_bytes is None:
-            return None
-        return lambda connection, near, far: (self.shaped(near), self.shaped(far))
-
-    def shaped(self, stream: Stream) -> Stream:
-        """Return *stream* with its limit, and not to be told of ends if they are ignored."""
-        limited = stream if self.max_bytes is None else LimitedStream(stream, self.max_bytes)
-        return OpenEndedStream(limited) if self.eof == "ignore" else limited
 
 
 def forward_to(
@@ -234,10 +221,11 @@ class End:
         self.ours = isinstance(file, File)
         if self.ours:
             file.description.check_open()
+            check_directions(file, mode)
             file.description.make_sequential()
             self.stream: Stream = file.description.stream
         else:
-            self.stream = duplicate(file.fileno(), mode)
+            self.stream = duplicate(descriptor_of(file), mode)
 
     def flush(self) -> None:
         """Send what was written to the file."""
@@ -267,6 +255,24 @@ class End:
             self.stream.abort()
         elif not self.ours:
             blocking.run(self.stream.close())
+
+
+def check_directions(file: Any, mode: str) -> None:
+    """Raise `io.UnsupportedOperation` unless *file* is open for all that *mode* names."""
+    if mode != "wb" and not file.readable():
+        raise io.UnsupportedOperation(f"{file.address} is not open for reading")
+    if mode != "rb" and not file.writable():
+        raise io.UnsupportedOperation(f"{file.address} is not open for writing")
+
+
+def descriptor_of(file: Any) -> int:
+    """Return the descriptor of a file or socket that is not ours."""
+    try:
+        fd: int = file.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        kind = type(file).__name__
+        raise TypeError(f"what has a descriptor is copied, a file or socket, not {kind}") from None
+    return fd
 
 
 def read_ahead(file: io.BufferedReader, most: int | None = None) -> bytes:

@@ -74,6 +74,7 @@ def serve(
     """
     import inspect  # 5 ms, which programs that only open do not pay
 
+    check_serving(handler, workers, drain_timeout)
     if inspect.iscoroutinefunction(handler):
         from fildes.aio.serving import serve_in_asyncio
 
@@ -98,6 +99,16 @@ def serve(
 
         told = ready or (lambda address: None)
         run_workers(workers, listener.acceptor, work, lambda: told(listener.address), tell)
+
+
+def check_serving(handler: object, workers: int, drain_timeout: float | None) -> None:
+    """Raise what is wrong with the arguments of `serve`, before anything is listened at."""
+    if not callable(handler):
+        raise TypeError(f"a handler is called with each file: {handler!r} cannot be")
+    if workers < 1:
+        raise ValueError(f"workers is a number of processes, from 1, not {workers}")
+    if drain_timeout is not None and not drain_timeout >= 0:
+        raise ValueError(f"drain_timeout is a number of seconds, 0 or more, not {drain_timeout}")
 
 
 def limited(address: object, arguments: dict[str, Any]) -> dict[str, Any]:

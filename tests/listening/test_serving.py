@@ -238,3 +238,15 @@ def test_limit_is_there_without_being_asked_for() -> None:
             with pytest.raises(KeyboardInterrupt):
                 fildes.serve("tcp://:0", answer, ready=ready, **given)
     assert seen == [512, 7]
+
+
+@pytest.mark.parametrize(("how", "words"), [
+    ({"workers": 0}, "from 1, not 0"),
+    ({"drain_timeout": -1}, "0 or more, not -1"),
+    ({"handler": None}, "None cannot be"),
+])  # fmt: skip
+def test_wrong_arguments_listen_at_nothing(how: dict[str, Any], words: str) -> None:
+    """What makes no sense is told before anything is listened at, instead of serving nobody."""
+    given = {"handler": fildes.pipe, **how}
+    with pytest.raises((ValueError, TypeError), match=words):
+        fildes.serve("unix:/nowhere/at/all", **given)

@@ -6,9 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
-from fildes.copying import End, blamed, check_most, check_pipe
+from fildes.copying import End, blamed, check_directions, check_most, check_pipe
 from fildes.files.async_binary import AsyncBufferedFile, AsyncFile
 from fildes.files.async_text import AsyncTextFile
+from fildes.opening.arguments import check_times
 from fildes.streams.half import Half
 from fildes.streams.relay import check_eof, copy_until, half_between
 
@@ -35,6 +36,7 @@ async def pipe(
     As `fildes.pipe`; either may be an asynchronous file, a built-in binary file or a
     socket. Cancelled, it has aborted both files.
     """
+    check_times(None, idle_timeout)
     check_pipe(eof, max_bytes)
     with AsyncEnd(source, "rb") as left, AsyncEnd(sink, "wb") as right:
         (half,) = await run([(left, right)], idle_timeout, eof, max_bytes)
@@ -57,6 +59,7 @@ async def relay(
     Returns:
       Bytes copied left to right, and right to left.
     """
+    check_times(None, idle_timeout)
     check_eof(eof)
     check_most(max_bytes)
     with AsyncEnd(left, "r+b") as one, AsyncEnd(right, "r+b") as other:
@@ -98,6 +101,7 @@ class AsyncEnd(End):
         if isinstance(file, AsyncTextFile):
             raise TypeError("bytes are copied: open the file in a binary mode")
         file.description.check_open()
+        check_directions(file, mode)
         self.file, self.ours = file, True
         self.stream = file.description.stream
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import LocalWriteError
-from fildes.cli.reporting import write_some
+from fildes.cli.writing import write_some
 from fildes.streams.kernel import DescriptorStream
 
 if TYPE_CHECKING:

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 
 from fildes.cli.errors import LocalWriteError, UsageError
 from fildes.cli.status import Status, status_of
-from fildes.drivers.blocking import wait
+from fildes.cli.writing import write_some
 from fildes.errors import AddressError, failure_of
 from fildes.trace import describe
-from fildes.waiting import WRITE
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from fildes.trace import Step
 
 STDERR = 2
@@ -57,15 +54,6 @@ def write(text: str) -> None:
         sys.stderr = None  # nobody is left to tell, at exit either
     except OSError:  # a full disk, say
         pass
-
-
-def write_some(fd: int, data: Buffer) -> int:
-    """Write what the descriptor *fd* takes of *data*; return how much."""
-    try:
-        return os.write(fd, data)
-    except BlockingIOError:  # whoever shares it has set O_NONBLOCK
-        wait({fd: WRITE})
-        return 0
 
 
 def report(error: BaseException, *, debug: bool = False) -> Status:

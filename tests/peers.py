@@ -37,7 +37,7 @@ from typing import Protocol, Self
 from peer_wires import PlainWire, TlsWire, Wire
 
 #: Seconds after which a peer gives up; far beyond any honest step, within
-#: pytest's faulthandler_timeout of 60 s so that the cause is still reported.
+#: pytest's faulthandler_timeout of 120 s so that the cause is still reported.
 LIMIT = 20.0
 
 

@@ -18,6 +18,7 @@ from commands import LIMIT
 from datagram_clients import GROUP, HERE, answerer
 from datagram_relays import StartServing, start_serving
 from loops import LOOPS, RunLoop
+from relay_commands import relay
 
 import fildes
 import fildes.aio
@@ -76,6 +77,25 @@ def test_without_others_nobody_else_is_heard() -> None:
             assert [g.read(99), g.sender, f.sender] == [b"127.0.0.1", place, place]
             g.write(b"hello")
             assert first.recv(99) == b"hello"
+
+
+def test_answers_come_after_the_half_close() -> None:
+    """Who has said all goes on to hear; a socket that is not connected has nothing to shut down."""
+    with answerer() as sock, heard_by(sock) as f:
+        f.write(b"question")
+        f.half_close()
+        question, asker = sock.recvfrom(99)
+        sock.sendto(b"answer to " + question, asker)
+        assert f.read(99) == b"answer to question"
+
+
+@pytest.mark.parametrize("how", ["-u", "--eof=linger:0.01"])
+def test_relay_of_what_has_ended(how: str) -> None:
+    """An end of file on the other side of a relay is no reset of this one."""
+    with answerer() as sock:
+        target = "udp://{}:{}?others=on".format(*sock.getsockname())
+        assert relay(how, "-", target, given=b"all that was to be said") == (0, b"")
+        assert sock.recv(99) == b"all that was to be said"
 
 
 def test_allow_says_whom_to_hear() -> None:

@@ -51,6 +51,9 @@ class EverybodyStream(DatagramStream):
         except BlockingIOError:
             return None
 
+    def shut_down(self) -> None:
+        """Do nothing: shutdown(2) ends a direction of a connection, and there is none."""
+
     def blocking_send(self) -> Callable[[Buffer], int]:
         return self.send
 

@@ -35,13 +35,13 @@ class Teller(Observer):
     def closed(self, connection: Connection, error: Exception | None) -> None:
         self.changed()
         if error is not None:
-            self.say(f"{connection.number}: {reason(error)}")
+            self.say(f"{connection.number}: {text_of(error)}")
         elif self.verbose:
             self.say(f"{connection.number}: closed")
 
     def refused(self, peer: str | None, reason: Exception) -> None:
         self.changed()
-        self.say(f"refused {peer or 'a client'}: {reason}")
+        self.say(f"refused {peer or 'a client'}: {text_of(reason)}")
 
     def ended(self, connection: Connection, status: int) -> None:
         """Tell of a program that has failed, or of any."""
@@ -59,6 +59,6 @@ def can_be_reset(near: Stream) -> bool:
     )
 
 
-def reason(error: Exception) -> str:
+def text_of(error: Exception) -> str:
     """Return what *error* says."""
     return message_of(error) if isinstance(error, OSError | EOFError) else str(error)

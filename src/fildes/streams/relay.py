@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from fildes.patterns import pattern
 from fildes.streams.buffers import buffers_here
 from fildes.streams.delivering import NOTHING, delivered
+from fildes.streams.departed import Departed
 from fildes.streams.half import Half
 from fildes.streams.parting import hear_out
 from fildes.streams.shaped import LimitedStream, OpenEndedStream
@@ -66,7 +67,7 @@ async def copy_now(
     """Do what `copy` does, and leave the halves as they are."""
     rounds, since = 0, time.monotonic()
     buffers = buffers_here()
-    while (running := [half for half in halves if half.running]) and not until():
+    while not until() and (running := [half for half in halves if half.running]):
         moved = [half for half in running if half.advance(buffers)]
         for half in moved:
             if half.ended:
@@ -109,32 +110,38 @@ def check_eof(eof: str) -> None:
 
 async def copy_until(
     halves: list[Half], eof: str = "propagate", idle_timeout: float | None = None
-) -> None:
+) -> list[Half]:
     """Run *halves* as `copy` does, up to the end that a policy names.
+
+    What leads to a program ends with the program.
 
     Args:
       eof: ``"propagate"`` waits until each direction has ended; ``"first"`` for one of
         them; ``"linger:5"`` for one, and then as long as bytes come within 5 seconds.
         ``"ignore"`` waits for each, too: the sinks are such that are not told, as
         `half_between` makes them.
+
+    Returns:
+      Directions from who was told the end, and has not been waited for.
     """
     if eof in ("propagate", "ignore"):
-        await copy(halves, idle_timeout)
-        return
+        departed = Departed(halves)
+        await copy(halves, idle_timeout, departed.look, departed.alarm)
+        return departed.unheard
     await copy(halves, idle_timeout, lambda: any(half.ended for half in halves))
     left = [half for half in halves if half.running]
-    if left and eof != "first":
+    if eof == "first":
+        return left
+    if left:
         with contextlib.suppress(TimeoutError):
             await copy(left, float(eof.removeprefix("linger:")))
+    return []
 
 
 async def copy_and_leave(halves: list[Half], eof: str, idle_timeout: float | None) -> None:
     """Copy as `copy_until`; hear out who was not waited for, but was told of our end."""
-    await copy_until(halves, eof, idle_timeout)
-    if eof == "first":
-        for half in halves:
-            if half.running:
-                await hear_out(half.source)
+    for half in await copy_until(halves, eof, idle_timeout):
+        await hear_out(half.source)
 
 
 def half_between(

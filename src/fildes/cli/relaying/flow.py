@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.output import STDOUT_NAME
-from fildes.cli.relaying.departed import Departed
 from fildes.cli.relaying.taps import Count
 from fildes.errors import AddressError, add_context
+from fildes.streams.departed import Departed
 from fildes.streams.half import Half, LoneHalf
 from fildes.streams.parting import hear_out
 from fildes.streams.relay import copy
@@ -146,14 +146,13 @@ class Flow:
         def over() -> bool:
             if policy == "propagate":
                 departed.look()
-            return any(map(until, halves)) or not any(half.running for half in halves)
+            return any(map(until, halves))
 
         await copy(halves, self.manner.idle_timeout, over, departed.alarm)
         left = [half for half in halves if half.running]
-        if policy == "first":
-            for half in left:
-                await hear_out(untapped(half.source))
-        elif left:
+        for half in left if policy == "first" else departed.unheard:
+            await hear_out(untapped(half.source))
+        if left and policy != "first":
             with contextlib.suppress(TimeoutError):
                 await copy(left, float(seconds or LINGER))
 

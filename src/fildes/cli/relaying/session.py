@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fildes.cli.relaying.departed import child_of
 from fildes.cli.relaying.flow import CUT_TIMEOUT, Flow
 from fildes.cli.relaying.opening import MODES, Means, open_side
 from fildes.cli.relaying.shaping import shape
@@ -15,6 +14,7 @@ from fildes.cli.relaying.terminal_modes import terminal_in_modes
 from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.opening.opening import Opening
+from fildes.streams.departed import child_of
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:

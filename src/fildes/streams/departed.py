@@ -25,18 +25,21 @@ class Departed:
 
     Attributes:
       alarm: the pidfds of programs that have said all and still run.
+      unheard: the directions that it has ended.
     """
 
     def __init__(self, halves: Sequence[Half]) -> None:
         self.halves = halves
         self.alarm: dict[int, int] = {}
+        self.unheard: list[Half] = []
+        children = [(half, child_of(half.source)) for half in halves]
+        self.saying = [(half, child) for half, child in children if child is not None]
 
-    def look(self) -> None:
-        """End what leads to a program that has said all and ended."""
+    def look(self) -> bool:
+        """End what leads to a program that has said all and ended; False: more may be copied."""
         self.alarm.clear()
-        for said in self.halves:
-            child = child_of(said.source) if said.ended else None
-            if child is None:
+        for said, child in self.saying:
+            if not said.ended:
                 continue
             towards = [
                 half for half in self.halves if half.running and child_of(half.sink) is child
@@ -48,6 +51,8 @@ class Departed:
                 continue
             for half in towards:
                 half.ended, half.left = True, None  # it has ended without reading that
+                self.unheard.append(half)
+        return False
 
 
 def child_of(stream: Stream) -> Child | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -132,6 +133,29 @@ def test_nothing_is_sent_for_tickets_alone(start_bench: StartBench, tls_ca: Auth
         again.engine.tls.session = session
         bench.shaken(again)
         assert again.engine.tls.session_reused
+
+
+def test_end_of_a_handshake_is_acknowledged(start_bench: StartBench, tls_ca: Authority) -> None:
+    """A client that waits for that before it says more (Nagle, RFC 896) does not wait long."""
+    bench = start_bench()
+    with bench.connect() as sock:
+        client = Client(sock, tls_ca.client_context())
+        while not client.engine.handshake():
+            client.send()
+            bench.run(client.receive)
+        (connection,) = bench.service.connections
+        near: Any = connection.near
+        before = segments_sent(near.inner.sock)
+        client.send()
+        bench.run(lambda: connection.far is not None)
+        assert segments_sent(near.inner.sock) == before + 1
+        assert not client.receive()  # it has no data
+
+
+def segments_sent(sock: socket.socket) -> int:
+    """Return how many segments *sock* has sent, those without data too: tcpi_segs_out."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 140)
+    return int.from_bytes(info[136:140], sys.byteorder)
 
 
 def test_silent_client_is_refused(start_bench: StartBench) -> None:

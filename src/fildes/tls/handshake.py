@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ def shake(stream: TlsStream) -> int:
             stream.shaken = stream.engine.handshake()
             if stream.shaken and stream.engine.only_tickets:
                 stream.held = True  # nobody waits for them: they go out with the first data
+                confirm(stream)
             elif not stream.push():
                 return WRITE
             elif not stream.shaken and isinstance(stream.inner, SocketStream):
@@ -41,3 +43,14 @@ def shake(stream: TlsStream) -> int:
             stream.push()  # the alert that says why
         raise
     return 0
+
+
+def confirm(stream: TlsStream) -> None:
+    """Acknowledge a client's last word of the handshake, for nothing is answered to it.
+
+    A client with Nagle's algorithm (RFC 896) says no more before that, and the kernel takes
+    40 ms for it, lest an answer comes that can carry it. Who has said more does not wait.
+    """
+    if isinstance(stream.inner, SocketStream) and not stream.engine.incoming.pending:
+        with contextlib.suppress(OSError):  # it is over, or no tcp
+            stream.inner.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -202,7 +202,7 @@ def by_command(target: str, listen: str, options: dict[str, Any]) -> Iterator[Re
 def splice_always(monkeypatch: pytest.MonkeyPatch, pipe_size: int = 4096) -> None:
     """Let relays in this process splice as soon and as long as they can, by small pipes."""
     monkeypatch.setattr(socket_half, "MUCH", 0)
-    monkeypatch.setattr(brief, "MUCH", 0)
+    monkeypatch.setattr(brief, "RECV_SIZE", 1)
     monkeypatch.setattr(socket_half, "STREAK", 1)
     monkeypatch.setattr(splicing, "LITTLE", 1)
     monkeypatch.setattr(pipes, "PIPE_SIZE", pipe_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import select
 import signal
@@ -173,8 +174,7 @@ def test_forgotten_listener_warns() -> None:
 
 def refuse(listener: Listener[Any], errors: list[int]) -> None:
     """Let accept(2) of *listener*'s only socket fail with *errors* first."""
-    takes = listener.acceptor.takes
-    take = takes.pop()
+    take = next(listener.acceptor.turns)
 
     def refusing() -> tuple[socket.SocketType, Any]:
         if errors:
@@ -182,7 +182,7 @@ def refuse(listener: Listener[Any], errors: list[int]) -> None:
             raise OSError(number, os.strerror(number))
         return take()
 
-    takes.append(refusing)
+    listener.acceptor.turns = itertools.repeat(refusing)
 
 
 @pytest.mark.parametrize("number", sorted(accepting.PASSING), ids=errno.errorcode.get)

@@ -13,10 +13,14 @@ from relay_ends import pattern, reset
 from tcp_ends import tcp_pair
 
 from fildes.drivers.loop import Handler, Loop
+from fildes.relaying.brief import Brief, Way
+from fildes.relaying.connection import Connection
 from fildes.relaying.pair import Pair
-from fildes.relaying.pairing import pair_for
 from fildes.streams.buffers import buffers_here
+from fildes.streams.delivering import INTERNET
+from fildes.streams.half import Half
 from fildes.streams.kernel import SocketStream
+from fildes.streams.stream import Stream
 
 DATA = {True: pattern(1 << 22, b"left"), False: pattern(1 << 22, b"right")}
 
@@ -127,20 +131,48 @@ class Bench:
         (left, near), (right, far) = (make() for make in kinds)
         self.loop = loop
         self.ends = End(left, True), End(right, False)
-        self.streams = SocketStream(near), SocketStream(far)
         self.verdict: list[Exception | None] = []
-        kind = pair_for(*self.streams) if brief else Pair
-        assert kind is not None
-        self.pair: Pair[None] = kind(loop, *self.streams, self.over, None)
-        self.pair.start()
+        self.connection: Connection
+        if brief and near.family in INTERNET and far.family in INTERNET:
+            self.connection = Brief(1, loop.now)
+            self.connection.take(self, (near, near.getpeername()), (far, far.getpeername()))
+            self.connection.begin()
+        else:
+            ends = SocketStream(near), SocketStream(far)
+            self.connection = Connection(1, ends[0], loop.now)
+            self.connection.far = ends[1]
+            self.connection.pair = Pair(loop, *ends, self.pair_ended, self.connection)
+            self.connection.pair.start()
 
-    def over(self, owner: None, error: Exception | None) -> None:
-        self.verdict.append(error)
-        for stream in self.streams:
+    @property
+    def pair(self) -> Pair[Connection]:
+        """What copies, if it is not brief."""
+        assert self.connection.pair is not None
+        return self.connection.pair
+
+    @property
+    def streams(self) -> tuple[Stream, Stream]:
+        """The relay's."""
+        assert self.connection.far is not None
+        return self.connection.near, self.connection.far
+
+    @property
+    def directions(self) -> tuple[Way | Half, Way | Half]:
+        """There and back."""
+        both = self.connection.pair or self.connection
+        return both.there, both.back
+
+    def pair_ended(self, connection: Connection, error: Exception | None) -> None:
+        for stream in (connection.near, connection.far):
+            assert stream is not None
             if error is None:
                 stream.close_now()
             else:
                 stream.abort()
+        self.over(connection, error)
+
+    def over(self, connection: Connection, error: Exception | None) -> None:
+        self.verdict.append(error)
 
     def turn(self, rounds: int = 1) -> None:
         for _ in range(rounds):
@@ -174,14 +206,13 @@ class Bench:
                 assert end.saw_end
         if all(end.usable for end in self.ends):
             assert self.verdict == [None]
-            copied = self.pair.there.copied, self.pair.back.copied
-            assert copied == (self.ends[0].sent, self.ends[1].sent)
+            assert self.connection.copied == (self.ends[0].sent, self.ends[1].sent)
 
     def close(self) -> None:
         for end in self.ends:
             end.sock.close()
-        for stream in self.streams:
-            stream.abort()
+        if not self.verdict:
+            self.connection.abort()
 
 
 NewBench = Callable[..., Bench]
@@ -189,7 +220,7 @@ NewBench = Callable[..., Bench]
 
 @pytest.fixture(params=["pair", "brief"])
 def new_bench(request: pytest.FixtureRequest, nothing_left_behind: None) -> Iterator[NewBench]:
-    """Make benches, of pairs that are brief where they can be, and of none that are.
+    """Make benches, of connections that are brief as long as they can be, and of none that are.
 
     Afterwards no pipe may be left of them.
     """
@@ -202,7 +233,5 @@ def new_bench(request: pytest.FixtureRequest, nothing_left_behind: None) -> Iter
 
         yield make
         for each in benches:
-            if not each.verdict:
-                each.pair.stop()
             each.close()
     assert buffers_here().pipes.there == 0

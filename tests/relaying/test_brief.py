@@ -9,15 +9,16 @@ from hypothesis import given, settings
 from tcp_ends import tcp_pair
 from turned_relay import Bench, NewBench, Script, narrow_pair, scripts
 
-from fildes.relaying.brief import BriefHalf
-from fildes.relaying.socket_half import MUCH, SocketHalf
+from fildes.relaying.brief import Way
+from fildes.relaying.socket_half import SocketHalf
+from fildes.streams.stream import RECV_SIZE
 
 pytestmark = pytest.mark.parametrize("new_bench", ["brief"], indirect=True)
 
 
 def kinds(bench: Bench) -> set[type]:
     """Return of which classes the directions are."""
-    return {type(half) for half in (bench.pair.there, bench.pair.back)}
+    return {type(direction) for direction in bench.directions}
 
 
 def test_question_and_answer(new_bench: NewBench) -> None:
@@ -37,7 +38,7 @@ def test_question_and_answer(new_bench: NewBench) -> None:
     bench.turn(2)
     right.read()
     assert bench.verdict == [None]
-    assert kinds(bench) == {BriefHalf}
+    assert kinds(bench) == {Way}
     bench.judge()
 
 
@@ -45,8 +46,8 @@ def test_slow_reader(new_bench: NewBench) -> None:
     """What a sink does not take is kept, and nothing of it is lost or sent twice."""
     bench = new_bench(narrow_pair)
     left, _ = bench.ends
-    while kinds(bench) == {BriefHalf}:
-        left.send(MUCH // 2)
+    while kinds(bench) == {Way}:
+        left.send(RECV_SIZE // 2)
         bench.turn(1)
     assert kinds(bench) == {SocketHalf}
     assert bench.pair.there.left is not None
@@ -76,7 +77,7 @@ def test_reset_after_an_end(new_bench: NewBench) -> None:
     left.send(10)
     left.end()
     bench.turn(2)
-    assert kinds(bench) == {BriefHalf}
+    assert kinds(bench) == {Way}
     left.reset(0)
     right.send(10)
     bench.turn(2)
@@ -104,9 +105,11 @@ def test_urgent_data(new_bench: NewBench) -> None:
 def test_who_asks_for_a_silence(new_bench: NewBench) -> None:
     """What has come and was not received is told to whoever wants to end a silence."""
     bench = new_bench(tcp_pair)
-    assert not bench.pair.is_addressed()
+    pair = bench.connection.pair_now()
+    assert pair is not None
+    assert not pair.is_addressed()
     bench.ends[1].send(1)
-    assert bench.pair.is_addressed()
+    assert pair.is_addressed()
     bench.finish()
     bench.judge()
 
@@ -131,4 +134,4 @@ def test_scripts(new_bench: NewBench) -> None:
             bench.close()
 
     holds()
-    assert met == {BriefHalf, SocketHalf}
+    assert met == {Way, SocketHalf}

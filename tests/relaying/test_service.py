@@ -233,8 +233,7 @@ def test_gate_without_descriptors(start_bench: StartBench, monkeypatch: pytest.M
     """L1: nothing left to accept with is waited out, longer and longer, without spinning."""
     tries: list[float] = []
     bench = start_bench()
-    acceptor = bench.service.acceptor
-    genuine = acceptor.try_accept
+    genuine = bench.service.gate.take
 
     def failing() -> object:
         tries.append(bench.service.gate.pause)
@@ -242,7 +241,7 @@ def test_gate_without_descriptors(start_bench: StartBench, monkeypatch: pytest.M
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return genuine()
 
-    monkeypatch.setattr(acceptor, "try_accept", failing)
+    monkeypatch.setattr(bench.service.gate, "take", failing)
     client, server = bench.connect()
     with client, server:
         first = FIRST_PAUSE

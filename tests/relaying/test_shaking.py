@@ -274,12 +274,12 @@ def test_nobody_gives_way_to_nobody(
     with bench.connect():
         bench.run(lambda: bool(bench.service.connections))
         looks: list[None] = []
-        look = bench.service.room.look
+        look = bench.service.greeter.room.look
 
         def counted() -> None:
             looks.append(None)
             look()
 
-        monkeypatch.setattr(bench.service.room, "look", counted)
+        monkeypatch.setattr(bench.service.greeter.room, "look", counted)
         bench.run(lambda: len(looks) > 3)
         assert not bench.log.errors

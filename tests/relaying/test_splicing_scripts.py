@@ -36,7 +36,7 @@ def test_scripts(
             for is_left, (action, size), rounds in script:
                 getattr(bench.ends[not is_left], action)(size)
                 bench.turn(rounds)
-                for half in (bench.pair.there, bench.pair.back):
+                for half in bench.directions:
                     met.update((type(half), getattr(half, "left", None) is HELD))
             bench.finish()
             bench.judge()

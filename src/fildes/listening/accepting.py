@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import socket
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fildes.drivers.blocking import wait
@@ -29,7 +29,7 @@ from fildes.listening.admission import (
     turned_away,
 )
 from fildes.listening.handshakes import Handshakes
-from fildes.listening.taking import taker_of
+from fildes.listening.taking import Taken, taker_of
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.endpoints import endpoint
 from fildes.streams.kernel import LINGER_RESET, NEVER_RESET
@@ -71,7 +71,7 @@ class Acceptor:
 
     Attributes:
       sockets: listening and in non-blocking mode; owned.
-      takes: accept at one of them each; they take turns.
+      turns: what accepts at one of them each; they take turns.
       bell: what wakes those who wait, beside a connection.
       address: where they listen, with the real port; `fildes.open` takes it.
       to_stream: makes a stream of an accepted socket and the sockaddr of its peer.
@@ -102,7 +102,7 @@ class Acceptor:
         handshake: Callable[[Stream], Protocol[Stream]] | None = None,
     ) -> None:
         self.sockets = list(sockets)
-        self.takes = deque(taker_of(sock) for sock in sockets)
+        self.turns: Iterator[Callable[[], Taken]] = itertools.cycle(map(taker_of, sockets))
         self.address = address
         self.to_stream = to_stream
         self.release = release  # of what the sockets hold beside themselves
@@ -183,34 +183,36 @@ class Acceptor:
                 self.bell.ring()  # for those who wait and know nothing of them
 
     def try_accept(self) -> Stream | None:
-        """Return a connection that waits, None if there is none; the sockets take turns."""
-        self.check_open()
+        """Return a connection that waits, None if there is none."""
+        taken = self.try_take()
+        return None if taken is None else self.stream_of(*taken)
+
+    def try_take(self) -> Taken | None:
+        """Return a connection that waits as it is accepted; the sockets take turns."""
         if self.bell.rung:
             self.bell.hush()
-        takes, admission = self.takes, self.admission
-        for _ in range(len(takes)):
+        turns, admission = self.turns, self.admission
+        for _ in self.sockets:
             if admission is not None and admission.full:
                 return None
-            take = takes[0]
-            takes.rotate()
             try:
-                accepted, peer = take()
+                taken = next(turns)()
             except OSError as error:
                 self.check_open()  # else it failed because it was closed
                 if error.errno not in PASSING:
                     raise
             else:
                 if admission is None:
-                    return self.stream_of(accepted, peer)
-                stream = self.admitted(admission, accepted, peer)
-                if stream is not None:
-                    return stream
+                    return taken
+                admitted = self.admitted(admission, *taken)
+                if admitted is not None:
+                    return admitted
         return None
 
     def admitted(
         self, admission: Admission, accepted: socket.SocketType, peer: Any
-    ) -> Stream | None:
-        """Return the stream over a connection; None, and it is closed, if it is refused."""
+    ) -> Taken | None:
+        """Return a connection that is let in; None, and it is closed, if it is refused."""
         slot = admission.admit(peer)
         if slot is None:
             try:
@@ -221,7 +223,7 @@ class Acceptor:
             finally:
                 accepted.close()
             return None
-        return self.stream_of(CountedSocket.take(accepted, slot), peer)
+        return CountedSocket.take(accepted, slot), peer
 
     def stream_of(self, accepted: socket.SocketType, peer: Any) -> Stream:
         """Return the stream over a connection, which is closed if there can be none."""

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: An accepted socket, and the sockaddr of its peer.
+Taken = tuple[socket.SocketType, Any]
 
-def taker_of(sock: socket.socket) -> Callable[[], tuple[socket.SocketType, Any]]:
+
+def taker_of(sock: socket.socket) -> Callable[[], Taken]:
     """Return what accepts at *sock* as `sock.accept`, in half the time: without enums and files."""
     if type(sock) is not socket.socket:  # one that makes its own kind
         return sock.accept
@@ -18,7 +21,7 @@ def taker_of(sock: socket.socket) -> Callable[[], tuple[socket.SocketType, Any]]
     # Told what it is, a socket need not ask the kernel.
     made = partial(socket.SocketType, int(sock.family), int(sock.type), sock.proto)
 
-    def take() -> tuple[socket.SocketType, Any]:
+    def take() -> Taken:
         fd, peer = accept()
         return made(fd), peer
 

@@ -111,20 +111,19 @@ def preparation(
     if any(name.startswith("keep") for name, _ in given):
         given.append(("keepalive", True))  # what else would the times of its probes be for?
     settings = [
-        (SETTINGS[name], SETTINGS_IPV6.get(name), name, round(value * SETTINGS[name].factor))
+        (*SETTINGS[name][:2], SETTINGS_IPV6.get(name), name, round(value * SETTINGS[name].factor))
         for name, value in given
     ]
-    for _, _, name, value in settings:
+    for *_, name, value in settings:
         if not -(1 << 31) <= value < 1 << 31:
             raise AddressError(f"option {name}: {value} is more than the kernel takes")
     if hold_ack:
-        settings.append((Setting(_TCP, socket.TCP_QUICKACK), None, "quickack", 0))
+        settings.append((_TCP, socket.TCP_QUICKACK, None, "quickack", 0))
 
     def prepare(sock: socket.SocketType) -> None:
-        for setting, over_ipv6, name, value in settings:
+        for level, number, over_ipv6, name, value in settings:
             if over_ipv6 is not None and sock.family == socket.AF_INET6:
-                setting = over_ipv6
-            level, number, _ = setting  # at once, for it is done for each connection of a relay
+                level, number, _ = over_ipv6
             try:
                 sock.setsockopt(level, number, value)
             except OSError as error:

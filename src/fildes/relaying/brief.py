@@ -1,170 +1,265 @@
 """Two tcp sockets to which nothing unusual has happened: a question, an answer, two ends.
 
-That is all that most connections of a relay ever see, and a direction that has nothing to
-remember begins and ends in half the steps. Both directions *grow* into what all others are
-as soon as there is something: a sink that takes only a part, an error, urgent data, much at
-once, somebody who asks.
+That is all that most connections of a relay ever see, so such a one has no streams, no pair
+and no halves: it remembers which sockets there are, and how much went each way. It *grows*
+into what all others are as soon as there is more: a sink that takes only a part, an error,
+urgent data, much at once, somebody who asks.
 """
 
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Any
+import socket
+from typing import TYPE_CHECKING, Any, Protocol
 
-from fildes.relaying.pair import Owner, Pair
-from fildes.relaying.socket_half import ALL, EDGES, IN, MORE, MUCH, RDHUP, SocketHalf, uncork
-from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, acknowledge
+from fildes.relaying.connection import Connection
+from fildes.relaying.pair import Pair
+from fildes.relaying.socket_half import ALL, EDGES, IN, MORE, RDHUP, SocketHalf
+from fildes.streams.delivering import INTERNET
+from fildes.streams.kernel import RECV_FLAGS, SEND_FLAGS, SocketStream, acknowledge_now
+from fildes.streams.stream import RECV_SIZE
 
 if TYPE_CHECKING:
-    from fildes.streams.kernel import SocketStream
+    from fildes.drivers.loop import Loop
+    from fildes.listening.taking import Taken
+    from fildes.streams.stream import Stream
 
 #: Anything else is unusual. Who has been told our end, and has said its own, hangs up.
 UNUSUAL = ~(IN | RDHUP | select.EPOLLHUP)
 
 
-class BriefHalf(SocketHalf):
-    """One direction of a `BriefPair`; it has no more of its attributes than are set here."""
+class Owner(Protocol):
+    """Who is told of an end: a service."""
 
-    __slots__ = ()
+    loop: Loop
 
-    pair: BriefPair[Any]
-    other: BriefHalf
+    def over(self, connection: Connection, error: Exception | None) -> None:
+        """Take a connection off the books, whose sockets are closed."""
 
-    def __init__(self, pair: BriefPair[Any], source: SocketStream, sink: SocketStream) -> None:
-        self.pair, self.buffers = pair, pair.buffers
+    def pair_ended(self, connection: Connection, error: Exception | None) -> None:
+        """End a connection that has grown; as *done* of `Pair`."""
+
+
+class Way:
+    """One direction of a brief connection.
+
+    Attributes:
+      peer: the sockaddr of who is received from.
+      copied: bytes that the sink has taken.
+      ended: the source has reached its end of file, and the sink was told.
+    """
+
+    __slots__ = ("brief", "copied", "ended", "fd", "peer", "sink", "source")
+
+    def __init__(
+        self, brief: Brief, source: socket.SocketType, sink: socket.SocketType, peer: Any
+    ) -> None:
+        self.brief = brief
         self.source, self.sink = source, sink
-        self.from_sock = sock = source.sock
-        self.to_sock = sink.sock
-        self.fd = sock.fileno()
+        self.peer = peer
+        self.fd = source.fileno()
         self.copied = 0
         self.ended = False
 
     def ready(self, fd: int, events: int) -> None:
-        """Pass on what has come, all of it if *events* do not say that it was bytes alone."""
-        flags = SEND_FLAGS
+        """Pass on what has come."""
         if events != IN:
-            if events & UNUSUAL or self.ended:
-                self.pair.grow()
-                SocketHalf.ready(self, fd, events)
-                return
-            flags = MORE  # an end stands behind the bytes
-        view = self.buffers.view
-        while True:
+            self.see_to(events)
+            return
+        try:
+            data = self.source.recv(RECV_SIZE, RECV_FLAGS)
+        except OSError as error:
+            self.miss(error)
+            return
+        if not data:
+            self.end()
+            return
+        try:
+            sent = self.sink.send(data, SEND_FLAGS)
+        except OSError as error:
+            self.hold(data, 0, error)
+            return
+        self.copied += sent
+        if sent != len(data) or sent == RECV_SIZE:
+            self.hold(data, sent)
+
+    def see_to(self, events: int) -> None:
+        """Pass on all that stands before an end; grow if *events* tell of anything else."""
+        if events & UNUSUAL or self.ended:
+            self.grow().ready(self.fd, events)
+            return
+        try:
+            data = self.source.recv(RECV_SIZE, RECV_FLAGS)
+        except OSError as error:
+            self.miss(error)
+            return
+        if data:
             try:
-                received = self.from_sock.recv_into(view, 0, RECV_FLAGS)
+                sent = self.sink.send(data, MORE)  # the end goes with it, in one packet
             except OSError as error:
-                self.miss(error, flags)
-                return
-            if not received:
-                self.end()
-                return
-            try:
-                sent = self.to_sock.send(view[:received], flags)
-            except OSError as error:
-                self.hold(view[:received], received, error)
+                self.hold(data, 0, error)
                 return
             self.copied += sent
-            if sent != received or received > MUCH:
-                self.hold(view[sent:received], received)
+            if sent != len(data) or sent == RECV_SIZE:
+                self.hold(data, sent)
                 return
-            if events == IN:
-                return
+        # Less than there was room for is all that stood before the end.
+        self.end()
 
-    def miss(self, error: OSError, flags: int) -> None:
+    def miss(self, error: OSError) -> None:
         """Take it that nothing was received."""
-        if flags == MORE:
-            uncork(self.to_sock)
         if not isinstance(error, BlockingIOError):
-            self.pair.grow()
-            self.error, self.lost = error, True
-            self.pair.settle()
+            half = self.grow()
+            half.error, half.lost = error, True
+            half.pair.settle()
 
-    def hold(self, rest: memoryview, received: int, error: OSError | None = None) -> None:
-        """Keep the *rest* of what was *received*, unless the sink never takes it for an *error*."""
-        self.pair.grow()
+    def hold(self, data: bytes, sent: int, error: OSError | None = None) -> None:
+        """Keep what is not yet *sent* of *data*, unless an *error* says that it never is."""
+        half = self.grow()
         if error is not None and not isinstance(error, BlockingIOError):
-            self.fail(error)
+            half.fail(error)
         else:
-            if received > MUCH:
-                self.count_much()
-            if rest:
-                self.left = self.buffers.keep(rest)
-        self.pair.settle()
+            if len(data) == RECV_SIZE:  # so there may be more
+                half.count_much()
+            if sent < len(data):
+                half.left = memoryview(data)[sent:]
+        half.pair.settle()
 
-    def end(self) -> bool:
-        """Pass on the end of file, unless the stream knows that it is none."""
-        source = self.source
-        if source.was_reset:
-            self.pair.grow()
-            SocketHalf.end(self)
-            self.pair.settle()
-            return True
-        self.ended = source.received_end = True
+    def end(self) -> None:
+        """Pass on the end of file."""
         try:
-            self.sink.shut_down()
-        except OSError as error:
-            self.pair.grow()
-            self.error = error
-            self.pair.settle()
-        else:
-            if self.other.ended:
-                self.pair.be_over()
-        return True
+            self.sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            half = self.grow()
+            half.end()  # and learn what it is
+            half.pair.settle()
+            return
+        self.ended = True
+        brief = self.brief
+        if brief.there.ended and brief.back.ended:
+            brief.be_over()
 
-    def grow(self) -> None:
-        """Remember all that a direction may have to."""
-        pair, copied, ended = self.pair, self.copied, self.ended
-        self.__class__ = SocketHalf  # type: ignore[assignment]  # the layout is the same
-        SocketHalf.__init__(self, pair, self.source, self.sink)
-        self.copied, self.ended, self.passed_on = copied, ended, ended
-        handlers = pair.loop.handlers
-        if self.fd in handlers:
-            handlers[self.fd] = self.ready
-            self.watched = 0 if ended else self.says
+    def grow(self) -> SocketHalf:
+        """Let the connection grow; return what this direction is then."""
+        brief = self.brief
+        is_there = brief.there is self
+        pair = brief.grow()
+        return pair.there if is_there else pair.back
+
+    def become(self, half: SocketHalf, loop: Loop) -> None:
+        """Leave everything to *half*."""
+        half.copied = self.copied
+        half.ended = half.passed_on = half.source.received_end = self.ended
+        if self.fd in loop.handlers:
+            loop.handlers[self.fd] = half.ready
+            half.watched = 0 if self.ended else half.says
 
 
-class BriefPair(Pair[Owner]):
-    """Two tcp sockets."""
+class Brief(Connection):
+    """A connection that has not grown into a `Connection`, which is more and does more.
 
-    half = BriefHalf
-    there: BriefHalf
-    back: BriefHalf
+    Its streams are made for whoever asks for them.
 
-    __slots__ = ()
+    Attributes:
+      there, back: both directions.
+      owner: who is told of its end.
+    """
 
-    def start(self) -> None:
+    __slots__ = ()  # an object can only change into one of the same layout
+
+    def __init__(self, number: int, since: float) -> None:
+        self.number, self.since = number, since
+        self.halves = ()
+        self.pair = self.task = None
+
+    def take(self, owner: Owner, near: Taken, far: Taken) -> None:
+        """Have two sockets; `begin` begins."""
+        (near_sock, near_peer), (far_sock, far_peer) = near, far
+        self.owner = owner
+        self.there = Way(self, near_sock, far_sock, near_peer)
+        self.back = Way(self, far_sock, near_sock, far_peer)
+
+    def begin(self) -> None:
         """Begin with what is there: who connects has often said something."""
-        there, back, loop = self.there, self.back, self.loop
+        there, back = self.there, self.back
+        watch = self.owner.loop.watch
         there.ready(there.fd, IN)
-        if type(there) is not BriefHalf:
+        if type(self) is not Brief:
             return
         if not there.copied:
-            acknowledge(there.sink)
+            acknowledge_now(there.sink)
         if not there.ended:
-            loop.watch(there.fd, ALL | EDGES, there.ready)
-        loop.watch(back.fd, ALL | EDGES, back.ready)
+            watch(there.fd, ALL | EDGES, there.ready)
+        watch(back.fd, ALL | EDGES, back.ready)
 
-    def grow(self) -> None:
-        """Let both directions remember all that they may have to."""
-        if type(self.there) is BriefHalf:
-            self.there.grow()
-            self.back.grow()
+    @property
+    def near(self) -> SocketStream:  # type: ignore[override]  # nobody sets it before it has grown
+        """The stream of the client, made now."""
+        return SocketStream(self.there.source, self.there.peer)
+
+    @property
+    def far(self) -> SocketStream:  # type: ignore[override]  # nobody sets it, either
+        """The stream of the other side, made now."""
+        return SocketStream(self.back.source, self.back.peer)
+
+    @property
+    def copied(self) -> tuple[int, int]:
+        return self.there.copied, self.back.copied
+
+    def pair_now(self) -> Pair[Connection]:
+        return self.grow()
+
+    def grow(self) -> Pair[Connection]:
+        """Remember all that a connection may have to; return what copies from now on."""
+        there, back, owner = self.there, self.back, self.owner
+        near, far = self.near, self.far
+        self.__class__ = Connection  # type: ignore[assignment]  # the layout is the same
+        self.near, self.far = near, far  # type: ignore[misc]  # which can be set now
+        pair: Pair[Connection] = Pair(owner.loop, near, far, owner.pair_ended, self)
+        self.pair = pair
+        there.become(pair.there, owner.loop)
+        back.become(pair.back, owner.loop)
+        # Without the circles their memory is free at once.
+        del self.there, self.back, self.owner, there.brief, back.brief
+        return pair
+
+    def abort(self) -> None:
+        self.grow()
+        Connection.abort(self)  # which it is now
 
     def be_over(self) -> None:
-        """Say that it is over, with nothing left; as `finish`."""
-        there, back, drop = self.there, self.back, self.loop.handlers.pop
+        """Close both sockets in order, and say that it is over."""
+        there, back, owner = self.there, self.back, self.owner
+        drop = owner.loop.handlers.pop  # as `Loop.drop`, which looks after regular files as well
         drop(there.fd, None)
         drop(back.fd, None)
-        # Without the circles their memory is free at once.
-        del there.other, back.other, there.pair, back.pair
-        self.done(self.owner, None)
+        error = None
+        try:
+            back.source.close()
+            there.source.close()
+        except OSError as failure:
+            error = failure
+            there.source.close()
+        owner.over(self, error)
+        del there.brief, back.brief
 
-    def is_addressed(self) -> bool:
-        """Tell whether something has come that nobody has received yet."""
-        self.grow()
-        return super().is_addressed()
 
-    def stop(self) -> None:
-        """Copy no more; as `Pair.stop`."""
-        self.grow()
-        super().stop()
+def can_be_brief(stream: Stream) -> bool:
+    """Tell whether a stream that `Pair` copies has nothing to remember."""
+    return (
+        isinstance(stream, SocketStream)
+        and stream.sock.family in INTERNET
+        and stream.local_name is None
+        and not stream.was_reset
+    )
+
+
+def be_brief(connection: Connection, owner: Owner) -> None:
+    """Begin to copy between the streams of *connection*, both of which can be brief."""
+    near, far = connection.near, connection.far
+    assert isinstance(near, SocketStream)
+    assert isinstance(far, SocketStream)
+    connection.__class__ = Brief
+    assert isinstance(connection, Brief)
+    connection.take(owner, (near.sock, near.peer_name), (far.sock, far.peer_name))
+    connection.begin()

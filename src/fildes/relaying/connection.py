@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fildes.drivers.loop_task import Task
+    from fildes.relaying.brief import Owner, Way
     from fildes.relaying.pair import Pair
     from fildes.relaying.shaking import Shaking
     from fildes.streams.half import Half
@@ -20,14 +21,32 @@ class Connection:
       near, far: the streams; *far* is None until it is open.
       since: the moment at which it was accepted.
       pair, halves: one of them, once bytes flow: two sockets, or two directions.
+      there, back, owner: of a `Brief` one.
     """
 
-    __slots__ = ("far", "halves", "near", "number", "pair", "since", "task")
+    __slots__ = (
+        "back",
+        "far",
+        "halves",
+        "near",
+        "number",
+        "owner",
+        "pair",
+        "since",
+        "task",
+        "there",
+    )
+
+    near: Stream
+    far: Stream | None
+    there: Way
+    back: Way
+    owner: Owner
 
     def __init__(self, number: int, near: Stream, since: float) -> None:
         self.number = number
         self.near = near
-        self.far: Stream | None = None
+        self.far = None
         self.since = since
         self.halves: tuple[Half, ...] = ()
         self.pair: Pair[Connection] | None = None
@@ -39,6 +58,10 @@ class Connection:
         if self.pair is not None:
             return self.pair.there.copied, self.pair.back.copied
         return (self.halves[0].copied, self.halves[1].copied) if self.halves else (0, 0)
+
+    def pair_now(self) -> Pair[Connection] | None:
+        """Return what copies by callbacks, with all that it can be asked for."""
+        return self.pair
 
     def abort(self) -> None:
         """End both streams at once; each peer learns that its end is no end of file."""

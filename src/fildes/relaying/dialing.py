@@ -15,12 +15,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fildes.opening.announcing import header_of
-from fildes.opening.connecting import connect_any, connecting, only_failure, until_connected
+from fildes.opening.connecting import (
+    CONNECTED,
+    connect_any,
+    connecting,
+    only_failure,
+    until_connected,
+)
 from fildes.opening.opening import Opening, Target
 from fildes.opening.resolving import Candidate, numeric, permitted, resolve
 from fildes.opening.socket_options import place_of, preparation
 from fildes.relaying.ucspi import environment
-from fildes.streams.kernel import SocketStream
+from fildes.streams.kernel import SEND_FLAGS, SocketStream
 from fildes.trace import Trace
 
 if TYPE_CHECKING:
@@ -49,23 +55,35 @@ class ShortWay:
 
     def __call__(self, near: Stream) -> Stream | Protocol[Stream]:
         """Return the stream if it is connected at once, as on loopback; else the rest."""
+        sock = self.dial()
+        if not isinstance(sock, socket.SocketType):
+            return sock
+        stream = SocketStream(sock, self.place.sockaddr)
+        stream.holds_ack = True
+        return stream
+
+    def dial(self) -> socket.SocketType | Protocol[Stream]:
+        """Return the socket if it is connected at once, else what waits for it."""
         since = time.monotonic()
         try:
             sock = connecting(self.place, self.prepare, socket.SocketType)
         except OSError as error:
             raise only_failure(self.opening, self.place, since, error) from None
-        stream = SocketStream(sock)
-        if stream.peer_name is None:
-            return self.rest(sock, since)
-        stream.holds_ack = True
+        try:
+            sock.send(b"", SEND_FLAGS)  # tells as much as getpeername(2), in half the steps
+        except OSError as error:
+            return self.rest(sock, since, error)
         if Trace.observer is not None:
             self.opening.trace.record("connect", str(self.place), since)
-        return stream
+        return sock
 
-    async def rest(self, sock: socket.SocketType, since: float) -> Stream:
-        """Wait until *sock* is connected, and return its stream."""
+    async def rest(self, sock: socket.SocketType, since: float, told: OSError) -> Stream:
+        """Wait until *sock* is connected, unless it was *told* what became of it."""
         try:
-            await until_connected(sock)
+            if isinstance(told, BlockingIOError):
+                await until_connected(sock)
+            elif told.errno not in CONNECTED:
+                raise told
         except BaseException as error:
             sock.close()
             if not isinstance(error, OSError):

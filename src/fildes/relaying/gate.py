@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import select
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fildes.listening.accepting import EXHAUSTED, FIRST_PAUSE, LONGEST_PAUSE
 
@@ -22,19 +22,31 @@ if TYPE_CHECKING:
 
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
-    from fildes.streams.stream import Stream
     from fildes.waiting import Interest
+
+T = TypeVar("T")
 
 #: Connections that are accepted before those that are there get their turn.
 BATCH = 32  # arbitrary
 
 
-class Gate:
-    """Lets clients in, as long as its acceptor is open."""
+class Gate(Generic[T]):
+    """Lets clients in, as long as its acceptor is open.
 
-    def __init__(self, loop: Loop, acceptor: Acceptor, begin: Callable[[Stream], None]) -> None:
-        """Call *begin* with each client that is let in, once *loop* runs."""
-        self.loop, self.acceptor, self.begin = loop, acceptor, begin
+    Attributes:
+      take: returns a client that waits, None if there is none; as `Acceptor.try_accept`.
+      begin: called with each client that is let in, once the loop runs.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        acceptor: Acceptor,
+        take: Callable[[], T | None],
+        begin: Callable[[T], object],
+    ) -> None:
+        self.loop, self.acceptor = loop, acceptor
+        self.take, self.begin = take, begin
         self.accepting: Interest = {}
         self.pause = FIRST_PAUSE
         self.batch = 1 if acceptor.shared else BATCH
@@ -63,12 +75,13 @@ class Gate:
 
     def accept(self, fd: int, events: int) -> None:
         """Take clients that wait."""
+        take, begin = self.take, self.begin
         try:
             for _ in range(self.batch):
-                near = self.acceptor.try_accept()
-                if near is None:
+                client = take()
+                if client is None:
                     break
-                self.begin(near)
+                begin(client)
             else:
                 if not self.acceptor.shared:  # or it is told of who waits
                     self.loop.call_soon(self.again)
@@ -82,9 +95,11 @@ class Gate:
             self.rest()
         else:
             self.pause = FIRST_PAUSE
-            if self.acceptor.shared:
+            acceptor = self.acceptor
+            if acceptor.shared:
                 self.unwatch()  # the last in the queue is who was added last
-            self.watch()
+            if acceptor.shared or acceptor.admission is not None:
+                self.watch()
 
     def rest(self) -> None:
         """Leave clients alone until something may have been released."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeGuard, TypeVar
 
 from fildes.relaying.socket_half import SocketHalf
 from fildes.streams.buffers import buffers_here
-from fildes.streams.kernel import SocketStream, acknowledge, says_something
+from fildes.streams.kernel import RECV_FLAGS, SocketStream, acknowledge
 from fildes.streams.relay import first_error
 
 if TYPE_CHECKING:
@@ -123,3 +124,14 @@ class Pair(Generic[Owner]):
 def is_socket(stream: Stream | None) -> TypeGuard[SocketStream]:
     """Tell whether `Pair` copies *stream*."""
     return type(stream) is SocketStream
+
+
+def says_something(sock: socket.SocketType) -> bool:
+    """Tell whether a receive would not wait; what it would receive is left there."""
+    try:
+        sock.recv(1, RECV_FLAGS | socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:  # which is something to learn as well
+        pass
+    return True

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fildes.relaying.brief import BriefPair
 from fildes.relaying.pair import Pair, is_socket
-from fildes.streams.delivering import INTERNET
 from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
@@ -19,12 +17,8 @@ KINDS: dict[tuple[type, ...], type[Pair[Any]] | None] = {}
 
 def pair_for(near: Stream, far: Stream) -> type[Pair[Any]] | None:
     """Return what copies between *near* and *far*; None: only protocol code can."""
-    if (
-        type(near) is SocketStream is type(far)
-        and near.sock.family in INTERNET
-        and far.sock.family in INTERNET
-    ):  # as nearly always
-        return BriefPair
+    if type(near) is SocketStream is type(far):  # as nearly always
+        return Pair
     classes = type(near), type(near.inner), type(far), type(far.inner)
     try:
         return KINDS[classes]

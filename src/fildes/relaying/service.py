@@ -13,16 +13,17 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from fildes.errors import failure_of
-from fildes.listening.blaming import blame_client
+from fildes.relaying.brief import be_brief, can_be_brief
 from fildes.relaying.connection import Connection, Observer, close_both, close_sockets
+from fildes.relaying.entrance import entrance_of
 from fildes.relaying.gate import Gate
+from fildes.relaying.greeting import Greeter
+from fildes.relaying.pair import Pair
 from fildes.relaying.pairing import pair_for
-from fildes.relaying.room import Room
-from fildes.relaying.shaking import Shaking
 from fildes.relaying.sweeping import Sweeper
 from fildes.streams.delivering import delivered
 from fildes.streams.half import Half
-from fildes.streams.kernel import SocketStream, acknowledge
+from fildes.streams.kernel import acknowledge
 from fildes.streams.relay import copy_and_leave
 from fildes.streams.stream import Stream
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from fildes.drivers.loop import Loop
     from fildes.listening.accepting import Acceptor
-    from fildes.tls.stream import TlsStream
     from fildes.waiting import Protocol
 
     #: Opens the other side of a client's stream: returns it, or the protocol that will.
@@ -51,7 +51,7 @@ class Service:
       accepted, refused: how many there were.
       failed: how many ended with an error, by the step in which it happened.
       moved: bytes there and back of all connections that are over.
-      plain: what flows is neither changed nor looked at, so callbacks may copy it.
+      plain: callbacks may copy what flows.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Service:
         timeout: float | None = 30.0,
         idle_timeout: float | None = None,
         eof: str = "propagate",
+        plain: bool = True,
         prepare: Callable[[Connection, Stream, Stream], tuple[Stream, Stream]] | None = None,
         numbers: Iterator[int] | None = None,
     ) -> None:
@@ -75,23 +76,23 @@ class Service:
           timeout: seconds that this may take; None for no limit.
           idle_timeout: seconds without a byte in either direction.
           eof: what an end of file does; see `copy_and_leave`.
+          plain: whether what flows is neither changed nor looked at.
           prepare: returns the streams to copy between, made of near and far.
           numbers: what connections are counted with; from 1 on, if left out.
         """
         self.loop, self.acceptor, self.open_far = loop, acceptor, open_far
         self.observer = observer or Observer()
         self.timeout, self.idle_timeout, self.eof = timeout, idle_timeout, eof
-        self.plain = eof == "propagate"
+        self.plain = plain and eof == "propagate"
         self.prepare = prepare
         self.numbers = numbers or count(1)
         self.connections: set[Connection] = set()
         self.accepted = self.refused = 0
         self.failed: Counter[str] = Counter()
         self.moved = [0, 0]
-        self.paired = self.pair_ended  # one bound method for all connections
         acceptor.refused = self.refuse
-        self.room, self.sweeper = Room(self), Sweeper(self)
-        self.gate = Gate(loop, acceptor, self.begin)
+        self.greeter, self.sweeper = Greeter(self), Sweeper(self)
+        self.gate = Gate(loop, acceptor, *entrance_of(self))
 
     @property
     def ended(self) -> bool:
@@ -122,55 +123,24 @@ class Service:
         """Accept no more, end everything."""
         self.drain()
         self.abort()
-        self.room.close()
+        self.greeter.close()
         self.sweeper.close()
 
-    def begin(self, near: Stream) -> None:
-        """Make a client a connection."""
+    def enter(self, near: Stream) -> Connection:
+        """Put a client on the books."""
         self.accepted += 1
         connection = Connection(next(self.numbers), near, self.loop.now)
         self.connections.add(connection)
         self.observer.accepted(connection)
-        acceptor = self.acceptor
-        if acceptor.handshake is None:
-            self.connect(connection)
-        elif acceptor.secure is not None:
-            self.shake(connection, acceptor.secure(near))
-        else:
-            self.greet(connection, acceptor.handshake(near))
+        return connection
 
-    def greet(self, connection: Connection, handshake: Protocol[Stream]) -> None:
-        """Do a *handshake* of any kind, then go on with the stream that it returns."""
-
-        def shaken(stream: Stream | None, error: Exception | None) -> None:
-            if stream is not None:
-                connection.near = stream
-            self.shaken(connection, error)
-
-        self.room.enter(connection)
-        self.run(connection, handshake, shaken, time.monotonic() + self.acceptor.handshake_timeout)
-
-    def shake(self, connection: Connection, near: TlsStream) -> None:
-        """Do the handshake of *near*, then go on with it."""
-        connection.near = near
-
-        def ended(shaking: Shaking, error: Exception | None) -> None:
-            self.shaken(connection, error)
-            shaking.forget()
-
-        connection.task = shaking = Shaking(self.loop, near, ended)
-        self.room.enter(connection)
-        shaking.start(time.monotonic() + self.acceptor.handshake_timeout)
-
-    def shaken(self, connection: Connection, error: Exception | None) -> None:
-        """Go on after a handshake."""
-        connection.task = None
-        self.room.leave(connection)
-        if error is None:
+    def begin(self, near: Stream) -> None:
+        """Make a client a connection."""
+        connection = self.enter(near)
+        if self.acceptor.handshake is None:
             self.connect(connection)
         else:
-            blame_client(error, connection.near.peer)
-            self.finish(connection, error)
+            self.greeter.greet(connection)
 
     def connect(self, connection: Connection) -> None:
         """Open the other side of *connection*."""
@@ -179,7 +149,7 @@ class Service:
         except OSError as error:
             self.finish(connection, error)
             return
-        if type(far) is SocketStream or isinstance(far, Stream):  # which takes longer to ask
+        if isinstance(far, Stream):
             self.opened(connection, far)
         else:
             self.open(connection, far)
@@ -209,8 +179,10 @@ class Service:
         if kind is None:
             self.flow(connection, near, far)
             acknowledge(far)
+        elif kind is Pair and can_be_brief(near) and can_be_brief(far):
+            be_brief(connection, self)
         else:
-            pair = kind(self.loop, near, far, self.paired, connection)  # type: ignore[arg-type]  # as `pair_for` saw
+            pair = kind(self.loop, near, far, self.pair_ended, connection)  # type: ignore[arg-type]  # as `pair_for` saw
             connection.pair = pair
             pair.start()
 
@@ -258,9 +230,7 @@ class Service:
     def end(self, connection: Connection) -> None:
         """End both sides in order."""
         near, far = connection.near, connection.far
-        if type(near) is SocketStream is type(far) or (
-            far is not None and near.closes_at_once and far.closes_at_once
-        ):
+        if far is not None and near.closes_at_once and far.closes_at_once:
             self.over(connection, close_sockets(connection, near, far))
         else:
             self.close_both(connection)
@@ -278,12 +248,11 @@ class Service:
     def over(self, connection: Connection, error: Exception | None) -> None:
         """Take a connection off the books."""
         self.connections.discard(connection)
-        if self.room.shaking:
-            self.room.leave(connection)
-        if connection.halves:
-            there, back = connection.halves
-            self.moved[0] += there.copied
-            self.moved[1] += back.copied
+        if self.greeter.busy:
+            self.greeter.leave(connection)
+        there, back = connection.copied
+        self.moved[0] += there
+        self.moved[1] += back
         if error is not None:
             error = self.blamed(connection, error)
             failure = failure_of(error)

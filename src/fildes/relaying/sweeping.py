@@ -41,7 +41,7 @@ class Sweeper:
         service, limit = self.service, self.limit
         assert limit is not None  # else nobody would look
         for connection in list(service.connections):
-            pair = connection.pair
+            pair = connection.pair_now()
             if pair is None or pair.silence() < limit or pair.is_addressed():
                 continue
             error = self.excused(connection, no_byte(limit))

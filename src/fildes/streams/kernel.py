@@ -174,19 +174,13 @@ def acknowledge(stream: Stream) -> None:
     """Let *stream* end the handshake, for there is nothing yet to be sent."""
     if type(stream) is SocketStream and stream.holds_ack:
         stream.holds_ack = False
-        with contextlib.suppress(OSError):  # it is over
-            stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        acknowledge_now(stream.sock)
 
 
-def says_something(sock: socket.SocketType) -> bool:
-    """Tell whether a receive would not wait; what it would receive is left there."""
-    try:
-        sock.recv(1, RECV_FLAGS | socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:  # which is something to learn as well
-        pass
-    return True
+def acknowledge_now(sock: socket.SocketType) -> None:
+    """Let *sock* end the handshake that waits for bytes to go with it."""
+    with contextlib.suppress(OSError):  # it is over
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def reset() -> ConnectionResetError:

@@ -74,22 +74,22 @@ class Relay(Service):
         self.near_mode, self.far_mode = modes if self.left_is_front else modes[::-1]
         self.flows: dict[Connection, Flow] = {}
         tries, _ = plan.tries(self.other)
+        manner = plan.manner
         super().__init__(
             around.loop,
             acceptor,
             self.short_way() or self.open_other,
             Teller(self),
             timeout=None if tries else self.open_timeout,
-            idle_timeout=plan.manner.idle_timeout,
+            idle_timeout=manner.idle_timeout,
+            eof=manner.eof,
+            plain=(
+                plan.directions == "both"
+                and not around.taps
+                and self.front.settings._replace(fork=False) == DEFAULT
+                and manner.max_bytes is None
+            ),
             numbers=around.numbers,
-        )
-        front = self.front.settings._replace(fork=False)
-        manner, taps = plan.manner, around.taps
-        self.plain = (
-            plan.directions == "both"
-            and not taps
-            and front == DEFAULT
-            and (manner.max_bytes, manner.eof) == (None, "propagate")
         )
 
     @property

@@ -6,13 +6,13 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, cast
+from typing import cast
 
 import pytest
 from datagram_clients import client
 from fault_proxy import reset
 from peers import LIMIT
+from service_bench import StartBench, start_bench
 from tcp_ends import received
 from until import run_until
 
@@ -21,95 +21,15 @@ from fildes.drivers.loop import Loop
 from fildes.listening.accepting import FIRST_PAUSE
 from fildes.listening.arrivals import Arrival
 from fildes.listening.udp import UdpAcceptor
-from fildes.relaying.connection import Connection, Observer
 from fildes.relaying.dialing import opener_of
 from fildes.relaying.gate import BATCH
 from fildes.relaying.service import Service
 from fildes.streams import delivering
 from fildes.verbs import prepare
 
+__all__ = ["start_bench"]  # a fixture
+
 SMALL = 4096  #: a receive buffer; the kernel doubles it, socket(7)
-
-
-class Log(Observer):
-    """What happened, in order."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.errors: list[Exception | None] = []
-
-    def accepted(self, connection: Connection) -> None:
-        self.events.append("accepted")
-
-    def opened(self, connection: Connection) -> None:
-        self.events.append("opened")
-
-    def closed(self, connection: Connection, error: Exception | None) -> None:
-        self.events.append("closed")
-        self.errors.append(error)
-
-
-class Bench(NamedTuple):
-    """A loop with a service, which connects to *behind*."""
-
-    loop: Loop
-    service: Service
-    log: Log
-    behind: socket.socket
-    place: tuple[str, int]
-
-    def run(self, until: Callable[[], bool]) -> None:
-        """Run the loop until something is so."""
-        late: list[None] = []
-        timer = self.loop.call_at(self.loop.now + LIMIT, lambda: late.append(None))
-        self.loop.run(lambda: until() or bool(late))
-        timer.cancel()
-        assert not late, "it did not happen"
-
-    def connect(self, receive_buffer: int = 0) -> tuple[socket.socket, socket.socket]:
-        """Return a client, and the server that the service has connected it to."""
-        client = socket.socket()
-        client.settimeout(LIMIT)
-        if receive_buffer:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.connect(self.place)
-        opened = self.log.events.count("opened") + 1
-        self.run(lambda: self.log.events.count("opened") == opened)
-        server, _ = self.behind.accept()
-        server.settimeout(LIMIT)
-        return client, server
-
-    def over(self) -> bool:
-        """Tell whether no connection is left."""
-        return not self.service.connections
-
-
-StartBench = Callable[..., Bench]
-
-
-@pytest.fixture
-def start_bench(nothing_left_behind: None) -> Iterator[StartBench]:
-    """Start a service with what options it is given."""
-    with (
-        Loop() as loop,
-        socket.create_server(("127.0.0.1", 0)) as behind,
-        fildes.listen("tcp://127.0.0.1:0") as listener,
-    ):
-        services = []
-
-        def start(**options: Any) -> Bench:
-            target = f"tcp://127.0.0.1:{behind.getsockname()[1]}"
-            opening, _ = prepare(target, "r+b", None, {})
-            log = Log()
-            open_far = opener_of(opening.address, opening.policy, opening.options)
-            service = Service(loop, listener.acceptor, open_far, log, **options)
-            services.append(service)
-            port = int(listener.address.rpartition(":")[2])
-            return Bench(loop, service, log, behind, ("127.0.0.1", port))
-
-        yield start
-        for service in services:
-            service.close()
 
 
 def test_books(start_bench: StartBench) -> None:

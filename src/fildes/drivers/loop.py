@@ -202,9 +202,11 @@ class Loop:
         happened = self.poll.poll(self.patience(), MAX_EVENTS)
         self.now = time.monotonic()
         for fd, events in happened:
-            handler = handlers.get(fd)
-            if handler is not None:
-                handler(fd, events)
+            try:
+                handler = handlers[fd]
+            except KeyError:  # it was forgotten in this round
+                continue
+            handler(fd, events)
         if self.always:
             for fd, (handler, wanted) in list(self.always.items()):
                 handler(fd, wanted)

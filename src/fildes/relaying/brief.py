@@ -127,17 +127,17 @@ class Way:
 
     def end(self) -> None:
         """Pass on the end of file."""
+        brief = self.brief
+        self.ended = True
+        if brief.there.ended and brief.back.ended:
+            brief.be_over()  # to close is to say an end, too
+            return
         try:
             self.sink.shutdown(socket.SHUT_WR)
         except OSError:
             half = self.grow()
             half.end()  # and learn what it is
             half.pair.settle()
-            return
-        self.ended = True
-        brief = self.brief
-        if brief.there.ended and brief.back.ended:
-            brief.be_over()
 
     def grow(self) -> SocketHalf:
         """Let the connection grow; return what this direction is then."""

@@ -77,7 +77,13 @@ class Connection:
 
 
 class Observer:
-    """Is told what happens to each connection; others derive from it what they want."""
+    """Is told what happens to each connection; others derive from it what they want.
+
+    Attributes:
+      sees_all: or else only of what is not brief, and of errors.
+    """
+
+    sees_all = True
 
     def accepted(self, connection: Connection) -> None:
         """Bytes of a client may come; its other side is going to be opened."""

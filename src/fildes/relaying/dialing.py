@@ -64,15 +64,15 @@ class ShortWay:
 
     def dial(self) -> socket.SocketType | Protocol[Stream]:
         """Return the socket if it is connected at once, else what waits for it."""
-        since = time.monotonic()
+        since = time.monotonic() if Trace.observer is not None else 0.0
         try:
             sock = connecting(self.place, self.prepare, socket.SocketType)
         except OSError as error:
-            raise only_failure(self.opening, self.place, since, error) from None
+            raise only_failure(self.opening, self.place, time.monotonic(), error) from None
         try:
             sock.send(b"", SEND_FLAGS)  # tells as much as getpeername(2), in half the steps
         except OSError as error:
-            return self.rest(sock, since, error)
+            return self.rest(sock, time.monotonic(), error)
         if Trace.observer is not None:
             self.opening.trace.record("connect", str(self.place), since)
         return sock

@@ -45,8 +45,10 @@ class Straight:
         service.accepted += 1
         service.connections.add(connection)
         connection.take(service, client, (far, way.place.sockaddr))
-        service.observer.accepted(connection)
-        service.observer.opened(connection)
+        observer = service.observer
+        if observer.sees_all:
+            observer.accepted(connection)
+            observer.opened(connection)
         connection.begin()
 
 

@@ -23,11 +23,6 @@ class Greeter:
         self.service = service
         self.room = Room(service)
 
-    @property
-    def busy(self) -> bool:
-        """Whether a handshake is under way."""
-        return bool(self.room.shaking)
-
     def greet(self, connection: Connection) -> None:
         """Do what the acceptor's clients begin with."""
         acceptor, near = self.service.acceptor, connection.near

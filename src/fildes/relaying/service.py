@@ -223,6 +223,7 @@ class Service:
         """End both sides: in order, or at once if there is an *error*."""
         if error is not None:
             connection.abort()
+            self.greeter.leave(connection)
             self.over(connection, error)
         else:
             self.end(connection)
@@ -248,8 +249,6 @@ class Service:
     def over(self, connection: Connection, error: Exception | None) -> None:
         """Take a connection off the books."""
         self.connections.discard(connection)
-        if self.greeter.busy:
-            self.greeter.leave(connection)
         there, back = connection.copied
         self.moved[0] += there
         self.moved[1] += back
@@ -257,7 +256,9 @@ class Service:
             error = self.blamed(connection, error)
             failure = failure_of(error)
             self.failed["read" if failure is None else failure.step] += 1
-        self.observer.closed(connection, error)
+        observer = self.observer
+        if error is not None or observer.sees_all:
+            observer.closed(connection, error)
 
     def blamed(self, connection: Connection, error: Exception) -> Exception:
         """Return *error*, or one that says more of it."""

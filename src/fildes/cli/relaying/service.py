@@ -176,7 +176,7 @@ class Relay(Service):
 
     def finish(self, connection: Connection, error: Exception | None) -> None:
         """End both sides; one that the policy did not wait for may not end by itself."""
-        flow = self.flows.get(connection)
+        flow = self.flows.pop(connection, None)
         if error is not None or flow is None or not flow.cut_short:
             super().finish(connection, error)
             return
@@ -224,6 +224,7 @@ class Teller(Observer):
         self.changed = relay.around.changed
         self.detailed = self.reporter.as_json or self.reporter.statistics
         self.forgets = [tap.forget for tap in relay.around.taps if hasattr(tap, "forget")]
+        self.sees_all = bool(self.changed or self.detailed or self.forgets)
 
     def accepted(self, connection: Connection) -> None:
         if self.changed is not None:
@@ -247,8 +248,6 @@ class Teller(Observer):
             self.reporter.closed(connection.number, there, back, seconds, self.name)
         for forget in self.forgets:
             forget(connection.number)
-        if self.relay.flows:
-            self.relay.flows.pop(connection, None)
 
     def refused(self, peer: str | None, reason: Exception) -> None:
         if self.changed is not None:

@@ -159,4 +159,5 @@ def test_second_signal_ends_all_workers(serve: StartServer) -> None:
             pass
         server.process.send_signal(signal.SIGTERM)
         assert server.wait()[0] == -signal.SIGTERM
-        assert sock.recv(99) == b""
+        with pytest.raises(ConnectionResetError):  # its program was killed
+            sock.recv(99)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -9,7 +10,10 @@ from datagram_clients import client
 from datagram_relays import StartServing, start_serving
 
 import fildes
+from fildes.drivers.loop import Loop
+from fildes.relaying.datagram_half import BATCH
 from fildes.relaying.datagrams import DatagramPair
+from fildes.streams.datagrams import DatagramStream
 
 __all__ = ["start_serving"]  # a fixture
 
@@ -28,6 +32,35 @@ def test_each_sender_is_a_conversation(start_serving: StartServing) -> None:
         one.setblocking(False)
         with pytest.raises(BlockingIOError):
             one.recv(100)
+
+
+def test_many_before_the_other_side_is_open(start_serving: StartServing) -> None:
+    """What a sender says before there is a way is passed on to the last, though nothing follows."""
+    serving = start_serving()
+    wanted = [b"%d" % index for index in range(3 * BATCH)]
+    with client(serving.listener, *wanted):
+        assert [data for data, _ in serving.receive(len(wanted))] == wanted
+
+
+def test_many_for_a_slow_sink(nothing_left_behind: None) -> None:
+    """As much waits in order for a sink that takes little, and nothing has to follow."""
+    wanted = [b"%d" % index for index in range(2 * BATCH)]
+    right, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with fildes.listen("udp://127.0.0.1:0") as listener, client(listener, *wanted), right, far:
+        f: Any = listener.accept(timeout=20)
+        with f, Loop() as loop:
+            pair: DatagramPair[None] = DatagramPair(
+                loop, f.description.stream, DatagramStream(far), lambda *_: None, None
+            )
+            pair.start()
+            found: list[bytes] = []
+            while len(found) < len(wanted):
+                try:
+                    found.append(right.recv(100, socket.MSG_DONTWAIT))
+                except BlockingIOError:
+                    loop.round()  # a sink without anything under way is ready
+            pair.stop()
+    assert found == wanted
 
 
 def test_silence_ends_a_conversation(start_serving: StartServing) -> None:

@@ -3,92 +3,19 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
 
 import pytest
+from datagram_pairs import Between, between, connected_pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import LIMIT
-from until import run_until
 
 from fildes.drivers.loop import Loop
-from fildes.relaying.datagrams import MOST_SEGMENTS, DatagramPair
+from fildes.relaying.datagram_half import MOST_SEGMENTS
+from fildes.relaying.datagrams import DatagramPair
 from fildes.streams.datagrams import DatagramStream
 
-
-class Watched(socket.socket):
-    """A socket that notes how many bytes go to the kernel at once, and may refuse to cut them."""
-
-    sends: list[int]
-    refusal: int | None = None
-
-    def send(self, data: Any, flags: int = 0) -> int:
-        self.sends.append(len(data))
-        return super().send(data, flags)
-
-    def sendmsg(self, buffers: Any, *rest: Any) -> int:
-        if self.refusal is not None:
-            raise OSError(self.refusal, os.strerror(self.refusal))
-        self.sends.append(sum(map(len, buffers)))
-        return super().sendmsg(buffers, *rest)
-
-
-class Between(NamedTuple):
-    """A pair in a loop, and those whom its two sockets are connected to."""
-
-    loop: Loop
-    left: socket.socket
-    right: socket.socket
-    sink: Watched
-    ended: list[Exception | None]
-    pair: DatagramPair[None]
-
-    def run(self, until: Callable[[], bool]) -> None:
-        """Run the loop until something is so."""
-        run_until(self.loop, until)
-
-    def passed(self, datagrams: list[bytes]) -> list[bytes]:
-        """Return what comes out on the right of *datagrams* that go in on the left."""
-        for datagram in datagrams:
-            self.left.send(datagram)
-        before = self.pair.there.count
-        self.run(lambda: self.pair.there.count == before + len(datagrams))
-        return [self.right.recv(70_000) for _ in datagrams]
-
-
-def connected_pair(kind: type[socket.socket]) -> tuple[socket.socket, Any]:
-    """Return two sockets of udp that are connected to each other, the second one a *kind*."""
-    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    other = kind(socket.AF_INET, socket.SOCK_DGRAM)
-    for sock in (one, other):
-        sock.bind(("127.0.0.1", 0))
-    one.settimeout(LIMIT)
-    one.connect(other.getsockname())
-    other.connect(one.getsockname())
-    return one, other
-
-
-@pytest.fixture
-def between(nothing_left_behind: None) -> Iterator[Between]:
-    left, near = connected_pair(socket.socket)
-    right, far = connected_pair(Watched)
-    far.sends = []
-    ended: list[Exception | None] = []
-    with Loop() as loop, left, near, right, far:
-        pair: DatagramPair[None] = DatagramPair(
-            loop,
-            DatagramStream(near),
-            DatagramStream(far),
-            lambda _, error: ended.append(error),
-            None,
-        )
-        pair.start()
-        yield Between(loop, left, right, far, ended, pair)
-        if not ended:
-            pair.stop()
+__all__ = ["between"]  # a fixture
 
 
 def test_datagrams_stay_what_they_are(between: Between) -> None:

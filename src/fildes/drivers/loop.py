@@ -200,7 +200,7 @@ class Loop:
         """Wait for something, and see to all of it."""
         handlers = self.handlers
         happened = self.poll.poll(self.patience(), MAX_EVENTS)
-        self.now = time.monotonic()
+        self.now = now = time.monotonic()
         for fd, events in happened:
             try:
                 handler = handlers[fd]
@@ -210,7 +210,7 @@ class Loop:
         if self.always:
             for fd, (handler, wanted) in list(self.always.items()):
                 handler(fd, wanted)
-        if self.timers:
+        if self.timers and ((first := self.timers[0])[0] <= now or first[2].callback is None):
             self.ring()
         for _ in range(len(self.soon)):  # what they add has to wait
             self.soon.popleft()()
@@ -221,7 +221,8 @@ class Loop:
             return 0
         if not self.timers:
             return -1
-        return max(0.0, self.timers[0][0] - time.monotonic())
+        left = self.timers[0][0] - time.monotonic()
+        return max(0, left)
 
     def ring(self) -> None:
         """Make the calls that are due now; what they add has to wait, even if it is late."""

@@ -60,7 +60,7 @@ def serve(
         coroutine function a loop. One that dies is replaced.
       drain_timeout: seconds that handlers get to end; then their connections are
         aborted. None for ever.
-      ready: called once it listens, with the address where.
+      ready: called once it listens, and all workers accept, with the address where.
       failed: called with the file and the error of a handler; else a traceback is
         written to standard error.
       arguments: as of `listen`. At most 512 connections at once, unless

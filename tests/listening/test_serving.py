@@ -109,6 +109,22 @@ def test_error_is_of_one_connection(start: Start) -> None:
     assert [type(error) for error in server.failures] == [KeyError] * 2
 
 
+def test_error_is_no_end_under_tls(tls_ca: Authority, start: Start) -> None:
+    """Under TLS a handler that raises says no goodbye: its client is told of a break."""
+
+    def handle(f: Any) -> None:
+        answer(f)
+        f.flush()
+        raise KeyError("a mistake")
+
+    server = start(handle, "tls://127.0.0.1:0", tls=options(tls_ca.localhost))
+    f = ask(server.listener, tls_ca.ca_file)
+    f.write(b"hello\n")
+    with pytest.raises((OSError, EOFError)):
+        f.read()
+    f.abort()
+
+
 def test_error_is_shown(capsys: pytest.CaptureFixture[str], start: Start) -> None:
     """Without anybody to tell, the traceback goes to standard error."""
 

@@ -92,8 +92,10 @@ def echo_datagrams() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         print(sock.getsockname()[1], flush=True)
+        view = memoryview(bytearray(65536))
         while True:
-            sock.sendto(*sock.recvfrom(65536))
+            size, sender = sock.recvfrom_into(view)
+            sock.sendto(view[:size], sender)
 
 
 def main(kind: str, *files: str) -> None:

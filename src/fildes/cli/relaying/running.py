@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from fildes.cli.errors import UsageError
 from fildes.cli.progress import Progress
 from fildes.cli.relaying.reloading import outlives_terminal
-from fildes.cli.relaying.reporter import Reporter, emit_for, is_interactive, statistics_line
+from fildes.cli.relaying.reporter import (
+    Reporter,
+    emit_for,
+    is_interactive,
+    sparing,
+    statistics_line,
+)
 from fildes.cli.relaying.session import Session
 from fildes.cli.relaying.taps import Count, Tap, Wanted, open_taps
 from fildes.cli.reporting import say
@@ -28,6 +35,11 @@ if TYPE_CHECKING:
     from fildes.cli.relaying.opening import Means
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.side import Side
+
+
+#: How many a relay that serves many may have, unless more are allowed: as many as our unit
+#: gives it. Programs that it runs inherit this, and some try to close all that there could be.
+DESCRIPTORS = 65536
 
 
 def run_plans(
@@ -78,6 +90,8 @@ def run_many(plans: Sequence[Plan], many: Many) -> int:
     config = many.config or Config(())
     count = many.arguments.workers or config.workers or 1
     load = config.load
+    many.reporter.emit = sparing(many.reporter.emit)
+    raise_limit()
     extras = Extras(many.metrics, load, many.arguments.watch)
     with Loop() as loop, numbers(shared=count > 1) as numbered:
         around = Surroundings(loop, many.means, many.reporter, many.taps, numbered)
@@ -86,6 +100,17 @@ def run_many(plans: Sequence[Plan], many: Many) -> int:
         from fildes.cli.relaying.workers import RelayWorkers
 
         return RelayWorkers(around, count, extras).serve(plans)
+
+
+def raise_limit() -> None:
+    """Let this process have more descriptors, two for each connection, if it may.
+
+    Shells and systemd set a low limit for the sake of select(2), which we do not use.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def serves_many(plan: Plan) -> bool:

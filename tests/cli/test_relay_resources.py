@@ -1,0 +1,68 @@
+"""What a relay that serves many does with little: a full disk, few descriptors."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import socket
+from pathlib import Path
+
+import pytest
+from commands import LIMIT, start
+from relay_commands import ECHO, exchange, relay_running
+
+from fildes.cli.errors import LocalWriteError
+from fildes.cli.relaying.reporter import sparing
+from fildes.cli.relaying.running import DESCRIPTORS
+
+
+def test_full_disk_ends_nothing(tmp_path: Path) -> None:
+    """--json: events that cannot be written are lost, which is told once; clients are served."""
+    path = tmp_path / "socket"
+    with (
+        open("/dev/full", "wb") as full,
+        start("relay", "--json", f"unix-listen:{path}", "exec:cat", stdout=full) as process,
+    ):
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        assert told == (
+            b"fildes: unable to write standard output: No space left on device; events are lost\n"
+        )
+        for _ in range(2):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(str(path))
+                assert exchange(sock, b"hello") == b"hello"
+        process.terminate()
+        assert process.stderr.read() == b""
+        assert process.wait(LIMIT) == 0
+
+
+def test_events_go_on_at_a_line_of_their_own() -> None:
+    """After a loss the next event does not continue what may have been cut short."""
+    written: list[str] = []
+    failures = [OSError(errno.ENOSPC, "full"), OSError(errno.EPIPE, "gone")]
+
+    def emit(text: str) -> None:
+        if text.strip() == "lost":
+            error = failures.pop(0)
+            raise LocalWriteError(error.errno, error.strerror, "the log")
+        written.append(text)
+
+    spare = sparing(emit)
+    for each in ("one\n", "lost\n", "two\n", "three\n"):
+        spare(each)
+    assert written == ["one\n", "\ntwo\n", "three\n"]
+    with pytest.raises(LocalWriteError, match="gone"):
+        spare("lost\n")
+
+
+def test_more_descriptors() -> None:
+    """A relay takes as many descriptors as it may have, up to what many connections need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 200), hard))
+    try:
+        with relay_running(*ECHO) as running:
+            now = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert now == (DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard), hard)

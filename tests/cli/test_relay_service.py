@@ -236,6 +236,30 @@ def test_events_tell_of_each_connection() -> None:
     assert {event.get("connection") for event in events[1:]} == {1}
 
 
+def test_limit_of_a_listener_wins() -> None:
+    """idle-timeout in the address of a listener is for its conversations, whatever is for all."""
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as far,
+        socket.socket(type=socket.SOCK_DGRAM) as near,
+    ):
+        far.bind(("127.0.0.1", 0))
+        far.settimeout(LIMIT)
+        sides = [
+            "udp-listen://127.0.0.1:0?idle-timeout=0.05",
+            "udp://{}:{}".format(*far.getsockname()),
+        ]
+        argv = ["relay", "--json", "--idle-timeout", "600", *sides]
+        with start(*argv, stdin=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            port = json.loads(process.stdout.readline())["address"].rpartition(":")[2]
+            near.sendto(b"hello", ("127.0.0.1", int(port)))
+            assert far.recv(99) == b"hello"
+            events = [json.loads(process.stdout.readline())["event"] for _ in range(3)]
+            process.terminate()
+            assert process.wait(LIMIT) == 0
+    assert events == ["connected", "opened", "closed"]
+
+
 def test_ready_is_told_to_the_service_manager(tmp_path: Path) -> None:
     """Type=notify: READY=1 once it listens, STOPPING=1 when it ends; sd_notify(3)."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

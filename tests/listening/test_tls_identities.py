@@ -162,6 +162,16 @@ def test_name_of_clients_needs_an_authority(tls_ca: Authority) -> None:
             fildes.listen("tls://127.0.0.1:0", tls=tls)
 
 
+@pytest.mark.parametrize("missing", ["cert", "key"])
+def test_missing_files_are_named(missing: str, tls_ca: Authority) -> None:
+    """Of a certificate and a key, the error says which of the two files is not there."""
+    ours = tls_ca.localhost
+    files = {"cert": ours.cert_file, "key": ours.key_file, missing: "/nowhere/it"}
+    query = "&".join(f"{name}={path}" for name, path in files.items())
+    with pytest.raises(FileNotFoundError, match="no certificate and key in /nowhere/it"):
+        fildes.listen(f"tls-listen://127.0.0.1:0?{query}")
+
+
 def test_certificate_of_the_client_is_known(tls_ca: Authority) -> None:
     """What the client has proved can be read on the accepted file."""
     client = tls_ca.issue("me@example.com", common_name="me")

@@ -72,7 +72,7 @@ def make_context(settings: Settings, files: tuple[tuple[str, Signature], ...]) -
     if settings.alpn:
         context.set_alpn_protocols(settings.alpn)
     if settings.cert:
-        with reading(settings.key or settings.cert, "certificate and key"):
+        with reading("certificate and key", settings.cert, settings.key or settings.cert):
             # A password, though empty, keeps OpenSSL from asking for one at the terminal.
             context.load_cert_chain(
                 settings.cert, settings.key or None, lambda: settings.key_password
@@ -88,7 +88,7 @@ def trusting(ca: str) -> ssl.SSLContext:
     """Return a context that trusts the authorities in *ca*, a file or a directory."""
     if not ca:
         return ssl.create_default_context()
-    with reading(ca, "CA certificate"):
+    with reading("CA certificate", ca):
         if os.path.isdir(ca):
             return ssl.create_default_context(capath=ca)
         return ssl.create_default_context(cafile=ca)
@@ -105,13 +105,17 @@ def harden(context: ssl.SSLContext) -> None:
 
 
 @contextlib.contextmanager
-def reading(path: str, what: str) -> Iterator[None]:
-    """Name the file at *path* in OpenSSL's complaints about it."""
+def reading(what: str, *paths: str) -> Iterator[None]:
+    """Name the last of *paths* in OpenSSL's complaints, or the one that cannot be read."""
     try:
         yield
     except ssl.SSLError as error:
         reason = error.reason or error.strerror
-        raise ssl.SSLError(error.errno, f"no usable {what} in {path}: {reason}") from None
+        raise ssl.SSLError(error.errno, f"no usable {what} in {paths[-1]}: {reason}") from None
+    except OSError as error:
+        missing = next((path for path in paths if not os.access(path, os.R_OK)), paths[-1])
+        text = f"no {what} in {missing}: {error.strerror}"
+        raise type(error)(error.errno, text, missing) from None
 
 
 def check_name(certificate: dict[str, Any], name: str) -> None:

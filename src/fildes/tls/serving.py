@@ -182,13 +182,13 @@ def make_context(settings: Settings, cert: str, key: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     harden(context)
     context.minimum_version = MINIMUM_VERSIONS[settings.min_version]
-    with reading(key or cert, "certificate and key"):
+    with reading("certificate and key", cert, key or cert):
         # A password, though empty, keeps OpenSSL from asking for one at the terminal.
         context.load_cert_chain(cert, key or None, lambda: settings.key_password)
     if settings.alpn:
         context.set_alpn_protocols(settings.alpn)
     if settings.ca and settings.verify:
-        with reading(settings.ca, "CA certificate"):
+        with reading("CA certificate", settings.ca):
             if os.path.isdir(settings.ca):
                 context.load_verify_locations(capath=settings.ca)
             else:

@@ -75,13 +75,15 @@ class Relay(Service):
         self.flows: dict[Connection, Flow] = {}
         tries, _ = plan.tries(self.other)
         manner = plan.manner
+        own = dict(self.front.address.options)
         super().__init__(
             around.loop,
             acceptor,
             self.short_way() or self.open_other,
             Teller(self),
             timeout=None if tries else self.open_timeout,
-            idle_timeout=manner.idle_timeout,
+            # What the listener's address says is said of this very listener.
+            idle_timeout=None if "idle-timeout" in own else manner.idle_timeout,
             eof=manner.eof,
             plain=(
                 plan.directions == "both"

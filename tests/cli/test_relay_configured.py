@@ -260,6 +260,11 @@ def test_units_are_right(tmp_path: Path) -> None:
     assert (len(units), ours) == (3, [])
 
 
+def test_unit_lets_connections_finish() -> None:
+    """The unit of several relays has SIGTERM sent to the first process alone; systemd.kill(5)."""
+    assert "\nKillMode=mixed\n" in (EXAMPLES / "fildes-relay.service").read_text()
+
+
 def test_units_run_what_there_is(fildes: RunMain) -> None:
     """Each command line of a unit is one that fildes takes."""
     from fildes.cli.relay import add_arguments

@@ -62,6 +62,7 @@ class Serving(Relays[Relay]):
     """
 
     kind: Kind = "relay"
+    led = False
 
     def __init__(self, around: Surroundings, extras: Extras) -> None:
         super().__init__()
@@ -133,12 +134,21 @@ class Serving(Relays[Relay]):
         self.retired.append(relay)
         self.relays[plan.name] = Relay(plan, relay.acceptor, self.around)
 
+    def stop(self, number: int) -> None:
+        """Accept no more; the second time, end what is there."""
+        if not (self.led and self.stops):
+            self.stops.append(number)
+
+    def hurry(self) -> None:
+        self.stops.append(self.stops[-1] if self.stops else signal.SIGTERM)
+        self.stops.append(self.stops[-1])
+
     def retire(self) -> None:
         """Accept no more, and end when all connections have ended by themselves."""
         self.patient = True
 
     def orphaned(self) -> None:
-        self.stops.append(signal.SIGTERM)
+        self.stop(signal.SIGTERM)
 
     def end(self) -> int:
         """Accept no more, and let what is open end, unless a second signal comes."""
@@ -167,8 +177,8 @@ class Serving(Relays[Relay]):
     def on_signals(self) -> Iterator[None]:
         """Listen to signals during the body; they are seen to in the loop."""
         actions: dict[int, Callable[[], object]] = {
-            signal.SIGTERM: lambda: self.stops.append(signal.SIGTERM),
-            signal.SIGINT: lambda: self.stops.append(signal.SIGINT),
+            signal.SIGTERM: lambda: self.stop(signal.SIGTERM),
+            signal.SIGINT: lambda: self.stop(signal.SIGINT),
             signal.SIGHUP: self.hang_up,
             signal.SIGUSR1: self.shows.show_statistics,
             signal.SIGWINCH: self.shows.redraw,
@@ -187,6 +197,6 @@ class Serving(Relays[Relay]):
         if not self.stops and not self.patient:
             if not self.reloads:
                 if not self.nohup:
-                    self.stops.append(signal.SIGHUP)
+                    self.stop(signal.SIGHUP)
             elif self.reload():
                 self.tell_reloaded()

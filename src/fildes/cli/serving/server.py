@@ -57,6 +57,7 @@ class Server:
     """
 
     kind: Kind = "serve"
+    led = False
 
     def __init__(self, loop: Loop, work: Work, changed: Callable[[], None] = lambda: None) -> None:
         """Prepare; *changed* is called when something was counted."""
@@ -73,6 +74,7 @@ class Server:
             numbers=work.numbers,
         )
         self.status: int = Status.COMPLETE
+        self.signal: int = signal.SIGTERM
         self.nohup = outlives_terminal()
         self.started = time.monotonic()
         self.lines = Rows()
@@ -134,13 +136,20 @@ class Server:
     def stop(self, number: int) -> None:
         """Accept no more; the second time, end what is there."""
         if self.programs.acceptor.closed:
-            self.status = -number
-            self.programs.hurry()
+            if not self.led:
+                self.hurry()
+                self.status = -number
             return
+        self.signal = number
         self.programs.drain(self.work.arguments.drain)
         count = len(self.programs.connections)
         self.say(f"stopping: {count} connections may finish" if count else "stopping")
         readiness.stopping(f"{count} connections may finish")
+
+    def hurry(self) -> None:
+        """End what is there at once, by the signal that has come."""
+        self.status = -self.signal
+        self.programs.hurry()
 
     def retire(self) -> None:
         """Accept no more, and end when all programs have."""

@@ -30,12 +30,20 @@ MOST_UNSENT = 4 << 20  # arbitrary
 #: Connections whose rows are told: more than a terminal has lines.
 MOST_ROWS = 200  # arbitrary
 
-#: What is asked of a worker: its counts, its rows too, that it accept no more.
-COUNTS, ROWS, RETIRE = b"c", b"r", b"e"
+#: What is asked of a worker: its counts, its rows too, that it accept no more, that it wait
+#: for nobody any more.
+COUNTS, ROWS, RETIRE, HURRY = b"c", b"r", b"e", b"h"
 
 
 class Worked(Protocol):
-    """What a worker does."""
+    """What a worker does.
+
+    Attributes:
+      led: a signal may come twice, from whoever sends it to all of us, systemd say, and from
+        who has forked, who passes it on; so a second one hurries nobody.
+    """
+
+    led: bool
 
     def counts(self) -> dict[str, Counts]:
         """Return what was done, by name."""
@@ -45,6 +53,9 @@ class Worked(Protocol):
 
     def retire(self) -> None:
         """Accept no more, and end when all connections have ended by themselves."""
+
+    def hurry(self) -> None:
+        """End what is open at once."""
 
     def orphaned(self) -> None:
         """End in order: who has forked has gone."""
@@ -64,6 +75,7 @@ class Link:
     def attach(self, work: Worked) -> None:
         """Answer for *work* from now on."""
         self.work = work
+        work.led = True
         self.loop.watch(self.sock.fileno(), READ, self.ready)
 
     def changed(self) -> None:
@@ -97,6 +109,8 @@ class Link:
             self.work.orphaned()
         if RETIRE in asked:
             self.work.retire()
+        if HURRY in asked:
+            self.work.hurry()
         if ROWS in asked:
             rows = sorted(self.work.rows(time.monotonic()), key=Row.busyness)[:MOST_ROWS]
             self.send(answer=True, counts=packed(self.work.counts()), rows=rows)

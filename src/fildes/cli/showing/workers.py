@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from fildes.cli.showing.counts import Counts, Kind, add, past
-from fildes.cli.showing.link import COUNTS, ROWS, Link, Member
+from fildes.cli.showing.link import COUNTS, HURRY, ROWS, Link, Member
 from fildes.cli.showing.shows import Shows
 from fildes.drivers.loop import Loop
 from fildes.workers import Worker, Workers
@@ -83,6 +83,13 @@ class SeenWorkers(Workers):
             if self.shows.watch is not None and self.shows.watch.shown:
                 self.reporter.tell = link.tell
             yield link
+
+    def stop(self, number: int) -> None:
+        hurried = bool(self.stops)
+        super().stop(number)
+        if hurried:
+            for member in self.members.values():
+                member.ask(HURRY)
 
     def reap(self, pidfd: int) -> tuple[Worker, int]:
         ended = super().reap(pidfd)

@@ -34,7 +34,7 @@ from relay_servers import (
 from servers import authority, nginx, server
 
 REPEATS = 3
-MANY = 9  #: where a run moves by more than what is to be told apart
+MANY = 15  #: where a run moves by more than what is to be told apart
 GIGABYTES, DOCUMENT = 10.0, 1.0  # of one stream; of one document
 STREAMS, TOGETHER = 8, 4.0  # at once; GB
 Peer = Callable[..., contextlib.AbstractContextManager[Relay]]

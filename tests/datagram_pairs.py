@@ -15,6 +15,9 @@ from fildes.drivers.loop import Loop
 from fildes.relaying.datagrams import DatagramPair
 from fildes.streams.datagrams import DatagramStream
 
+#: A pair, and how it ended, if it has.
+Paired = tuple[DatagramPair[None], list[Exception | None]]
+
 
 class Watched(socket.socket):
     """A socket that notes what it is asked for, and may refuse to cut datagrams.
@@ -80,20 +83,20 @@ def connected_pair(kind: type[socket.socket]) -> tuple[socket.socket, Any]:
     return one, other
 
 
+def pair_between(loop: Loop, near: socket.socket, far: socket.socket) -> Paired:
+    """Return a pair that copies between two sockets once it starts, and how it ended."""
+    ended: list[Exception | None] = []
+    ends = DatagramStream(near), DatagramStream(far)
+    return DatagramPair(loop, *ends, lambda _, error: ended.append(error), None), ended
+
+
 @pytest.fixture
 def between(nothing_left_behind: None) -> Iterator[Between]:
     left, near = connected_pair(Watched)
     right, far = connected_pair(Watched)
     near.sends, far.sends = [], []
-    ended: list[Exception | None] = []
     with Loop() as loop, left, near, right, far:
-        pair: DatagramPair[None] = DatagramPair(
-            loop,
-            DatagramStream(near),
-            DatagramStream(far),
-            lambda _, error: ended.append(error),
-            None,
-        )
+        pair, ended = pair_between(loop, near, far)
         pair.start()
         yield Between(loop, left, right, near, far, ended, pair)
         if not ended:

@@ -6,14 +6,12 @@ import errno
 import socket
 
 import pytest
-from datagram_pairs import Between, between, connected_pair
+from datagram_pairs import Between, between, connected_pair, pair_between
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fildes.drivers.loop import Loop
 from fildes.relaying.datagram_half import MOST_SEGMENTS
-from fildes.relaying.datagrams import DatagramPair
-from fildes.streams.datagrams import DatagramStream
 
 __all__ = ["between"]  # a fixture
 
@@ -66,14 +64,7 @@ def test_slow_sink_is_waited_for(nothing_left_behind: None) -> None:
     far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the least that there can be
     wanted = [b"%1000d" % index for index in range(30)]
     with Loop() as loop, left, near, right, far:
-        ended: list[object] = []
-        pair: DatagramPair[None] = DatagramPair(
-            loop,
-            DatagramStream(near),
-            DatagramStream(far),
-            lambda _, error: ended.append(error),
-            None,
-        )
+        pair, ended = pair_between(loop, near, far)
         for datagram in wanted:
             left.send(datagram)
         pair.start()

@@ -7,12 +7,10 @@ import socket
 from typing import Any
 
 import pytest
-from datagram_pairs import Between, between, connected_pair
+from datagram_pairs import Between, between, connected_pair, pair_between
 
 from fildes.drivers.loop import Loop
 from fildes.relaying.datagram_half import MOST_LONE
-from fildes.relaying.datagrams import DatagramPair
-from fildes.streams.datagrams import DatagramStream
 
 __all__ = ["between"]  # a fixture
 
@@ -42,15 +40,8 @@ def test_slow_sink_is_waited_for_by_a_lone_one(nothing_left_behind: None) -> Non
     """A lone datagram that the sink does not take yet waits, and what comes after it, too."""
     left, near = connected_pair(socket.socket)
     right, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    ended: list[object] = []
     with Loop() as loop, left, near, right, far:
-        pair: DatagramPair[None] = DatagramPair(
-            loop,
-            DatagramStream(near),
-            DatagramStream(far),
-            lambda _, error: ended.append(error),
-            None,
-        )
+        pair, ended = pair_between(loop, near, far)
         pair.start()
         sent = 0
         while pair.there.left is None:

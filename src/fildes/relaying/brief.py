@@ -62,32 +62,14 @@ class Way:
         self.ended = False
 
     def ready(self, fd: int, events: int) -> None:
-        """Pass on what has come."""
-        if events != IN:
-            self.see_to(events)
+        """Pass on what has come, with the end if *events* tell of one behind it."""
+        if events == IN:  # as nearly always
+            flags = SEND_FLAGS
+        elif events & UNUSUAL or self.ended:
+            self.grow().ready(fd, events)
             return
-        try:
-            data = self.source.recv(RECV_SIZE, RECV_FLAGS)
-        except OSError as error:
-            self.miss(error)
-            return
-        if not data:
-            self.end()
-            return
-        try:
-            sent = self.sink.send(data, SEND_FLAGS)
-        except OSError as error:
-            self.hold(data, 0, error)
-            return
-        self.copied += sent
-        if sent != len(data) or sent == RECV_SIZE:
-            self.hold(data, sent)
-
-    def see_to(self, events: int) -> None:
-        """Pass on all that stands before an end; grow if *events* tell of anything else."""
-        if events & UNUSUAL or self.ended:
-            self.grow().ready(self.fd, events)
-            return
+        else:
+            flags = MORE  # the end goes in the same packet
         try:
             data = self.source.recv(RECV_SIZE, RECV_FLAGS)
         except OSError as error:
@@ -95,7 +77,7 @@ class Way:
             return
         if data:
             try:
-                sent = self.sink.send(data, MORE)  # the end goes with it, in one packet
+                sent = self.sink.send(data, flags)
             except OSError as error:
                 self.hold(data, 0, error)
                 return
@@ -103,7 +85,9 @@ class Way:
             if sent != len(data) or sent == RECV_SIZE:
                 self.hold(data, sent)
                 return
-        # Less than there was room for is all that stood before the end.
+            if events == IN:
+                return
+        # There is nothing, or what was less than there was room for is all before the end.
         self.end()
 
     def miss(self, error: OSError) -> None:

@@ -70,7 +70,7 @@ def test_nobody_there_is_an_error(between: Between) -> None:
     assert isinstance(between.ended[0], ConnectionRefusedError)
 
 
-@pytest.mark.parametrize("step", ["recv_into", "send"])
+@pytest.mark.parametrize("step", ["take", "send"])
 def test_error_ends_it(between: Between, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     """An error of either side ends both directions, as it was."""
 
@@ -78,12 +78,12 @@ def test_error_ends_it(between: Between, monkeypatch: pytest.MonkeyPatch, step: 
         raise OSError(errno.ENETDOWN, "Network is down")
 
     pass_alone(between, 3)
-    monkeypatch.setattr(between.source if step == "recv_into" else between.sink, step, fail)
+    monkeypatch.setattr(between.pair.there if step == "take" else between.sink, step, fail)
     between.left.send(b"out")
     between.run(lambda: bool(between.ended))
     assert isinstance(between.ended[0], OSError)
     assert between.ended[0].errno == errno.ENETDOWN
-    assert between.pair.there.lost == (step == "recv_into")
+    assert between.pair.there.lost == (step == "take")
 
 
 def test_nothing_there_is_no_error(between: Between) -> None:
@@ -97,7 +97,7 @@ def test_nothing_there_is_no_error(between: Between) -> None:
 def test_too_long_is_an_error(between: Between, monkeypatch: pytest.MonkeyPatch) -> None:
     """A datagram that there is no room for is not cut, but told of."""
     pass_alone(between, 3)
-    monkeypatch.setattr(between.source, "recv_into", lambda *rest: 2 << 20)
+    monkeypatch.setattr(between.pair.there, "take", lambda *rest: 2 << 20)
     between.left.send(b"long")
     between.run(lambda: bool(between.ended))
     assert isinstance(between.ended[0], OSError)

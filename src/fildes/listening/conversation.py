@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Datagrams taken out of a listener's queue at once.  # arbitrary; by default it holds 212,992 B
 MOST_AHEAD = 512
 
+#: Bytes of a datagram at most, and less; RFC 768, "Length".
+LARGEST = 65535
+
 #: Seconds after connect(2) at which somebody who waits looks for what the kernel has chosen
 #: another socket for before. That takes it microseconds, unless the processor is taken away;
 #: at the last look all is there.  # arbitrary
@@ -40,12 +43,13 @@ class Conversation(DatagramStream):
       early: those that came before the socket was there, in order; received first.
       after: those that have come to it since, while earlier ones may still wait.
       sorted: it was looked for what others have sent to the socket before it had a peer.
-      settled: nothing of others' can come to the socket any more, nor to the listener
-        what is the peer's.
+      mixed: something of others' may be in the socket's queue still.
+      settled: nobody looks any more for what is the peer's at the listener.
       alarm: wakes who waits until then, to look there.
     """
 
     sorted = settled = False
+    mixed = True
 
     def __init__(self, sock: socket.socket, acceptor: UdpAcceptor, first: Arrival) -> None:
         super().__init__(sock)
@@ -91,10 +95,15 @@ class Conversation(DatagramStream):
         if self.alarm.fd >= 0:
             self.alarm.start(0)
 
+    @property
+    def is_late(self) -> bool:
+        """Whether all is where it belongs, or in the queue that the kernel has chosen for it."""
+        return time.monotonic() - self.since >= LOOKS[-1]
+
     def look(self) -> bool:
         """Look for what has come to the listener; return whether there is something."""
         with self.acceptor.sorting:
-            late = time.monotonic() - self.since >= LOOKS[-1]
+            late = self.is_late and not self.mixed
             self.acceptor.look()
             self.alarm.clear()
             if late and not self.shared:
@@ -138,13 +147,14 @@ class Conversation(DatagramStream):
             return
         if not self.sorted:
             self.sort_again()
-        left = list(self.early)
+        left = deque(self.first._replace(data=data) for data in self.early)
         self.early.clear()
         with contextlib.suppress(OSError):
             self.sock.connect(self.sock.getsockname())
             while True:
-                left.append(self.sock.recv(MAX_DATAGRAM, RECV_FLAGS))
-        self.return_to_listener(deque(self.first._replace(data=data) for data in left))
+                data, peer = self.sock.recvfrom(MAX_DATAGRAM, RECV_FLAGS)
+                left.append(self.first._replace(data=data, peer=peer))
+        self.return_to_listener(left)
 
     def receive(self, buffer: Buffer, flags: int = 0) -> int:
         """Receive one datagram into *buffer*; as `DatagramStream.receive`."""
@@ -166,15 +176,32 @@ class Conversation(DatagramStream):
                 wait(self.recv_wants())
 
     def receive_or_keep(self, view: memoryview, flags: int) -> int:
-        """Receive one datagram; as long as others' may come, see whose it is."""
-        if self.settled:
+        """Receive one datagram into *view*, or into `kept`; as long as they are mixed into that."""
+        if not self.mixed:
             return super().receive_or_keep(view, flags)
-        data, peer = self.sock.recvfrom(MAX_DATAGRAM, flags)
-        while peer != self.first.peer:
-            self.return_to_listener(deque([self.first._replace(data=data, peer=peer)]))
-            data, peer = self.sock.recvfrom(MAX_DATAGRAM, flags)
-        self.kept = data
+        if len(view) >= LARGEST:
+            return self.recv_own_into(view, 0, flags)
+        room = bytearray(LARGEST)
+        size = self.recv_own_into(room, 0, flags)
+        self.kept = bytes(room[:size])
         return 0
+
+    def recv_own_into(self, buffer: Buffer, size: int = 0, flags: int = 0) -> int:
+        """Receive the peer's next one from the socket's queue, and give up those before it.
+
+        The *buffer* has room for the largest one.
+        """
+        late = self.is_late  # before it is seen that nothing is there
+        try:
+            while True:
+                received, peer = self.sock.recvfrom_into(buffer, size, flags)
+                if peer == self.first.peer:
+                    return received
+                data = bytes(memoryview(buffer)[:received])
+                self.return_to_listener(deque([self.first._replace(data=data, peer=peer)]))
+        except BlockingIOError:
+            self.mixed = not late
+            raise
 
     @property
     def holds(self) -> bool:

@@ -10,7 +10,8 @@ descriptor is a genuine one. Three kinds of datagrams need care:
 * Those that come between bind(2) and connect(2) go to the new socket whoever sent
   them. What is not its peer's goes back to the listener, as what came next. A datagram
   may be on its way to the socket on another processor meanwhile, so that is looked for
-  again when the conversation has received what came before.
+  again when the conversation has received what came before; and until all must be there
+  and the queue was seen empty, whoever receives looks whose each one is.
 * Those of a peer whose conversation was closed begin another one. A relay that ends one
   after a silence also gives back what came between its last look and the close, for it may
   be of another sender, which has got the port of one that has gone.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from typing import Any, cast
+from typing import Any
 
 from fildes.relaying.socket_half import IN, SocketHalf
 from fildes.streams.buffers import BUFFER_SIZE, Buffers
@@ -56,16 +56,21 @@ class DatagramHalf(SocketHalf):
       lone: as many are each taken to be alone, for so were those before.
       alone_until: the count at which somebody looks again.
       beside: there may be datagrams that are not in the queue of the source's socket.
+      take: receives from there, as `socket.socket.recv_into`.
+      mixed: others' may be there, too, which *take* has to leave out.
     """
 
-    __slots__ = ("alone_until", "beside", "count", "cut_below", "lone", "sizes")
+    __slots__ = ("alone_until", "beside", "count", "cut_below", "lone", "mixed", "sizes", "take")
+
+    source: DatagramStream
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         self.says, self.edges = IN, 0  # one that is not received now has to be told of again
         self.sizes: list[int] = []
         self.count = self.lone = self.alone_until = 0
-        self.beside = True
+        self.beside, self.mixed = True, self.source.mixed
+        self.take = self.source.recv_own_into if self.mixed else self.from_sock.recv_into
         self.cut_below = LARGEST_SEND if cuts_datagrams(self.to_sock) else 0
 
     def ready(self, fd: int, events: int) -> None:
@@ -75,7 +80,7 @@ class DatagramHalf(SocketHalf):
             return
         view = self.buffers.view
         try:
-            size = self.from_sock.recv_into(view, 0, TELL_SIZE)
+            size = self.take(view, 0, TELL_SIZE)
         except OSError as error:
             self.miss(error)
             return
@@ -137,7 +142,7 @@ class DatagramHalf(SocketHalf):
 
     def receive(self, view: memoryview) -> OSError | None:
         """Receive what waits into *view*, one after the other; return what ended it."""
-        take, sizes, start = self.from_sock.recv_into, self.sizes, 0
+        take, sizes, start = self.take, self.sizes, 0
         try:
             if self.beside:
                 start = self.receive_beside(view)
@@ -148,6 +153,8 @@ class DatagramHalf(SocketHalf):
         except BlockingIOError:
             self.lone = min(2 * self.lone + 1, MOST_LONE) if len(sizes) == 1 else 0
             self.alone_until = self.count + len(sizes) + self.lone
+            if self.mixed and not self.source.mixed:
+                self.mixed, self.take = False, self.from_sock.recv_into
             return None
         except OSError as error:
             return error
@@ -157,7 +164,7 @@ class DatagramHalf(SocketHalf):
 
     def receive_beside(self, view: memoryview) -> int:
         """Receive what is not in the socket's queue; return how many bytes of *view* it took."""
-        source, sizes, start = cast("DatagramStream", self.source), self.sizes, 0
+        source, sizes, start = self.source, self.sizes, 0
         self.beside = False
         while source.holds:
             if start > LAST_START or len(sizes) == BATCH:

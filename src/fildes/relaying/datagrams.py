@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from fildes.relaying.datagram_half import DatagramHalf
 from fildes.relaying.pair import Owner, Pair
@@ -22,20 +22,20 @@ class DatagramPair(Pair[Owner]):
     def start(self) -> None:
         """Begin with what is there, and hear of what comes beside the sockets."""
         for half in (self.there, self.back):
-            cast("DatagramStream", half.source).arrived = half.attend_soon
+            half.source.arrived = half.attend_soon
         super().start()
 
     def stop(self) -> None:
         """Copy no more; as `Pair.stop`."""
         for half in (self.there, self.back):
-            cast("DatagramStream", half.source).arrived = None
+            half.source.arrived = None
         super().stop()
 
     def part(self) -> None:
         """Copy no more, and give back what has come since somebody looked last."""
         self.stop()
         for half in (self.there, self.back):
-            cast("DatagramStream", half.source).give_back()
+            half.source.give_back()
 
     @property
     def moved(self) -> int:

@@ -34,6 +34,9 @@ class DatagramStream(SocketStream):
     #: Whether the kernel knows where it sends to, and lets nobody else in.
     connected = True
 
+    #: Whether datagrams of others may be in the socket's queue, which `recv_own_into` leaves out.
+    mixed = False
+
     #: Called when a datagram has come that is not in the socket's queue.
     arrived: Callable[[], None] | None = None
 
@@ -64,6 +67,10 @@ class DatagramStream(SocketStream):
     def holds(self) -> bool:
         """Whether the next datagram is here, and not in the socket's queue."""
         return self.kept is not None
+
+    def recv_own_into(self, buffer: Buffer, size: int = 0, flags: int = 0) -> int:
+        """Receive the peer's next one from the socket's queue, as `socket.socket.recv_into`."""
+        return self.sock.recv_into(buffer, size, flags)
 
     def try_recv_into(self, buffer: memoryview) -> int | None:
         try:

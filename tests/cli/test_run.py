@@ -106,3 +106,12 @@ def test_handlers_are_put_back(fildes: RunMain, peer: StartPeer) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     fildes("run", peer(echo).address(), "--", "true")
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_killed_program_is_no_end(fildes: RunMain) -> None:
+    """Who reads the output of a program that is killed gets an error, and it is told why."""
+    killed = "exec:sh?arg=-c&arg=printf%20half;kill%20-9%20$$"
+    done = fildes("run", killed, "--", "sh", "-c", "cat >&2 2>&-; test $? = 1")
+    assert (done.status, done.out) == (18, "")
+    assert done.err.startswith("halffildes: unable to finish exec://sh")
+    assert "was killed by signal 9" in done.err

@@ -9,10 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from tls_cases import cat
 
 import fildes
 
 PYTHON = sys.executable
+
+#: By what a program is connected, where its end is one.
+CONNECTIONS = pytest.mark.parametrize("how", [{}, {"pipes": True}])
+MODES = pytest.mark.parametrize("mode", ["rb", "r+b"])
 
 
 def test_conversation() -> None:
@@ -68,7 +73,7 @@ def test_status_is_the_verdict() -> None:
 
 
 @pytest.mark.parametrize("how", [{}, {"pipes": True}, {"pty": True}])
-@pytest.mark.parametrize("mode", ["rb", "r+b"])
+@MODES
 def test_death_by_a_signal_is_no_end(how: dict[str, bool], mode: str) -> None:
     """What a killed program has said is read, and then there is an error, no end of file."""
     f = fildes.open(fildes.Exec("sh", "-c", "printf half; kill -9 $$"), mode, exec=how)
@@ -210,8 +215,59 @@ def test_untrusted_addresses_run_nothing() -> None:
             fildes.open(address, policy=fildes.Policy.untrusted())
 
 
-def test_program_reads_the_descriptor() -> None:
-    """Another program can read the output from the bare descriptor."""
-    code = "import sys; sys.exit(sys.stdin.read() != 'data\\n')"
-    with fildes.open("exec:echo?arg=data", "rb") as f:
-        assert subprocess.run([PYTHON, "-c", code], stdin=f, check=False).returncode == 0
+@MODES
+@CONNECTIONS
+def test_program_reads_the_descriptor(how: dict[str, bool], mode: str) -> None:
+    """Another program can read all the output from the bare descriptor, and its end."""
+    with fildes.open("exec:seq?arg=200000", mode, exec=how) as f:
+        assert cat(f) == (0, b"".join(b"%d\n" % number for number in range(1, 200_001)))
+
+
+@MODES
+@CONNECTIONS
+def test_death_by_a_signal_is_no_end_for_others(how: dict[str, bool], mode: str) -> None:
+    """Another program that reads the descriptor gets an error behind what a killed one said."""
+    f = fildes.open(fildes.Exec("sh", "-c", "printf half; kill -9 $$"), mode, exec=how)
+    assert cat(f) == (1, b"half")
+    with pytest.raises(ChildProcessError, match="killed by signal 9"):
+        f.close()
+
+
+@MODES
+@CONNECTIONS
+def test_status_is_for_close_alone_to_tell(how: dict[str, bool], mode: str) -> None:
+    """A program that fails has said all: who reads the descriptor gets all, and an end."""
+    f = fildes.open(fildes.Exec("sh", "-c", "seq 200000; exit 3"), mode, exec=how)
+    status, data = cat(f)
+    assert (status, data[-7:]) == (0, b"200000\n")
+    with pytest.raises(ChildProcessError, match="status 3"):
+        f.close()
+
+
+@MODES
+@CONNECTIONS
+def test_output_that_ends_before_the_program(
+    how: dict[str, bool], mode: str, tmp_path: Path
+) -> None:
+    """The end of an output is one for who reads the descriptor, though the program lives on."""
+    os.mkfifo(tmp_path / "p")
+    code = f"printf all; exec <&- >&-; head -c1 <'{tmp_path}/p' >&2"
+    with fildes.open(fildes.Exec("sh", "-c", code), mode, exec=how) as f:
+        assert cat(f) == (0, b"all")
+        (tmp_path / "p").write_text("now it may end")
+
+
+@pytest.mark.parametrize("how", [{}, {"pipes": True}])
+def test_program_writes_to_the_descriptor(how: dict[str, bool]) -> None:
+    """Another program can hold the whole conversation over the descriptor."""
+    with fildes.open(fildes.Exec("sed", "-u", "s/^/you said /"), exec=how) as f:
+        talker = ["sh", "-c", 'echo hello; read answer; test "$answer" = "you said hello"']
+        assert subprocess.run(talker, stdin=f, stdout=f, check=False).returncode == 0
+
+
+def test_descriptor_of_a_terminal_is_the_terminal() -> None:
+    """A terminal's descriptor is that of the terminal, which knows no end but an error."""
+    f = fildes.open("exec:printf?arg=all", exec={"pty": True})
+    assert os.isatty(f.fileno())
+    assert cat(f) == (1, b"all")
+    f.close()

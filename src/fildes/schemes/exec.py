@@ -4,7 +4,8 @@ One socket pair is both, so that the conversation has one descriptor and half-cl
 is shutdown(2). If asked to it is two pipes, or a pseudoterminal. Never through a
 shell: each argument is one element of argv. The child holds the descriptors 0, 1 and
 2, and no others. A child that a signal kills has no end of file: a read raises what its
-status is. Another status than 0 is told by close.
+status is, and who was given the descriptor has a reset. Another status than 0 is told by
+close. A pseudoterminal is handed out as it is, and ends by EIO however its program does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A real descriptor for a stream that lives in this process.
 
-TLS, chunked bodies and decoders have no descriptor of their own. A bridge is a
-socket pair and a pump: a thread that moves bytes between its end of the pair and
-the stream. Any program can read the other end.
+TLS, chunked bodies and decoders have no descriptor of their own, and that of a program
+would call its death an end of file. A bridge is a socket pair and a pump: a thread that
+moves bytes between its end of the pair and the stream. Any program can read the other end.
 
 The hazard is the end. Whatever stops a pump closes its end of the pair, and an
 ordinary pair then reads as a clean end of file: `cat` would exit 0 with half a

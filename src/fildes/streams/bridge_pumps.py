@@ -72,10 +72,9 @@ class Pump(abc.ABC):
         self.thread = threading.Thread(target=self.run, name="fildes-bridge", daemon=True)
 
     def run(self) -> None:
-        """Pump until the stream has ended, and disarm the pair if it ended well."""
+        """Pump until the stream has ended; unless it ended well the pair is still armed."""
         try:
             blocking.run(self.copy())
-            self.disarm()
         except ReadersGone:
             self.inner.abort()
         except (OSError, EOFError) as error:
@@ -115,7 +114,10 @@ class Pump(abc.ABC):
 
     @abc.abstractmethod
     async def copy(self) -> None:
-        """Move everything and close the stream; raise if it was cut short."""
+        """Move everything, disarm the pair and close the stream; raise if it was cut short.
+
+        What is wrong at the close, as a program's status, comes behind an end that was proved.
+        """
 
     @abc.abstractmethod
     def disarm(self) -> None:
@@ -139,6 +141,8 @@ class ReadPump(Pump):
         view = memoryview(bytearray(PUMP_SIZE))
         while received := await self.recv_into(view):
             await self.send_all(view[:received])
+        self.disarm()
+        self.ours.shutdown(socket.SHUT_WR)
         await self.inner.close()
 
     async def recv_into(self, view: memoryview) -> int:
@@ -217,6 +221,7 @@ class TwoWayPump(Pump):
                 await self.deliver()
                 raise
         self.check_end()
+        self.disarm()
         await self.inner.close()
 
     async def deliver(self) -> None:

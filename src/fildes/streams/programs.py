@@ -34,6 +34,18 @@ class ProgramStream(SocketStream):
             child.kill()
             raise
 
+    def fileno(self) -> int:
+        """Return -1 if it is read: who has the socket alone would be told an end by a death."""
+        return -1 if self.readable else self.sock.fileno()
+
+    @property
+    def recv_fd(self) -> int:
+        return self.sock.fileno()
+
+    @property
+    def send_fd(self) -> int:
+        return self.sock.fileno()
+
     def try_recv_into(self, buffer: memoryview) -> int | None:
         try:
             received = super().try_recv_into(buffer)

@@ -100,3 +100,23 @@ def add_context(
     error.add_note(f"fildes: while {step}: {address}")
     if failure.advice:
         error.add_note(f"fildes: {failure.advice}")
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of the frames that *error*, and the errors that led to it, went through.
+
+    What they worked with often keeps the error: circles, whose memory had to wait for the
+    garbage collector, with all the buffers of a connection that is over.
+    """
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.__traceback__ = None
+        failure = failure_of(each)
+        left += (each.__context__, each.__cause__)
+        left += () if failure is None else failure.attempts
+        left += getattr(each, "exceptions", ())  # of a group

@@ -6,11 +6,13 @@ import contextlib
 import errno
 import os
 import socket
-from typing import cast
+import weakref
+from typing import Any, cast
 
 import pytest
 from datagram_clients import client
 from fault_proxy import reset
+from leaks import uncollected
 from peers import LIMIT
 from service_bench import StartBench, start_bench
 from tcp_ends import received
@@ -69,6 +71,28 @@ def test_failure_is_counted_by_its_step(start_bench: StartBench) -> None:
         with pytest.raises(ConnectionResetError):
             client.recv(1)
     assert bench.service.failed == {"connect": 1}
+
+
+@pytest.mark.parametrize("said", [b"", b"something"])
+@pytest.mark.parametrize("refused", [False, True])
+def test_failures_leave_no_circle(
+    said: bytes, refused: bool, start_bench: StartBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a connection took is free when it has failed, not when somebody collects."""
+    bench = start_bench()
+    streams: list[weakref.ref[Any]] = []
+    monkeypatch.setattr(
+        bench.log, "closed", lambda connection, _: streams.append(weakref.ref(connection.near))
+    )
+    if refused:
+        bench.behind.close()
+    with uncollected():
+        client = socket.create_connection(bench.place, LIMIT)
+        client.send(said)
+        bench.run(lambda: "opened" in bench.log.events or bool(streams))
+        reset(client)
+        bench.run(lambda: bool(streams))
+        assert [stream() for stream in streams] == [None]
 
 
 def test_drained_service_ends_with_its_last_connection(start_bench: StartBench) -> None:

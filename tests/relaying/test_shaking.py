@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from authority import Authority
+from fault_proxy import reset
+from leaks import uncollected
 from peers import LIMIT
 from until import run_until
 
@@ -185,6 +188,18 @@ def test_end_in_the_middle(start_bench: StartBench) -> None:
         sock.send(b"\x16\x03\x01")
     bench.run(lambda: bool(bench.log.errors))
     assert isinstance(bench.log.errors[0], ssl.SSLError)
+
+
+def test_reset_leaves_no_circle(start_bench: StartBench, tls_ca: Authority) -> None:
+    """What a connection under TLS took is free when it is reset, not when somebody collects."""
+    bench = start_bench()
+    with bench.connect() as sock, uncollected():
+        bench.shaken(Client(sock, tls_ca.client_context()))
+        bench.run(lambda: all(each.far is not None for each in bench.service.connections))
+        (near,) = (weakref.ref(each.near) for each in bench.service.connections)
+        reset(sock)
+        bench.run(lambda: bool(bench.log.errors))
+        assert near() is None
 
 
 @pytest.mark.parametrize(("said", "advice"), [

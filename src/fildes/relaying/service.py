@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-from fildes.errors import failure_of
+from fildes.errors import failure_of, forget_frames
 from fildes.relaying.brief import be_brief, can_be_brief
 from fildes.relaying.connection import Connection, Observer, close_both, close_sockets
 from fildes.relaying.entrance import entrance_of
@@ -259,6 +259,8 @@ class Service:
         observer = self.observer
         if error is not None or observer.sees_all:
             observer.closed(connection, error)
+        if error is not None:
+            forget_frames(error)
 
     def blamed(self, connection: Connection, error: Exception) -> Exception:
         """Return *error*, or one that says more of it."""

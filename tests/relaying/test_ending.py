@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -82,6 +83,45 @@ def test_who_was_not_told_is_reset(start: Start) -> None:
     assert received(client) == (0, ConnectionResetError)
 
 
+@pytest.fixture
+def hung_up(start: Start, patient: None) -> tuple[Programs, socket.socket]:
+    """A service whose program has closed its connection and lives on, and the client it told."""
+    service, client = start("sh", "-c", "echo hello; exec <&- >&-; exec sleep 1000")
+    run_until(service.loop, lambda: any(child.hanging_up for child in service.children.values()))
+    assert received(client) == (6, None)
+    return service, client
+
+
+def test_who_hangs_up_may_end_first(hung_up: tuple[Programs, socket.socket]) -> None:
+    """A program that ends while its client is being left changes nothing for that."""
+    service, client = hung_up
+    for child in service.children.values():
+        child.process.kill()
+    run_until(service.loop, lambda: bool(service.leaving))
+    client.close()
+    run_until(service.loop, lambda: not service.connections)
+    assert service.observer.seen == [None]  # type: ignore[attr-defined]  # it is one of ours
+
+
+def test_who_hangs_up_may_end_last(hung_up: tuple[Programs, socket.socket]) -> None:
+    """A connection is over once its program has ended, though the client was left before."""
+    service, client = hung_up
+    client.close()
+    run_until(service.loop, lambda: not any(c.hanging_up for c in service.children.values()))
+    assert service.connections
+    for child in service.children.values():
+        child.process.kill()
+    run_until(service.loop, lambda: not service.connections)
+
+
+def test_who_hangs_up_can_be_hurried(hung_up: tuple[Programs, socket.socket]) -> None:
+    """Nobody waits for a client that is being left, once all is ended in haste."""
+    service, _ = hung_up
+    service.drain()
+    service.hurry()
+    run_until(service.loop, lambda: service.ended)
+
+
 def test_program_is_looked_at_less_and_less() -> None:
     """A program that keeps its connection is looked at again and again, but not often."""
     with subprocess.Popen(["sleep", "1000"]) as process:
@@ -106,8 +146,27 @@ def test_what_a_program_has(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.undo()
         monkeypatch.setattr(os, "listdir", refuse)
         assert program.has(ours.fileno())
+        monkeypatch.undo()
         process.kill()
         process.wait()
+        program.release()
+
+
+def test_what_a_group_has() -> None:
+    """A descriptor is found with all of a group, and with nobody else."""
+    ours, theirs = socket.socketpair()
+    holder = ["sh", "-c", "exec 3<&0; sleep 1000 <&3 & exec <&- 3<&-; wait"]
+    with ours, theirs, subprocess.Popen(holder, stdin=theirs.fileno(), process_group=0) as process:
+        program = Served(process)
+        while program.has(theirs.fileno()):
+            pass
+        assert program.shares(theirs.fileno())
+        assert not program.shares(ours.fileno())
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        while program.leaves_others():
+            pass
+        assert not program.shares(theirs.fileno())
         program.release()
 
 

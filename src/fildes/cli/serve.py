@@ -7,7 +7,8 @@ arguments.
 
 A connection ends with its program, in order whatever its status is. The answer
 arrives even if the question was not read. A client whose program was killed by
-a signal is reset, so that it does not take half an answer for the whole.
+a signal is reset, so that it does not take half an answer for the whole. A
+program that closes its connection and lives on is seen to within a second.
 
 The first line of output is the address that is listened at, with its real
 port. SIGTERM ends in order: nobody is let in any more, and those who are there

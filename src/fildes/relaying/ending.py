@@ -8,7 +8,8 @@ the answer is lost (RFC 1122 section 4.2.2.13). So when the program has ended we
 or reset.
 
 The price is that a program which closes its connection and lives on is not heard: nothing
-tells who else holds a socket. It is looked at now and then.
+tells who else holds a socket. It is looked at now and then, and ended in the same order; but
+if another process of its group holds the connection, that is the kernel's to end from then on.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from fildes.streams.parting import hear_out
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
 
     from fildes.drivers.loop_task import Timer
     from fildes.listening.admission import Slot
@@ -45,11 +47,13 @@ class Served(Child):
 
     Attributes:
       slot: what the connection takes of the limit, if it was closed before the program.
+      hanging_up: the client hears the end of the connection, which the program has closed.
       pause: seconds between the last look at it and the next one.
       timer: of that one.
     """
 
     slot: Slot | None = None
+    hanging_up = False
     timer: Timer | None = None
     pause = FIRST_LOOK / 2
 
@@ -71,16 +75,13 @@ class Served(Child):
 
     def has(self, fd: int) -> bool:
         """Tell whether it has what *fd* is open still; so does who cannot be looked at."""
-        ours, folder = os.fstat(fd), f"/proc/{self.process.pid}/fd"
-        try:
-            names = os.listdir(folder)
-        except OSError:
-            return True
-        for name in names:
-            with contextlib.suppress(OSError):  # closed meanwhile
-                if os.path.samestat(os.stat(f"{folder}/{name}"), ours):
-                    return True
-        return is_exiting(self.process.pid)  # as it ends it has nothing, and is seen to then
+        pid = self.process.pid  # as it ends it has nothing, and is seen to then
+        return has_open(pid, os.fstat(fd)) or is_exiting(pid)
+
+    def shares(self, fd: int) -> bool:
+        """Tell whether anybody of its group has what *fd* is open still."""
+        ours = os.fstat(fd)
+        return any(has_open(pid, ours) for pid in members_of(self.process.pid))
 
     def leaves_others(self) -> bool:
         """Tell whether others of its group go on without it: the connection may be theirs."""
@@ -91,6 +92,31 @@ class Served(Child):
         except PermissionError:
             pass
         return True
+
+
+def members_of(group: int) -> Iterator[int]:
+    """Yield the processes of a process group."""
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):  # it has ended
+                if os.getpgid(int(name)) == group:
+                    yield int(name)
+
+
+def has_open(pid: int, state: os.stat_result) -> bool:
+    """Tell whether a process has open what *state* is of, or cannot be looked at."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:  # it has ended
+        return False
+    except OSError:
+        return True
+    for name in names:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            if os.path.samestat(os.stat(f"{folder}/{name}"), state):
+                return True
+    return False
 
 
 def let_go(stream: Stream) -> Slot | None:

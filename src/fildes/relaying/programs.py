@@ -131,8 +131,25 @@ class Programs(Service):
         if child.has(near.fileno()):
             self.look_again(connection, child)
             return
+        shared = child.shares(near.fileno())
         child.slot = let_go(near)
-        self.run(connection, near.close(), lambda _, error: near.abort())
+        if shared:
+            self.run(connection, near.close(), lambda _, error: near.abort())
+        else:
+            child.hanging_up = True
+            self.run(
+                connection, end_in_order(near), lambda _, e: self.hung_up(connection), end_by()
+            )
+
+    def hung_up(self, connection: Connection) -> None:
+        """See that the client of a program that has closed its connection is left."""
+        connection.near.abort()
+        child = self.children.get(connection)
+        if child is not None:
+            child.hanging_up = False
+        else:
+            self.leaving.discard(connection)
+            self.over(connection, None)
 
     def exited(self, connection: Connection) -> None:
         """See how the program of *connection* has ended, and end the rest."""
@@ -145,7 +162,12 @@ class Programs(Service):
         self.told(connection, status)
         if connection.far is not None:
             pass_on_the_rest(connection)
-        self.close_near(connection, self.ending(connection, child, status))
+        if not child.hanging_up:
+            self.close_near(connection, self.ending(connection, child, status))
+            return
+        self.leaving.add(connection)
+        if self.hurried:
+            self.leave(connection)
 
     def ending(self, connection: Connection, child: Served, status: int) -> Protocol[None]:
         """Return what ends *connection* as its program has ended."""
@@ -171,8 +193,7 @@ class Programs(Service):
                 connection.near.abort()
             self.over(connection, error)
 
-        limit = time.monotonic() + LONGEST_WORDS + CLOSE_TIMEOUT
-        self.run(connection, ending, closed, limit)
+        self.run(connection, ending, closed, end_by())
 
     def finish(self, connection: Connection, error: Exception | None) -> None:
         """End *connection* at once; its program is asked to end, and then has to."""
@@ -229,6 +250,11 @@ def pass_on_the_rest(connection: Connection) -> None:
         while (received := connection.far.try_recv_into(view)) is not None:
             connection.near.try_send(view[:received])
     connection.far.abort()
+
+
+def end_by() -> float:
+    """Return the moment by which a connection that ends now has ended."""
+    return time.monotonic() + LONGEST_WORDS + CLOSE_TIMEOUT
 
 
 async def never(near: Stream) -> Stream:

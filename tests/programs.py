@@ -66,9 +66,9 @@ def running(
                 program.kill()
 
 
-def free_port() -> int:
-    """Return a port of the loopback that nobody has."""
-    with socket.socket() as sock:
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """Return a port of the loopback that nobody has, for sockets of a *kind*."""
+    with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 

@@ -19,7 +19,7 @@ from leaks import open_descriptors
 import fildes
 from fildes.drivers import blocking
 from fildes.listener import Listener
-from fildes.listening import accepting
+from fildes.listening import accepting, troubles
 from fildes.waiting import WaitAny
 
 
@@ -185,7 +185,7 @@ def refuse(listener: Listener[Any], errors: list[int]) -> None:
     listener.acceptor.turns = itertools.repeat(refusing)
 
 
-@pytest.mark.parametrize("number", sorted(accepting.PASSING), ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", sorted(troubles.PASSING), ids=errno.errorcode.get)
 def test_spoilt_connection_is_passed_over(number: int) -> None:
     """An error of one connection is not one of the listener."""
     with fildes.listen("tcp://127.0.0.1:0") as listener, fildes.open(listener.address):
@@ -219,7 +219,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return taken
 
 
-@pytest.mark.parametrize("number", sorted(accepting.EXHAUSTED), ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", sorted(troubles.EXHAUSTED), ids=errno.errorcode.get)
 def test_exhausted_listener_pauses(number: int, pauses: list[float]) -> None:
     """L1: without descriptors or memory it pauses, longer each time, and then goes on."""
     with fildes.listen("tcp://127.0.0.1:0") as listener, fildes.open(listener.address):

@@ -12,7 +12,6 @@ without an answer.
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import os
 import socket
@@ -30,6 +29,7 @@ from fildes.listening.admission import (
 )
 from fildes.listening.handshakes import Handshakes
 from fildes.listening.taking import Taken, taker_of
+from fildes.listening.troubles import EXHAUSTED, PASSING
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.endpoints import endpoint
 from fildes.streams.kernel import LINGER_RESET, NEVER_RESET
@@ -41,26 +41,6 @@ if TYPE_CHECKING:
     from fildes.streams.stream import Stream
     from fildes.tls.stream import TlsStream
     from fildes.waiting import Interest, Protocol
-
-#: Errors of one connection, or of the network it came from; accept(2), "Error handling".
-PASSING = frozenset(
-    {
-        errno.EAGAIN,
-        errno.ECONNABORTED,
-        errno.EPROTO,
-        errno.EPERM,  # a firewall's
-        errno.ENETDOWN,
-        errno.ENOPROTOOPT,
-        errno.EHOSTDOWN,
-        errno.ENONET,
-        errno.EHOSTUNREACH,
-        errno.EOPNOTSUPP,
-        errno.ENETUNREACH,
-    }
-)
-
-#: Nothing is left to accept with.
-EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 #: Seconds of the first and the longest pause; as Go's net/http.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 1.0
@@ -85,10 +65,11 @@ class Acceptor:
       reload: reads again what was read from files, certificates say.
       refused: called with each client that was not let in, and with the reason.
       shared: other processes accept at the same sockets.
+      outlived: its sockets go on where others have them, who accept what it leaves there.
     """
 
     handshake_timeout = 10.0
-    shared = False
+    shared = outlived = False
     secure: Callable[[Stream], TlsStream] | None = None
     idle_timeout: float | None = None
 
@@ -186,6 +167,10 @@ class Acceptor:
         """Return a connection that waits, None if there is none."""
         taken = self.try_take()
         return None if taken is None else self.stream_of(*taken)
+
+    def try_accept_last(self) -> Stream | None:
+        """Return one that nobody else can accept any more, before a close; None for no more."""
+        return None
 
     def try_take(self) -> Taken | None:
         """Return a connection that waits as it is accepted; the sockets take turns."""

@@ -136,15 +136,16 @@ class Conversation(DatagramStream):
         """Whether the next datagram of the peer begins another conversation."""
         return self.parted or self.sock.fileno() < 0
 
-    def give_back(self) -> None:
+    def give_back(self) -> bool:
         """Let the listener have what comes from now on, and what nobody has received.
 
         The socket is connected to its own address, from which nobody sends, and so the
         kernel gives it none of the peer's any more. It must not be shared, by dup(2) say.
+
+        Returns:
+          False, there is something and the listener is closed; the conversation goes on.
         """
         self.parted = True
-        if self.acceptor.closed:
-            return
         if not self.sorted:
             self.sort_again()
         left = deque(self.first._replace(data=data) for data in self.early)
@@ -154,7 +155,22 @@ class Conversation(DatagramStream):
             while True:
                 data, peer = self.sock.recvfrom(MAX_DATAGRAM, RECV_FLAGS)
                 left.append(self.first._replace(data=data, peer=peer))
+        if self.acceptor.closed:
+            return not self.go_on([each.data for each in left if each.peer == self.first.peer])
         self.return_to_listener(left)
+        return True
+
+    def go_on(self, left: list[bytes]) -> bool:
+        """Begin again with what is *left*, if anything is; return whether it is so."""
+        if not left:
+            return False
+        try:
+            self.sock.connect(self.first.peer)
+        except OSError:  # who cannot be answered any more
+            return False
+        self.early += left
+        self.parted = False
+        return True
 
     def receive(self, buffer: Buffer, flags: int = 0) -> int:
         """Receive one datagram into *buffer*; as `DatagramStream.receive`."""

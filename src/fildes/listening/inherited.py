@@ -47,6 +47,7 @@ def listen(opening: Opening, address: Address, numbers: Sequence[int]) -> Accept
             acceptor.idle_timeout = 60.0
         else:
             acceptor = Acceptor(sockets, real, limits=limits)
+        acceptor.outlived = True
         undo.pop_all()
     return acceptor
 

@@ -176,12 +176,13 @@ def take_over(
 ) -> socket.socket | None:
     """Return one of *leaving*'s sockets for us to have, too, if one is where we want to be."""
     wanted = candidate.family, candidate.type, (*candidate.sockaddr, 0, 0)[:4]
-    for sock in itertools.chain.from_iterable(acceptor.sockets for acceptor in leaving):
+    for acceptor, sock in ((each, sock) for each in leaving for sock in each.sockets):
         if (sock.family, sock.type, (*sock.getsockname(), 0, 0)[:4]) == wanted:
             ours = sock.dup()
             with contextlib.ExitStack() as undo:
                 undo.enter_context(ours)
                 start(ours, None)
                 undo.pop_all()
+            acceptor.outlived = True
             return ours
     return None

@@ -28,12 +28,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from fildes.address import Address
-from fildes.listening.accepting import PASSING, Acceptor
+from fildes.listening.accepting import Acceptor
 from fildes.listening.admission import CountedSocket
 from fildes.listening.arrivals import Arrival, receive_from, tell_destination
 from fildes.listening.conversation import MOST_AHEAD, Conversation
 from fildes.listening.options import limits_of
 from fildes.listening.tcp import listen_at
+from fildes.listening.troubles import PASSING
 from fildes.opening import groups
 from fildes.opening.opening import Target
 from fildes.opening.socket_options import Place, preparation
@@ -124,15 +125,28 @@ class UdpAcceptor(Acceptor):
         with self.sorting:
             self.check_open()
             self.bell.hush()
-            return self.accept_now()
+            return self.accept_now(self.receive)
 
-    def accept_now(self) -> Stream | None:
-        """Return the conversation with a peer that is new; the caller sorts."""
+    def try_accept_last(self) -> Stream | None:
+        """Return the conversation with one whose datagrams are here; None if there are no more.
+
+        Nobody else could have them, as what is in the queues. Those for whom there is no
+        room now are lost.
+        """
+        with self.sorting:
+            return None if self.closed else self.accept_now(self.take_back)
+
+    def accept_now(self, receive: Callable[[], None]) -> Stream | None:
+        """Return the conversation with a peer that is new; the caller sorts.
+
+        Args:
+          receive: gets what there may be beside what is here.
+        """
         if self.joined and self.full:
-            self.receive()
+            receive()
         while self.admission is None or not self.admission.full:
             if not self.arrivals:
-                self.receive()
+                receive()
             if not self.arrivals:
                 break
             stream = self.handle(self.arrivals[0])
@@ -140,17 +154,14 @@ class UdpAcceptor(Acceptor):
             if stream is not None:
                 # What else this peer has sent before, in its order.
                 self.arrivals = deque(each for each in self.arrivals if not self.deliver(each))
-                self.receive()
+                receive()
                 stream.early += stream.after
                 return stream
         return None
 
     def receive(self) -> None:
         """Take out of the queues what there is, and give it to those conversations that are."""
-        while self.given_back:
-            given = self.given_back.popleft()
-            if not self.deliver(given):
-                self.arrivals.append(given)
+        self.take_back()
         for listener in self.sockets:
             most = MOST_AHEAD if self.joined else MOST_AHEAD - len(self.arrivals)
             with contextlib.suppress(BlockingIOError):
@@ -160,6 +171,13 @@ class UdpAcceptor(Acceptor):
                         continue
                     if len(self.arrivals) < MOST_AHEAD:  # else it is lost, as in a full queue
                         self.arrivals.append(arrival)
+
+    def take_back(self) -> None:
+        """Take what conversations have given back, and give it to those conversations that are."""
+        while self.given_back:
+            given = self.given_back.popleft()
+            if not self.deliver(given):
+                self.arrivals.append(given)
 
     def wants(self) -> Interest:
         """Return what to wait for; as `Acceptor.wants`, but conversations may get more."""
@@ -236,7 +254,7 @@ class UdpAcceptor(Acceptor):
         each socket of a conversation, for those are at the same port.
         """
         super().share(0, 1)  # that process has all there is
-        self.shared = False
+        self.shared, self.outlived = False, True
         while number and self.sockets:
             self.sockets.pop().close()
 
@@ -248,10 +266,14 @@ class UdpAcceptor(Acceptor):
                 self.arrivals.popleft()
 
     def close(self) -> None:
-        """Receive no more; conversations go on, with what has come for them."""
+        """Receive no more; conversations go on, with what has come for them.
+
+        What is in the queues others may get who have the sockets, too.
+        """
         with self.sorting:
-            with contextlib.suppress(OSError):  # EBADF the second time
-                self.receive()
+            if self.conversations and not self.outlived:
+                with contextlib.suppress(OSError):  # EBADF the second time
+                    self.receive()
             super().close()
 
 

@@ -31,11 +31,17 @@ class DatagramPair(Pair[Owner]):
             half.source.arrived = None
         super().stop()
 
-    def part(self) -> None:
-        """Copy no more, and give back what has come since somebody looked last."""
+    def part(self) -> bool:
+        """Copy no more, and give back what has come since somebody looked last.
+
+        Returns:
+          False, nobody can have that: it goes on.
+        """
+        if not self.there.source.give_back():
+            self.there.attend_soon()
+            return False
         self.stop()
-        for half in (self.there, self.back):
-            half.source.give_back()
+        return True
 
     @property
     def moved(self) -> int:

@@ -11,11 +11,13 @@ so connections that come one by one are shared out evenly.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from fildes.listening.accepting import EXHAUSTED, FIRST_PAUSE, LONGEST_PAUSE
+from fildes.listening.accepting import FIRST_PAUSE, LONGEST_PAUSE
+from fildes.listening.troubles import EXHAUSTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +55,11 @@ class Gate(Generic[T]):
         self.watch()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Let nobody in any more but those who are half inside."""
         self.unwatch()
+        with contextlib.suppress(OSError):  # there is nothing left to accept them with
+            while (client := self.acceptor.try_accept_last()) is not None:
+                self.begin(client)  # type: ignore[arg-type]  # one that is taken otherwise has none
         self.acceptor.close()
 
     def watch(self) -> None:

@@ -109,9 +109,10 @@ class Pair(Generic[Owner]):
         # Without the circles their memory is free at once.
         del there.other, back.other, there.pair, back.pair
 
-    def part(self) -> None:
-        """Copy no more, because both sides have been silent for long enough."""
+    def part(self) -> bool:
+        """Copy no more, because both sides have been silent for long; False if they are not."""
         self.stop()
+        return True
 
     def finish(self) -> None:
         """Say that it is over."""

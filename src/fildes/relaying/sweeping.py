@@ -45,11 +45,10 @@ class Sweeper:
             if pair is None or pair.silence() < limit or pair.is_addressed():
                 continue
             error = self.excused(connection, no_byte(limit))
-            if error is None:
-                pair.part()
-                service.pair_ended(connection, None)
-            else:
+            if error is not None:
                 service.finish(connection, error)
+            elif pair.part():
+                service.pair_ended(connection, None)
         self.look_in(limit / LOOKS)
 
     def excused(self, connection: Connection, error: Exception | None) -> Exception | None:

@@ -60,8 +60,13 @@ class DatagramStream(SocketStream):
         """Who has sent the datagram that was received last, as an address."""
         return self.peer
 
-    def give_back(self) -> None:
-        """Let others have what comes from now on, and what nobody has received."""
+    def give_back(self) -> bool:
+        """Let others have what comes from now on, and what nobody has received.
+
+        Returns:
+          False, there is something and nobody to have it; the stream goes on.
+        """
+        return True
 
     @property
     def holds(self) -> bool:

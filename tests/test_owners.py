@@ -43,7 +43,7 @@ def made(scheme: str, path: Path, options: str) -> Iterator[None]:
             yield
 
 
-SCHEMES = ("unix", "unix-seqpacket", "unix-recv", "unix bind", "pipe", "pty")
+SCHEMES = ("unix", "unix-seqpacket", "unix-dgram", "unix-recv", "unix bind", "pipe", "pty")
 
 
 def seen(path: Path) -> tuple[int, int, int]:

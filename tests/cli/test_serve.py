@@ -170,6 +170,25 @@ def test_datagrams(serve: StartServer) -> None:
     assert server.stop()[0] == 0
 
 
+@pytest.mark.parametrize("place", ["udp", "unix"])
+def test_each_datagram_has_a_program(place: str, serve: StartServer, tmp_path: Path) -> None:
+    """UDP4RECVFROM_FORK: a program reads one datagram to its end, and answers whoever sent it."""
+    at = {"udp": "udp-listen://127.0.0.1:0?each=on", "unix": f"unix-dgram-listen:{tmp_path}/s"}
+    server = serve("sh", "-c", "cat; echo and its end; exit 3", at=at[place])
+    family = socket.AF_UNIX if place == "unix" else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(20)
+        if place == "unix":
+            sock.bind(str(tmp_path / "asker"))
+        sock.connect(str(tmp_path / "s") if place == "unix" else ("127.0.0.1", server.port))
+        for number in range(1, 4):
+            sock.send(b"question")
+            assert sock.recv(99) == b"question"
+            assert sock.recv(99) == b"and its end\n"
+            assert server.first_line() == f"fildes: {number}: the program ended with status 3\n"
+    assert server.stop()[0] == 0
+
+
 def test_reset_of_the_client_is_no_matter(serve: StartServer) -> None:
     """COOLWRITE: a client that goes away ends its program, and nothing else."""
     server = serve("sh", "-c", "while echo hello; do :; done")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -229,6 +230,49 @@ def test_peers_of_datagrams_are_served(listen: str, connect: str) -> None:
                 assert client.stdout.readline() == word + b" again\n"
                 client.stdin.close()  # only now, for it waits no longer than it was told
                 assert client.wait(LIMIT) == 0
+
+
+def test_a_datagram_by_itself_is_all(tmp_path: Path) -> None:
+    """UNIX-RECVFROM, UDP-RECVFROM: a program gets one datagram and its end, as socat's does."""
+    script = "SYSTEM:od -c; echo that was it"
+    path = tmp_path / "s"
+    places = {
+        "UDP-RECVFROM:0,fork": "UDP-SENDTO:127.0.0.1:{0}",
+        f"UNIX-RECVFROM:{path},fork": f"UNIX-SENDTO:{path},bind={path}{{1}}",
+    }
+    for listen, send in places.items():
+        with relay_running(listen, script) as running:
+            port = running.address.rpartition(":")[2]
+            for number in range(2):
+                command = [need("socat"), "-t", "20", "-", send.format(port, number)]
+                pipe = subprocess.PIPE
+                with subprocess.Popen(command, stdin=pipe, stdout=pipe) as client:
+                    assert client.stdin is not None
+                    assert client.stdout is not None
+                    client.stdin.write(b"hello")
+                    client.stdin.flush()
+                    answer = b"".join(client.stdout.readline() for _ in range(3))
+                    assert answer == OD + b"that was it\n"
+                    client.kill()
+
+
+@pytest.mark.parametrize("kind", ["ours", "socat"])
+def test_without_fork_one_datagram_is_served(kind: str, tmp_path: Path) -> None:
+    """UNIX-RECVFROM without fork: the first datagram is answered, and that is the end."""
+    path, asker = tmp_path / "s", tmp_path / "asker"
+    line = [f"UNIX-RECVFROM:{path}", "EXEC:od -c"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.ExitStack() as undo:
+        sock.settimeout(LIMIT)
+        sock.bind(str(asker))
+        if kind == "ours":
+            process = undo.enter_context(relay_running(*line)).process
+        else:
+            process = undo.enter_context(subprocess.Popen([need("socat"), *line]))
+        while not path.exists():
+            pass
+        sock.sendto(b"hello", str(path))
+        assert sock.recv(99) == OD
+        assert process.wait(LIMIT) == 0
 
 
 def test_datagrams_stay_datagrams() -> None:

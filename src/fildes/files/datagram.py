@@ -9,8 +9,8 @@ from fildes.streams.stream import MAX_DATAGRAM
 class DatagramFile(RawFile):
     """An unbuffered file of datagrams: one for each read and each write.
 
-    An empty read is an empty datagram, no end of file; of a unix-seqpacket it is the
-    end. Iterating yields the datagrams.
+    An empty read is an empty datagram, no end of file; of a unix-seqpacket, and of a
+    datagram by itself, it is the end. Iterating yields the datagrams.
     """
 
     @property

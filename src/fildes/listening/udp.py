@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from fildes.waiting import Interest
 
 
-async def listen(opening: Opening, address: Address) -> UdpAcceptor:
+async def listen(opening: Opening, address: Address) -> Acceptor:
     """Receive datagrams where *address* says, with its options."""
     limits = limits_of(opening, address)
     given = opening.given(address)
@@ -80,11 +80,21 @@ async def listen(opening: Opening, address: Address) -> UdpAcceptor:
         groups.join_all(joined, list(sockets))
         host, port = sockets[0].getsockname()[:2]
         real = Address("udp", host=address.host or host, port=port)
-        acceptor = UdpAcceptor(sockets, real, limits, prepare)
-        acceptor.joined = bool(joined)
+        acceptor = (
+            each_by_itself(sockets, real, limits)
+            if given["each"]
+            else UdpAcceptor(sockets, real, limits, prepare, joined=bool(joined))
+        )
         acceptor.idle_timeout = opening.option(address, "idle-timeout") or None
         undo.pop_all()
     return acceptor
+
+
+def each_by_itself(sockets: Sequence[socket.socket], address: Address, limits: Limits) -> Acceptor:
+    """Return what accepts each datagram by itself, and knows no conversations."""
+    from fildes.listening.each import QuestionAcceptor
+
+    return QuestionAcceptor(sockets, address, limits)
 
 
 class UdpAcceptor(Acceptor):
@@ -97,15 +107,16 @@ class UdpAcceptor(Acceptor):
         sender keep their order; again by a signal's handler that closes.
     """
 
-    joined = False
-
     def __init__(
         self,
         sockets: Sequence[socket.socket],
         address: Address,
         limits: Limits,
         prepare: Callable[[socket.socket], None],
+        *,
+        joined: bool = False,
     ) -> None:
+        self.joined = joined
         self.sorting = threading.RLock()
         self.prepare = prepare  # sets the options of a conversation's socket
         self.arrivals: deque[Arrival] = deque()

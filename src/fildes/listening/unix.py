@@ -39,7 +39,7 @@ RETRY_DELAY = 0.005
 async def listen(opening: Opening, address: Address, kind: socket.SocketKind) -> Acceptor:
     """Listen with a socket of *kind* where *address* says, with its options."""
     limits = limits_of(opening, address)
-    backlog = backlog_of(opening, address) or socket.SOMAXCONN
+    backlog = backlog_of(opening, address) or socket.SOMAXCONN if accepts(kind) else 0
     mode, owner = permissions(opening.option(address, "mode")), owner_of(opening, address)
     path = address.path
     real = Address(address.scheme.removesuffix(SUFFIX), path=path)
@@ -47,7 +47,16 @@ async def listen(opening: Opening, address: Address, kind: socket.SocketKind) ->
     sock, release = take_over(
         opening.leaving, name, kind, mode=mode, owner=owner, backlog=backlog
     ) or await listen_at(path, name, kind, mode=mode, owner=owner, backlog=backlog)
+    if not accepts(kind):
+        from fildes.listening.each import QuestionAcceptor
+
+        return QuestionAcceptor([sock], real, limits, release=release)
     return Acceptor([sock], real, socket_stream, release, limits)
+
+
+def accepts(kind: socket.SocketKind) -> bool:
+    """Tell whether sockets of *kind* accept connections."""
+    return kind != socket.SOCK_DGRAM
 
 
 async def listen_at(
@@ -71,7 +80,8 @@ async def listen_at(
         sock = undo.enter_context(socket.socket(socket.AF_UNIX, kind))
         release = await take_name(sock, path, name, mode, owner)
         undo.callback(release)
-        sock.listen(backlog)
+        if accepts(kind):
+            sock.listen(backlog)
         undo.pop_all()
     return sock, release
 
@@ -96,7 +106,8 @@ def take_over(
                 continue  # somebody has removed or replaced the file
             owner.give(release.path)
             os.chmod(release.path, mode)
-        sock.listen(backlog)
+        if accepts(kind):
+            sock.listen(backlog)
         ours = sock.dup()
         acceptor.release = lambda: None
         return ours, release

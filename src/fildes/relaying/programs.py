@@ -103,7 +103,9 @@ class Programs(Service):
 
         Some of those have come before there was a socket for them.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        # Where there is an end of file, datagrams are records.
+        kind = socket.SOCK_DGRAM if connection.near.endless else socket.SOCK_SEQPACKET
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
         connection.far = far = socket_stream(ours)
         with theirs:
             child = Served(self.spawn(theirs.fileno(), told))
@@ -248,6 +250,8 @@ def pass_on_the_rest(connection: Connection) -> None:
     view = memoryview(bytearray(MAX_DATAGRAM))
     with contextlib.suppress(OSError):  # the peer may be gone, too
         while (received := connection.far.try_recv_into(view)) is not None:
+            if received == 0 and not connection.far.endless:
+                break
             connection.near.try_send(view[:received])
     connection.far.abort()
 

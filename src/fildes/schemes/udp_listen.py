@@ -22,6 +22,7 @@ SCHEME = Scheme(
     summary="datagrams from whoever sends some to a port of ours, each sender by itself",
     options=(
         Option("idle-timeout", "seconds", "silence after which a sender has gone", 60.0),
+        Option("each", "flag", "take each datagram by itself: after it comes its end", False),
         # Whoever forges senders shall not use up the descriptors.
         MAX_CONNECTIONS._replace(default=512),
         *(*CLIENTS, REUSEPORT, INTERFACE, *BUFFERS, *HEADER, *GROUPS),
@@ -29,6 +30,7 @@ SCHEME = Scheme(
     examples=(
         Example("udp-listen://:5300", "at port 5300, for programs of this machine only"),
         Example("udp-listen://[::]:5300?idle-timeout=5", "for everybody, and short talks"),
+        Example("udp-listen://:5300?each=on", "a question, its end, and our answers to its sender"),
         Example("udp-listen://239.1.2.3:5004?multicast-if=eth0", "what a multicast group gets"),
     ),
 )

@@ -57,6 +57,17 @@ def listening(scheme: str, host: str = "") -> MakeDraft:
     return make
 
 
+def each(host: str) -> MakeDraft:
+    """Return what makes the address of a listener at a port that takes each datagram by itself."""
+
+    def make(service: str) -> Draft:
+        draft = listening("udp-listen", host)(service)
+        draft.outer.options["each"] = True
+        return draft
+
+    return make
+
+
 def everybody(scheme: str) -> MakeDraft:
     """Return what makes an address that sends to a host and a port, and hears everybody."""
 
@@ -113,6 +124,11 @@ def descriptor(number: str = "") -> Draft:
     if not (number.isascii() and number.isdigit()):
         raise AddressError(f"{number[:20]!a} is no number of a descriptor, as in FD:3")
     return Draft([Layer("fd", path=number)])
+
+
+def listening_descriptor(number: str) -> Draft:
+    """Return the draft for a socket that listens already."""
+    return Draft([Layer("fd-listen", path=descriptor(number).outer.path)])
 
 
 def word(scheme: str, path: str = "") -> MakeDraft:
@@ -202,8 +218,9 @@ def of_family(family: str) -> tuple[Kind, ...]:
              f"{CONNECTS} ip udp", udp_connect),
         Kind(f"{udp}-datagram {udp}-dgram", "HOST PORT", f"{CONNECTS} ip udp groups everybody",
              everybody(udp)),
-        Kind(f"{udp}-listen {udp}-l {udp}-recvfrom", "PORT", f"{LISTENS} ip udp groups datagrams",
+        Kind(f"{udp}-listen {udp}-l", "PORT", f"{LISTENS} ip udp groups datagrams",
              listening("udp-listen", loopback)),
+        Kind(f"{udp}-recvfrom", "PORT", f"{LISTENS} ip udp groups datagrams", each(loopback)),
         Kind(f"{udp}-recv", "PORT", "any socket ip udp groups everybody",
              listening("udp-recv", loopback or "127.0.0.1")),
     )  # fmt: skip
@@ -218,6 +235,9 @@ KINDS = (
     Kind("unix-listen unix-l", "PATH", f"{LISTENS} unix named", at_path("unix-listen")),
     Kind("unix-sendto unix-send", "PATH", f"{CONNECTS} unix", at_path("unix-dgram")),
     Kind("unix-recv", "PATH", "any socket unix named", at_path("unix-recv")),
+    Kind("unix-recvfrom", "PATH", "any socket unix named datagrams", at_path("unix-dgram-listen")),
+    Kind("abstract-recvfrom", "NAME", "any socket unix datagrams",
+         at_path("unix-dgram-listen", "@")),
     Kind("abstract-recv", "NAME", "any socket unix", at_path("unix-recv", "@")),
     Kind("abstract-connect abstract", "NAME", f"{CONNECTS} unix", at_path("unix", "@")),
     Kind("abstract-client", "NAME", f"{CONNECTS} unix", of_any_type("@")),
@@ -240,6 +260,7 @@ KINDS = (
     Kind("stdout", "", "any terminal", word("fd", "1")),
     Kind("stderr", "", "any terminal", word("fd", "2")),
     Kind("fd", "NUMBER", "any socket terminal", descriptor),
+    Kind("accept-fd accept", "NUMBER", LISTENS, listening_descriptor),
     Kind("open file", "PATH", FILE, opening()),
     Kind("create creat", "PATH", FILE,
          opening(os.O_CREAT | os.O_TRUNC, os.O_WRONLY)),
@@ -249,45 +270,6 @@ KINDS = (
     Kind("system shell", "SHELL-COMMAND", "any program terminal", shell),
     Kind("pty", "", "any named pty terminal", word("pty")),
 )  # fmt: skip
-
-#: Kinds that socat has and fildes has not, and what to do instead.
-ELSEWHERE = {
-    "readline": "put `rlwrap` in front of the command",
-    "unix-recvfrom": "UNIX-LISTEN accepts streams",
-    "abstract-recvfrom": "ABSTRACT-LISTEN accepts streams",
-    "socks5-listen": "let the proxy's host listen",
-    "tun": "ip(8) and a vpn make tunnels",
-    "interface": "raw frames are for a packet tool",
-    "dtls": "OPENSSL is TLS over tcp",
-    "openssl-dtls-client": "OPENSSL is TLS over tcp",
-    "openssl-dtls-server": "OPENSSL-LISTEN is TLS over tcp",
-    "sctp": "TCP reaches most of the same services",
-    "sctp-listen": "TCP-LISTEN accepts streams",
-    "ip-sendto": "UDP sends datagrams",
-    **dict.fromkeys(
-        ("ip", "ip-datagram", "ip-recv", "ip-recvfrom"),
-        "raw IP is for a packet tool; UDP and UDP-LISTEN carry datagrams",
-    ),
-    **dict.fromkeys(
-        (
-            "socket-connect",
-            "socket-listen",
-            "socket-datagram",
-            "socket-sendto",
-            "socket-recv",
-            "socket-recvfrom",
-            "socketpair",
-        ),
-        "say the family, as in TCP, UDP, UNIX-CONNECT or VSOCK-CONNECT",
-    ),
-    "udplite-connect": "UDP sends datagrams",
-    "udplite-listen": "UDP-LISTEN answers each sender",
-    "dccp-connect": "TCP and UDP reach most of the same services",
-    "posixmq-read": "a named pipe, PIPE:PATH, is a file as well",
-    "posixmq-send": "a named pipe, PIPE:PATH, is a file as well",
-    "accept-fd": "fd-listen:NUMBER accepts at a socket that listens already",
-    "sctp-connect": "TCP reaches most of the same services",
-}
 
 
 def all_kinds() -> dict[str, Kind]:

@@ -10,9 +10,10 @@ from typing import Any
 from fildes.address.parsing import FindScheme
 from fildes.address.syntax import excerpt, nearest
 from fildes.cli.relaying.side import Side
-from fildes.cli.socat.addresses import ELSEWHERE, Kind, all_kinds
+from fildes.cli.socat.addresses import Kind, all_kinds
 from fildes.cli.socat.draft import Draft
 from fildes.cli.socat.effects import apply_effect
+from fildes.cli.socat.elsewhere import ELSEWHERE
 from fildes.cli.socat.lexing import Words, read_words
 from fildes.cli.socat.options import Rule, all_rules
 from fildes.cli.socat.values import read_value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fildes.address.parsing import FindScheme
 from fildes.address.syntax import excerpt, nearest
-from fildes.cli.socat.addresses import ELSEWHERE, all_kinds
+from fildes.cli.socat.addresses import all_kinds
+from fildes.cli.socat.elsewhere import ELSEWHERE
 from fildes.cli.socat.lexing import Words, plain, read_words, scan, split
 from fildes.cli.socat.options import all_rules
 from fildes.cli.spelling import HOST_PORT, is_scheme

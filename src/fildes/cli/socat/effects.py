@@ -192,7 +192,16 @@ def set_owner(draft: Draft, part: str, text: str) -> None:
         draft.outer.options[part] = text
 
 
-OWNED = ("file", "pipe", "pty", "unix-listen", "unix-recv", "unix", "unix-dgram")
+OWNED = (
+    "file",
+    "pipe",
+    "pty",
+    "unix-listen",
+    "unix-recv",
+    "unix-dgram-listen",
+    "unix",
+    "unix-dgram",
+)
 
 
 def set_terminal(draft: Draft, argument: str, value: Any) -> None:

@@ -259,3 +259,19 @@ def test_failed_listen_leaves_nothing(
         fildes.listen(f"unix:{tmp_path}/s")
     assert open_descriptors() == before
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("scheme", ["tcp-listen", "udp-listen"])
+def test_every_address_of_both_families(scheme: str) -> None:
+    """With ipv4 what listens at every IPv6 address does so at every IPv4 address, at one port."""
+    with fildes.listen(f"{scheme}://[::]:0?ipv4=on") as listener:
+        names = {sock.getsockname()[:2] for sock in listener.acceptor.sockets}
+        port = int(listener.address.rpartition(":")[2])
+        assert names == {("::", port), ("0.0.0.0", port)}
+
+
+@pytest.mark.parametrize("host", ["", "[::1]", "localhost"])
+def test_ipv4_is_for_every_address(host: str) -> None:
+    """Beside any other host IPv4 is a name of its own, or is there anyway."""
+    with pytest.raises(fildes.AddressError, match="for the host"):
+        fildes.listen(f"tcp-listen://{host}:0?ipv4=on")

@@ -11,7 +11,8 @@ import pytest
 from commands import RunMain, fildes
 from hypothesis import example, given
 from hypothesis import strategies as st
-from socat_lines import LINES, WRONG
+from socat_lines import LINES
+from socat_mistakes import WRONG
 
 from fildes.address import Address, parse
 from fildes.cli.relaying.side import DEFAULT, Side

@@ -20,6 +20,7 @@ BACKLOG = Option("backlog", "integer", "connections that may wait to be accepted
 REUSEPORT = Option(
     "reuseport", "flag", "let other processes of this user listen at the same port, too", False
 )
+IPV4 = Option("ipv4", "flag", "with the host [::]: at every IPv4 address, too", False)
 MAX_CONNECTIONS = Option("max-connections", "integer", "connections at once; more have to wait")
 
 #: Who is let in, where clients have addresses.
@@ -38,7 +39,7 @@ PROXY_PROTOCOL = Option(
 
 #: Of every place that has a port.
 TCP = (
-    *(NODELAY, *KEEPALIVE, INTERFACE, *BUFFERS, *HEADER),
+    *(IPV4, NODELAY, *KEEPALIVE, INTERFACE, *BUFFERS, *HEADER),
     *(BACKLOG, REUSEPORT, MAX_CONNECTIONS, *CLIENTS, HANDSHAKE_TIMEOUT, PROXY_PROTOCOL),
 )
 

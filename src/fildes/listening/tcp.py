@@ -9,6 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from fildes.address import Address
+from fildes.errors import AddressError
 from fildes.listening.accepting import Acceptor
 from fildes.listening.announcing import announced_before
 from fildes.listening.options import backlog_of, limits_of
@@ -55,7 +56,9 @@ async def listen(
     place = Target(address.host, opening.port_of(address))
     start = starter(opening, address)
     with contextlib.ExitStack() as undo:
-        found = await listen_at(opening, place, family, start)
+        found = await listen_at(
+            opening, place, family, start, also_ipv4=also_ipv4(opening, address)
+        )
         sockets = [undo.enter_context(sock) for sock in found]
         host, port = sockets[0].getsockname()[:2]
         real = Address(scheme, host=address.host or host, port=port)
@@ -91,23 +94,36 @@ def starter(opening: Opening, address: Address) -> Callable[[socket.socket, Any]
     return start
 
 
+def also_ipv4(opening: Opening, address: Address) -> bool:
+    """Tell whether the option ``ipv4`` of *address* is on, and makes sense."""
+    wanted = bool(opening.given(address).get("ipv4"))
+    if wanted and address.host != "::":
+        raise AddressError("option ipv4 is for the host [::], every IPv6 address")
+    return wanted
+
+
 async def listen_at(
     opening: Opening,
     place: Target,
     family: int,
     start: Callable[[socket.socket, Any], None],
     type: int = socket.SOCK_STREAM,
+    *,
+    also_ipv4: bool = False,
 ) -> list[socket.socket]:
     """Return sockets on the same port of every address of the host, each started.
 
     Args:
       start: binds and starts a socket at a sockaddr; None, it is bound already.
+      also_ipv4: the host is every IPv6 address, and every IPv4 address is wanted, too.
 
     Raises:
       OSError: as bind(2). An address that this machine does not have is left out,
         unless it has none of them.
     """
     candidates = await places(opening, place, family, type)
+    if also_ipv4:
+        candidates.append(Candidate(socket.AF_INET, type, ("0.0.0.0", place.port)))
     for choice in itertools.count(1):
         try:
             return bind_all(candidates, start, opening.leaving)

@@ -33,7 +33,7 @@ from fildes.listening.admission import CountedSocket
 from fildes.listening.arrivals import Arrival, receive_from, tell_destination
 from fildes.listening.conversation import MOST_AHEAD, Conversation
 from fildes.listening.options import limits_of
-from fildes.listening.tcp import listen_at
+from fildes.listening.tcp import also_ipv4, listen_at
 from fildes.listening.troubles import PASSING
 from fildes.opening import groups
 from fildes.opening.opening import Target
@@ -75,7 +75,9 @@ async def listen(opening: Opening, address: Address) -> Acceptor:
 
     place = Target(address.host, opening.port_of(address))
     with contextlib.ExitStack() as undo:
-        found = await listen_at(opening, place, socket.AF_UNSPEC, start, socket.SOCK_DGRAM)
+        both = also_ipv4(opening, address)
+        kind = socket.SOCK_DGRAM
+        found = await listen_at(opening, place, socket.AF_UNSPEC, start, kind, also_ipv4=both)
         sockets = [undo.enter_context(sock) for sock in found]
         groups.join_all(joined, list(sockets))
         host, port = sockets[0].getsockname()[:2]

@@ -39,7 +39,9 @@ SCHEME = Scheme(
     options=(*OPTIONS, *TCP),
     examples=(
         Example("tls-listen://:8443?cert=chain.pem&key=key.pem", "for programs of this machine"),
-        Example("tls-listen://[::]:443?cert=/etc/ours/certs", "one certificate for each name"),
+        Example(
+            "tls-listen://[::]:443?ipv4=on&cert=/etc/ours/certs", "one certificate for each name"
+        ),
         Example("tls-listen://:8443?cert=ours.pem&ca=clients.pem", "for clients that prove who"),
         Example("tls-listen:?cert=ours.pem::unix-listen:/run/ours", "at another place: a path"),
         Example("tls-listen:?cert=ours.pem::systemd-listen:", "at sockets that systemd passes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import AddressError
-from fildes.listening.options import CLIENTS, INTERFACE, MAX_CONNECTIONS, REUSEPORT
+from fildes.listening.options import CLIENTS, INTERFACE, IPV4, MAX_CONNECTIONS, REUSEPORT
 from fildes.opening.groups import GROUPS, is_group
 from fildes.opening.socket_options import BUFFERS, HEADER
 from fildes.scheme import Example, Option, Scheme, Shape
@@ -25,11 +25,11 @@ SCHEME = Scheme(
         Option("each", "flag", "take each datagram by itself: after it comes its end", False),
         # Whoever forges senders shall not use up the descriptors.
         MAX_CONNECTIONS._replace(default=512),
-        *(*CLIENTS, REUSEPORT, INTERFACE, *BUFFERS, *HEADER, *GROUPS),
+        *(IPV4, *CLIENTS, REUSEPORT, INTERFACE, *BUFFERS, *HEADER, *GROUPS),
     ),
     examples=(
         Example("udp-listen://:5300", "at port 5300, for programs of this machine only"),
-        Example("udp-listen://[::]:5300?idle-timeout=5", "for everybody, and short talks"),
+        Example("udp-listen://[::]:5300?ipv4=on&idle-timeout=5", "for everybody, and short talks"),
         Example("udp-listen://:5300?each=on", "a question, its end, and our answers to its sender"),
         Example("udp-listen://239.1.2.3:5004?multicast-if=eth0", "what a multicast group gets"),
     ),

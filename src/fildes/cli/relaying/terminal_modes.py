@@ -10,24 +10,27 @@ from typing import Any
 
 #: The flags by their names, with the place that their word has in what tcgetattr returns.
 IFLAG, OFLAG, CFLAG, LFLAG, ISPEED, OSPEED, CC = range(7)
-FLAGS = {
-    "icrnl": (IFLAG, termios.ICRNL),
-    "inlcr": (IFLAG, termios.INLCR),
-    "igncr": (IFLAG, termios.IGNCR),
-    "ixon": (IFLAG, termios.IXON),
-    "ixoff": (IFLAG, termios.IXOFF),
-    "opost": (OFLAG, termios.OPOST),
-    "onlcr": (OFLAG, termios.ONLCR),
-    "parenb": (CFLAG, termios.PARENB),
-    "parodd": (CFLAG, termios.PARODD),
-    "cstopb": (CFLAG, termios.CSTOPB),
-    "crtscts": (CFLAG, termios.CRTSCTS),
-    "clocal": (CFLAG, termios.CLOCAL),
-    "hupcl": (CFLAG, termios.HUPCL),
-    "cread": (CFLAG, termios.CREAD),
-    "echo": (LFLAG, termios.ECHO),
-    "icanon": (LFLAG, termios.ICANON),
-    "isig": (LFLAG, termios.ISIG),
+_NAMES = {
+    IFLAG: "BRKINT ICRNL IGNBRK IGNCR IGNPAR IMAXBEL INLCR INPCK ISTRIP IUCLC IXANY IXOFF IXON"
+    " PARMRK",
+    OFLAG: "OCRNL OFDEL OFILL OLCUC ONLCR ONLRET ONOCR OPOST",
+    CFLAG: "CLOCAL CREAD CRTSCTS CSTOPB HUPCL PARENB PARODD",
+    LFLAG: "ECHO ECHOCTL ECHOE ECHOK ECHOKE ECHONL ECHOPRT FLUSHO ICANON IEXTEN ISIG NOFLSH PENDIN"
+    " TOSTOP XCASE",
+}
+FLAGS: dict[str, tuple[int, int]] = {
+    name.lower(): (word, getattr(termios, name))
+    for word, names in _NAMES.items()
+    for name in names.split()
+} | {"tandem": (IFLAG, termios.IXOFF), "hup": (CFLAG, termios.HUPCL)}
+
+#: Where the bytes are that mean something, and how many are waited for.
+BYTES: dict[str, int] = {
+    f"v{name.lower()}": getattr(termios, f"V{name}")
+    for name in (
+        *("DISCARD", "EOF", "EOL", "EOL2", "ERASE", "INTR", "KILL", "LNEXT", "MIN", "QUIT"),
+        *("REPRINT", "START", "STOP", "SUSP", "TIME", "WERASE"),
+    )
 }
 
 #: What each of these clears and sets; cfmakeraw in termios(3), sane in stty(1).
@@ -61,6 +64,8 @@ def changed(attributes: Attributes, modes: Sequence[tuple[str, int]]) -> Attribu
         elif name in FLAGS:
             word, bit = FLAGS[name]
             attributes[word] = attributes[word] | bit if value else attributes[word] & ~bit
+        elif name in BYTES:
+            attributes[CC][BYTES[name]] = value if name in ("vmin", "vtime") else bytes([value])
         elif name.startswith("cs"):
             size = getattr(termios, name.upper())
             attributes[CFLAG] = attributes[CFLAG] & ~termios.CSIZE | size
@@ -95,7 +100,10 @@ def terminal_in_modes(fd: int, modes: Sequence[tuple[str, int]]) -> Iterator[Non
         yield
         return
     before = termios.tcgetattr(fd)
-    termios.tcsetattr(fd, termios.TCSANOW, changed(before, modes))
+    try:
+        termios.tcsetattr(fd, termios.TCSANOW, changed(before, modes))
+    except termios.error as error:
+        raise OSError(error.args[0], "the terminal does not take these modes") from error
     try:
         yield
     finally:

@@ -11,9 +11,9 @@ from fildes.address.parsing import FindScheme
 from fildes.address.syntax import excerpt, nearest
 from fildes.cli.relaying.side import Side
 from fildes.cli.socat.addresses import Kind, all_kinds
-from fildes.cli.socat.draft import Draft
+from fildes.cli.socat.draft import Draft, Layer
 from fildes.cli.socat.effects import apply_effect
-from fildes.cli.socat.elsewhere import ELSEWHERE
+from fildes.cli.socat.elsewhere import ADDRESSES, find_family
 from fildes.cli.socat.lexing import Words, read_words
 from fildes.cli.socat.options import Rule, all_rules
 from fildes.cli.socat.values import read_value
@@ -71,7 +71,7 @@ def find_kind(words: Words) -> tuple[Kind, tuple[str, ...]]:
 def no_kind(keyword: str, known: list[str]) -> str:
     """Say that no address begins with *keyword*, and what to write instead."""
     plain = _FAMILY.sub("", keyword)
-    instead = ELSEWHERE.get(keyword) or ELSEWHERE.get(plain)
+    instead = ADDRESSES.get(keyword) or ADDRESSES.get(plain)
     if instead:
         return f"{keyword.upper()} is not there: {instead}"
     hint = nearest(keyword, known).upper().replace("DID YOU MEAN", "did you mean")
@@ -117,6 +117,9 @@ def find_rule(name: str, kind: Kind, *, hide: bool) -> Rule:
     if name not in rules and hide:
         raise AddressError("no option of that name; a comma in a password is written \\,")
     if name not in rules:
+        instead = find_family(name)
+        if instead:
+            raise AddressError(instead)
         known = [each for each, rule in rules.items() if belongs(rule, kind)]
         raise AddressError(f"no option {excerpt(name)}{nearest(name, known)}")
     rule = rules[name]
@@ -130,6 +133,15 @@ def belongs(rule: Rule, kind: Kind) -> bool:
     return not set(rule.groups.split()).isdisjoint(kind.groups.split())
 
 
+def take_both_families(layer: Layer) -> None:
+    """Let what listens at IPv6 addresses listen at those of IPv4, too."""
+    layer.scheme = layer.scheme.replace("6-", "-")
+    if layer.host == "::":
+        layer.options["ipv4"] = True
+    elif layer.host == "::1":  # where it listens without bind=
+        layer.host = ""
+
+
 def finish(draft: Draft) -> None:
     """Put together what several options say of one thing."""
     settings: dict[str, Any] = draft.settings
@@ -137,6 +149,8 @@ def finish(draft: Draft) -> None:
         raise AddressError("option max-children is for fork: without it there is one connection")
     if draft.children and draft.outer.scheme.endswith("-listen"):  # who connects has one anyway
         draft.outer.options["max-connections"] = draft.children
+    if draft.dual:
+        take_both_families(draft.outer)
     if draft.terminal:
         settings["terminal"] = tuple(draft.terminal)
     if draft.outer.scheme == "file" and not settings.get("generic"):

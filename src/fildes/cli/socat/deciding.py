@@ -5,7 +5,7 @@ from __future__ import annotations
 from fildes.address.parsing import FindScheme
 from fildes.address.syntax import excerpt, nearest
 from fildes.cli.socat.addresses import all_kinds
-from fildes.cli.socat.elsewhere import ELSEWHERE
+from fildes.cli.socat.elsewhere import ADDRESSES
 from fildes.cli.socat.lexing import Words, plain, read_words, scan, split
 from fildes.cli.socat.options import all_rules
 from fildes.cli.spelling import HOST_PORT, is_scheme
@@ -58,7 +58,7 @@ def is_single(text: str, words: Words, find_scheme: FindScheme) -> bool:
 
 def is_missing(keyword: str, find_scheme: FindScheme) -> bool:
     """Tell whether *keyword* can only be meant for socat, though there is no such kind."""
-    if keyword.lower() in ELSEWHERE:
+    if keyword.lower() in ADDRESSES:
         return True
     capitals = keyword.isascii() and keyword.isupper() and keyword.replace("-", "").isalnum()
     return capitals and not is_scheme(keyword.lower(), find_scheme)

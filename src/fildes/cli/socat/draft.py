@@ -33,6 +33,7 @@ class Draft:
       flags: of open(2), in so far as they were asked for.
       access: O_RDONLY and the like, if it was said.
       children: how many connections there may be at once; 0 if that was not said.
+      dual: what listens over IPv6 does so over IPv4, too.
       terminal: modes of the terminal and their values, in order.
     """
 
@@ -41,6 +42,7 @@ class Draft:
     flags: int = 0
     access: int | None = None
     children: int = 0
+    dual: bool = False
     terminal: list[tuple[str, int]] = field(default_factory=list)
 
     @property

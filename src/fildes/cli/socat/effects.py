@@ -10,7 +10,8 @@ from typing import Any
 from fildes.address.rules import RECEIVING
 from fildes.cli.socat.addresses import port_of, unbracketed
 from fildes.cli.socat.draft import Draft, Layer
-from fildes.cli.socat.options import ONE_USER, Rule
+from fildes.cli.socat.elsewhere import ONE_USER
+from fildes.cli.socat.options import Rule
 from fildes.cli.socat.ranges import networks_of
 from fildes.cli.socat.values import Value, read_integer
 from fildes.errors import AddressError
@@ -122,6 +123,11 @@ def set_family(draft: Draft, argument: str, value: str) -> None:
         layer.host = layer.host or {"4": "127.0.0.1", "6": "::1"}[family]
     else:
         layer.scheme = f"{name.rstrip('46')}{family}{listen}"
+
+
+def set_dual(draft: Draft, argument: str, value: bool) -> None:
+    """Say whether IPv4 is taken, too, by what listens over IPv6: by itself it is not."""
+    draft.dual = not value
 
 
 def set_peer_name(draft: Draft, argument: str, value: str) -> None:
@@ -249,6 +255,7 @@ EFFECTS: dict[str, Effect] = {
     "children": set_children,
     "carrier": set_carrier,
     "family": set_family,
+    "v6only": set_dual,
     "reuse": set_reuse,
     "commonname": set_peer_name,
     "snihost": set_server_name,

@@ -8,6 +8,7 @@ The effect is written as one word:
   commonname                        the name that the peer's certificate is for
   children                          how many connections there may be at once
   reuse                             SO_REUSEADDR, which every listener has
+  v6only                            IPv4 is left out, as we do anyway
   range                             the networks that may connect, or are heard
   join                              a multicast group that is heard
   proxy:PART                        port, user or user:password of the proxy
@@ -26,6 +27,8 @@ Groups say to which addresses an option belongs; see `fildes.cli.socat.addresses
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
+
+from fildes.cli.socat.elsewhere import OPTIONS
 
 Takes = Literal[
     "nothing", "flag", "integer", "offset", "seconds", "text", "mode", "byte", "anything"
@@ -79,24 +82,27 @@ RULES = (
     Rule("tcp-keepidle keepidle", "integer", "carrier:keepidle", "tcp"),
     Rule("tcp-keepintvl keepintvl", "integer", "carrier:keepintvl", "tcp"),
     Rule("tcp-keepcnt keepcnt", "integer", "carrier:keepcnt", "tcp"),
-    Rule("sndbuf so-sndbuf", "integer", "carrier:sndbuf", "ip"),
-    Rule("rcvbuf so-rcvbuf", "integer", "carrier:rcvbuf", "ip"),
-    Rule("tos ip-tos iptos", "integer", "carrier:tos", "ip"),
-    Rule("ttl ip-ttl ipttl", "integer", "carrier:ttl", "ip"),
+    Rule("sndbuf so-sndbuf sndbuf-late so-sndbuf-late", "integer", "carrier:sndbuf", "ip"),
+    Rule("rcvbuf so-rcvbuf rcvbuf-late so-rcvbuf-late", "integer", "carrier:rcvbuf", "ip"),
+    Rule("tos ip-tos iptos ipv6-tclass", "integer", "carrier:tos", "ip"),
+    Rule("ttl ip-ttl ipttl ipv6-unicast-hops unicast-hops", "integer", "carrier:ttl", "ip"),
     Rule("broadcast so-broadcast", "flag", "carrier:broadcast", "udp"),
-    Rule("ip-multicast-ttl multicast-ttl", "integer", "carrier:multicast-ttl", "udp"),
-    Rule("ip-multicast-loop multicast-loop", "flag", "carrier:multicast-loop", "udp"),
+    Rule("ip-multicast-ttl multicast-ttl multicastttl ipmulticastttl", "integer",
+         "carrier:multicast-ttl", "udp"),
+    Rule("ip-multicast-loop multicast-loop multicastloop ipmulticastloop", "flag",
+         "carrier:multicast-loop", "udp"),
     Rule("ip-multicast-if multicast-if", "text", "carrier:multicast-if", "udp"),
     Rule("ip-add-membership add-membership membership ip-membership ipv6-join-group join-group"
          " ipv6-add-membership", "text", "join", "groups"),
     Rule("reuseaddr so-reuseaddr", "flag", "reuse", "socket"),
     Rule("reuseport so-reuseport", "flag", "option:reuseport", "listen"),
     Rule("pf protocol-family", "text", "family", "ip"),
+    Rule("ipv6-v6only ipv6only v6only", "flag", "v6only", "listen"),
     Rule("cloexec", "flag", "done"),
-    Rule("nonblock o-nonblock ndelay o-ndelay", "flag", "nonblock"),
+    Rule("nonblock o-nonblock ndelay o-ndelay o_ndelay", "flag", "nonblock"),
     Rule("cool-write coolwrite", "flag", "done"),
-    Rule("largefile o-largefile", "flag", "done"),
-    Rule("noctty o-noctty", "flag", "done"),
+    Rule("largefile o-largefile o_largefile", "flag", "done"),
+    Rule("noctty o-noctty o_noctty", "flag", "done"),
     # TLS.
     Rule("cert certificate openssl-certificate", "text", "option:cert", "tls"),
     Rule("key openssl-key", "text", "option:key", "tls"),
@@ -116,7 +122,7 @@ RULES = (
     # Proxies.
     Rule("proxyport", "text", "proxy:port", "proxy"),
     Rule("proxyauth proxy-authorization proxy-auth", "text", "proxy:user:password", "proxy"),
-    Rule("resolve proxy-resolve", "flag",
+    Rule("resolve resolv proxy-resolve", "flag",
          "refused:the proxy resolves the name; write an IP address to have none resolved", "proxy"),
     Rule("socksport", "text", "proxy:port", "socks"),
     Rule("socksuser", "text", "proxy:user", "socks"),
@@ -132,9 +138,10 @@ RULES = (
     Rule("noatime o-noatime", "flag", "flag:O_NOATIME", "file"),
     Rule("sync o-sync o_sync", "flag", "flag:O_SYNC", "file"),
     Rule("dsync o-dsync o_dsync", "flag", "flag:O_DSYNC", "file"),
-    Rule("seek lseek seek-set lseek64 lseek64-set", "integer", "set:seek", "file"),
+    Rule("seek lseek seek-set lseek64 lseek64-set lseek32 lseek32-set", "integer", "set:seek",
+         "file"),
     Rule("seek-end lseek-end lseek64-end lseek32-end", "offset", "set:seek_end", "file"),
-    Rule("mode perm perm-early", "mode", "mode", "named"),
+    Rule("mode perm perm-early perm-late", "mode", "mode", "named"),
     Rule("user uid owner user-early uid-e user-late uid-l", "text", "owner:user"),
     Rule("group gid group-early gid-e group-late gid-l", "text", "owner:group"),
     Rule("unlink-close", "flag", "unlink", "named"),
@@ -157,62 +164,25 @@ RULES = (
     Rule("wait-slave waitslave pty-wait-slave", "flag", "option:wait", "pty"),
 )  # fmt: skip
 
-ONE_USER = "a process has one user: start it as that one, with setpriv(1) or User= of systemd"
-
-#: What socat has and fildes has not, and what to do instead.
-ELSEWHERE = (
-    (
-        "su su-d su-e substuser substuser-early"
-        " substuser-delayed setuid setgid setuid-early setgid-early",
-        ONE_USER,
-    ),
-    ("chroot chroot-early", "confine the process: RootDirectory= of systemd, or unshare(1)"),
-    ("umask", "mode= says what is created"),
-    (
-        "tcpwrap tcpwrapper wrap libwrap hosts-allow hosts-deny allow-table deny-table",
-        "range= says who may connect",
-    ),
-    ("fdin fdout", "a program has descriptors 0 and 1; let a shell move them"),
-    ("linger so-linger linger2 tcp-linger2", "a close waits for nothing; a failure resets"),
-    (
-        "mss maxseg tcp-maxseg mtudiscover cork tcp-cork quickack tcp-quickack defer-accept",
-        "the kernel knows best; leave it out",
-    ),
-    (
-        "lock lockfile waitlock lockw flock flock-ex flock-sh f-setlk f-setlkw setlk setlkw",
-        "flock(1) in front of the command holds a lock",
-    ),
-    ("history prompt noecho noprompt", "put `rlwrap` in front of the command"),
-    ("path dirfd", "env(1) does that"),
-    ("proxy-authorization-file proxyauthfile", "proxyauth= takes USER:PASSWORD"),
-    ("http-version", "a proxy is asked by HTTP/1.1, which all of them know; leave it out"),
-    (
-        "ip-add-source-membership source-membership ipv6-join-source-group join-source-group",
-        "a group is joined with all who send to it: ip-add-membership, and range for whom to hear",
-    ),
-    (
-        "protocol socktype type so-type so-protocol prototype so-prototype setsockopt ioctl",
-        "there is no raw setsockopt(2) here",
-    ),
-    (
-        "openssl-compress compress fips openssl-fips egd openssl-egd pseudo openssl-pseudo",
-        "OpenSSL has given it up; leave it out",
-    ),
-    (
-        "so-timestamp timestamp ip-pktinfo pktinfo ip-recverr recverr ip-recvopts recvopts"
-        " ip-recvtos recvtos ip-recvttl recvttl ip-recvdstaddr recvdstaddr ip-recvif recvif",
-        "what else the kernel knows of a datagram is not told on; leave it out",
-    ),
-    ("openssl-max-proto-version max-version", "openssl-min-proto-version= sets the lowest"),
-)
-
 #: Modes of a terminal; `fildes.cli.relaying.terminal_modes` knows what they are.
 TERMINAL_MODES = (
-    *("raw", "rawer", "cfmakeraw", "sane", "echo", "icanon", "isig", "icrnl", "inlcr", "igncr"),
-    *("opost", "onlcr", "ixon", "ixoff", "parenb", "parodd", "cstopb", "crtscts", "clocal"),
-    *("hupcl", "cread", "cs5", "cs6", "cs7", "cs8", "ispeed", "ospeed", "b300", "b600", "b1200"),
-    *("b2400", "b4800", "b9600", "b19200", "b38400", "b57600", "b115200", "b230400", "b460800"),
-    *("b500000", "b921600", "b1000000", "b2000000", "b3000000", "b4000000"),
+    *("raw", "rawer", "cfmakeraw", "termios-rawer", "termios-cfmakeraw", "sane", "crtscts"),
+    *("brkint", "icrnl", "ignbrk", "igncr", "ignpar", "imaxbel", "inlcr", "inpck", "istrip"),
+    *("iuclc", "ixany", "ixoff", "ixon", "parmrk", "tandem"),
+    *("ocrnl", "ofdel", "ofill", "olcuc", "onlcr", "onlret", "onocr", "opost"),
+    *("clocal", "cread", "cstopb", "hup", "hupcl", "parenb", "parodd", "cs5", "cs6", "cs7", "cs8"),
+    *("echo", "echoctl", "echoe", "echok", "echoke", "echonl", "echoprt", "flusho", "icanon"),
+    *("iexten", "isig", "noflsh", "pendin", "tostop", "xcase"),
+    *("ispeed", "ospeed", "b50", "b75", "b110", "b134", "b150", "b200", "b300", "b600", "b1200"),
+    *("b1800", "b2400", "b4800", "b9600", "b19200", "b38400", "b57600", "b115200", "b230400"),
+    *("b460800", "b500000", "b576000", "b921600", "b1000000", "b1152000", "b1500000", "b2000000"),
+    *("b2500000", "b3000000", "b3500000", "b4000000"),
+)
+
+#: Bytes that mean something to a terminal, and how many are waited for; termios(3).
+TERMINAL_BYTES = (
+    *("vdiscard", "veof", "veol", "veol2", "verase", "vintr", "vkill", "vlnext", "vmin", "vquit"),
+    *("vreprint", "vstart", "vstop", "vsusp", "vtime", "vwerase"),
 )
 
 
@@ -220,13 +190,16 @@ def takes_of_mode(name: str) -> Takes:
     """Return what the terminal mode called *name* takes."""
     if name in ("ispeed", "ospeed"):
         return "integer"
-    return "nothing" if name[-1:].isdigit() or name in ("raw", "rawer") else "flag"
+    return "nothing" if name[-1:].isdigit() or "raw" in name else "flag"
 
 
 def all_rules() -> dict[str, Rule]:
     """Return the rules by each of their names."""
+    takes = {name: takes_of_mode(name) for name in TERMINAL_MODES}
+    takes |= dict.fromkeys(TERMINAL_BYTES, "byte")
     modes = (
-        Rule(name, takes_of_mode(name), f"terminal:{name}", "terminal") for name in TERMINAL_MODES
+        Rule(name, each, f"terminal:{name.removeprefix('termios-')}", "terminal")
+        for name, each in takes.items()
     )
-    refused = (Rule(names, "anything", f"refused:{why}") for names, why in ELSEWHERE)
+    refused = (Rule(names, "anything", f"refused:{why}") for names, why in OPTIONS)
     return {name: rule for rule in (*RULES, *modes, *refused) for name in rule.names.split()}

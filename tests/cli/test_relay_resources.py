@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import resource
 import socket
 from pathlib import Path
 
 import pytest
 from commands import LIMIT, start
+from peers import StartPeer, echo
 from relay_commands import ECHO, exchange, relay_running
 
 from fildes.cli.errors import LocalWriteError
@@ -66,3 +69,44 @@ def test_more_descriptors() -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert now == (DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard), hard)
+
+
+#: What answers each client with what it says, and takes descriptors for that.
+ECHOES = {
+    "tcp": ["relay", "tcp-listen://127.0.0.1:0", "tcp://127.0.0.1:PORT"],
+    "name": ["relay", "tcp-listen://127.0.0.1:0", "tcp://localhost:PORT"],
+    "program": ["relay", "tcp-listen://127.0.0.1:0", "exec:cat"],
+    "serve": ["serve", "tcp://127.0.0.1:0", "--", "cat"],
+}
+
+CLIENTS = 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ECHOES)
+def test_clients_wait_for_descriptors(kind: str, peer: StartPeer) -> None:
+    """Where no descriptor is left clients wait, and all of them are served; it is told once."""
+    server = peer(*[echo] * CLIENTS)
+    argv = [word.replace("PORT", str(server.port)) for word in ECHOES[kind]]
+    few = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (40, 40))
+    with start(*argv, preexec_fn=few) as process, contextlib.ExitStack() as undo:
+        undo.callback(process.kill)
+        out, err = process.stdout, process.stderr
+        assert out is not None
+        assert err is not None
+        told = (out if kind == "serve" else err).readline()
+        port = int(told.rpartition(b":")[2])
+        clients = [
+            undo.enter_context(socket.create_connection(("127.0.0.1", port), LIMIT))
+            for _ in range(CLIENTS)
+        ]
+        for number, client in enumerate(clients):
+            client.send(b"%d" % number)
+        for number, client in enumerate(clients):
+            assert client.recv(9) == b"%d" % number
+            client.close()
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+        said = err.read()
+    assert said.count(b"fildes: no room for more connections, clients wait") == 1
+    assert b"unable" not in said

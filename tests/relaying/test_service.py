@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import socket
 import weakref
 from typing import Any, cast
@@ -20,7 +18,6 @@ from until import run_until
 
 import fildes
 from fildes.drivers.loop import Loop
-from fildes.listening.accepting import FIRST_PAUSE
 from fildes.listening.arrivals import Arrival
 from fildes.listening.udp import UdpAcceptor
 from fildes.relaying.dialing import opener_of
@@ -171,26 +168,6 @@ def test_abort_waits_for_no_delivery(
         assert bench.over()
         assert received(client)[1] is ConnectionResetError
     assert isinstance(bench.log.errors[0], ConnectionAbortedError)
-
-
-def test_gate_without_descriptors(start_bench: StartBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """L1: nothing left to accept with is waited out, longer and longer, without spinning."""
-    tries: list[float] = []
-    bench = start_bench()
-    genuine = bench.service.gate.take
-
-    def failing() -> object:
-        tries.append(bench.service.gate.pause)
-        if len(tries) <= 4:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return genuine()
-
-    monkeypatch.setattr(bench.service.gate, "take", failing)
-    client, server = bench.connect()
-    with client, server:
-        first = FIRST_PAUSE
-        assert tries[:5] == [first, 2 * first, 4 * first, 8 * first, 16 * first]
-        assert bench.service.gate.pause == first
 
 
 def test_more_senders_than_are_taken_at_once(nothing_left_behind: None) -> None:

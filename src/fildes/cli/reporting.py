@@ -84,6 +84,17 @@ def message_of(error: BaseException) -> str:
     return f"a mistake in fildes: {type(error).__name__}: {error} (--debug shows where)"
 
 
+def shortage_of(error: OSError) -> str:
+    """Return what has clients wait, and what to do about it."""
+    import errno
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    advice = f" (raise `ulimit -n`, now {soft}, or LimitNOFILE= of the unit)"
+    cause = f"{describe(error)}{advice if error.errno == errno.EMFILE else ''}"
+    return f"no room for more connections, clients wait until others have gone: {cause}"
+
+
 def reason(error: OSError | EOFError, address: str = "") -> str:
     """Return why it failed, and which file is to blame if that is not the *address*."""
     blamed = getattr(error, "filename", None)

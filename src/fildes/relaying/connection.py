@@ -97,6 +97,9 @@ class Observer:
     def refused(self, peer: str | None, reason: Exception) -> None:
         """A client was not let in, or failed to become a connection."""
 
+    def scarce(self, error: OSError) -> None:
+        """Clients have to wait, for *error* says that nothing is left to serve them with."""
+
 
 def close_sockets(connection: Connection, near: Stream, far: Stream) -> OSError | None:
     """Close both sides of *connection* in order, as `close_both`; return what went wrong."""

@@ -36,7 +36,8 @@ class Straight:
         try:
             far = way.dial()
         except OSError as error:
-            service.finish(service.enter(SocketStream(*client)), error)
+            if service.not_opened(service.enter(SocketStream(*client)), error):
+                raise
             return
         if not isinstance(far, socket.SocketType):
             service.open(service.enter(SocketStream(*client)), far)

@@ -2,7 +2,7 @@
 
 Where nothing is left to accept with (no descriptor, no memory) a client stays in the
 backlog, and epoll(7) would report it without end. So then nobody is looked after for a
-while, longer each time, as `fildes.listening.accepting` has it.
+while (`fildes.relaying.shortage`).
 
 Where several processes accept at one socket the kernel wakes one of them for each client
 (EPOLLEXCLUSIVE), the first that waits. It takes one, and goes to the end of the queue:
@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import select
-import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from fildes.listening.accepting import FIRST_PAUSE, LONGEST_PAUSE
 from fildes.listening.troubles import EXHAUSTED
 
 if TYPE_CHECKING:
@@ -37,7 +35,10 @@ class Gate(Generic[T]):
 
     Attributes:
       take: returns a client that waits, None if there is none; as `Acceptor.try_accept`.
-      begin: called with each client that is let in, once the loop runs.
+      begin: called with each client that is let in, once the loop runs; raises one of
+        `EXHAUSTED` if nobody else can be.
+      rest: called with the error where nothing is left; it is to call `unwatch`, and later
+        `go_on`.
     """
 
     def __init__(
@@ -46,21 +47,32 @@ class Gate(Generic[T]):
         acceptor: Acceptor,
         take: Callable[[], T | None],
         begin: Callable[[T], object],
+        rest: Callable[[OSError], None],
     ) -> None:
         self.loop, self.acceptor = loop, acceptor
-        self.take, self.begin = take, begin
+        self.take, self.begin, self.rest = take, begin, rest
         self.accepting: Interest = {}
-        self.pause = FIRST_PAUSE
+        self.left = False
         self.batch = 1 if acceptor.shared else BATCH
         self.watch()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self.left or self.acceptor.closed
+
     def close(self) -> None:
         """Let nobody in any more but those who are half inside."""
-        self.unwatch()
+        self.leave()
         with contextlib.suppress(OSError):  # there is nothing left to accept them with
             while (client := self.acceptor.try_accept_last()) is not None:
                 self.begin(client)  # type: ignore[arg-type]  # one that is taken otherwise has none
         self.acceptor.close()
+
+    def leave(self) -> None:
+        """Let nobody in any more: another gate has the acceptor."""
+        self.left = True
+        self.unwatch()
 
     def watch(self) -> None:
         """Watch for clients, as far as there is room for one."""
@@ -97,28 +109,18 @@ class Gate(Generic[T]):
         except OSError as error:
             if error.errno not in EXHAUSTED:
                 raise
-            self.rest()
+            self.rest(error)
         else:
-            self.pause = FIRST_PAUSE
             acceptor = self.acceptor
             if acceptor.shared:
                 self.unwatch()  # the last in the queue is who was added last
             if acceptor.shared or acceptor.admission is not None:
                 self.watch()
 
-    def rest(self) -> None:
-        """Leave clients alone until something may have been released."""
-        if self.pause >= LONGEST_PAUSE:
-            self.acceptor.turn_away()
-        self.unwatch()
-        self.loop.call_at(time.monotonic() + self.pause, self.rested)
-        self.pause = min(2 * self.pause, LONGEST_PAUSE)
-
-    def rested(self) -> None:
-        """Try again."""
-        if not self.acceptor.closed:
-            self.watch()
-            self.again()
+    def go_on(self) -> None:
+        """Let those in who have waited."""
+        self.watch()
+        self.again()
 
     def again(self) -> None:
         """Take more: what an acceptor holds itself, datagrams say, wakes nobody."""

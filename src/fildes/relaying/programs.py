@@ -79,8 +79,9 @@ class Programs(Service):
         try:
             child = self.start(connection)
         except (OSError, ValueError) as error:
-            self.finish(connection, error)
+            self.not_opened(connection, error)
             return
+        self.shortage.leave(connection)
         self.children[connection] = child
         self.loop.watch(child.pidfd, select.EPOLLIN, lambda fd, events: self.exited(connection))
         if connection.far is None:

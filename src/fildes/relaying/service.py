@@ -20,6 +20,7 @@ from fildes.relaying.gate import Gate
 from fildes.relaying.greeting import Greeter
 from fildes.relaying.pair import Pair
 from fildes.relaying.pairing import pair_for
+from fildes.relaying.shortage import Shortage
 from fildes.relaying.sweeping import Sweeper
 from fildes.streams.delivering import delivered
 from fildes.streams.half import Half
@@ -91,8 +92,8 @@ class Service:
         self.failed: Counter[str] = Counter()
         self.moved = [0, 0]
         acceptor.refused = self.refuse
-        self.greeter, self.sweeper = Greeter(self), Sweeper(self)
-        self.gate = Gate(loop, acceptor, *entrance_of(self))
+        self.greeter, self.sweeper, self.shortage = Greeter(self), Sweeper(self), Shortage(self)
+        self.gate = Gate(loop, acceptor, *entrance_of(self), self.shortage.rest)
 
     @property
     def ended(self) -> bool:
@@ -125,6 +126,7 @@ class Service:
         self.abort()
         self.greeter.close()
         self.sweeper.close()
+        self.shortage.close()
 
     def enter(self, near: Stream) -> Connection:
         """Put a client on the books."""
@@ -135,19 +137,25 @@ class Service:
         return connection
 
     def begin(self, near: Stream) -> None:
-        """Make a client a connection."""
-        connection = self.enter(near)
+        """Make a client a connection.
+
+        Raises:
+          OSError: EMFILE, nobody else can be let in for now.
+        """
+        connection, fd = self.enter(near), near.fileno()
+        self.shortage.enter(connection)
         if self.acceptor.handshake is None:
             self.connect(connection)
         else:
             self.greeter.greet(connection)
+        self.shortage.check(fd + 1)
 
     def connect(self, connection: Connection) -> None:
         """Open the other side of *connection*."""
         try:
             far = self.open_far(connection.near)
         except OSError as error:
-            self.finish(connection, error)
+            self.not_opened(connection, error)
             return
         if isinstance(far, Stream):
             self.opened(connection, far)
@@ -160,16 +168,25 @@ class Service:
         def opened(far: Stream | None, error: Exception | None) -> None:
             connection.task = None  # it takes memory
             if far is None:
-                self.finish(connection, error)
+                assert error is not None
+                self.not_opened(connection, error)
             else:
                 self.opened(connection, far)
 
         limit = None if self.timeout is None else time.monotonic() + self.timeout
         self.run(connection, protocol, opened, limit)
 
+    def not_opened(self, connection: Connection, error: Exception) -> bool:
+        """End a connection whose other side did not open; True, and it waits, if it can."""
+        if self.shortage.keeps(connection, error):
+            return True
+        self.finish(connection, error)
+        return False
+
     def opened(self, connection: Connection, far: Stream) -> None:
         """Begin to copy: the other side is *far*."""
         connection.far = far
+        self.shortage.leave(connection)
         self.observer.opened(connection)
         near = connection.near
         if self.prepare is not None:
@@ -224,6 +241,7 @@ class Service:
         if error is not None:
             connection.abort()
             self.greeter.leave(connection)
+            self.shortage.leave(connection)
             self.over(connection, error)
         else:
             self.end(connection)
@@ -261,6 +279,8 @@ class Service:
             observer.closed(connection, error)
         if error is not None:
             forget_frames(error)
+        if self.shortage.timer is not None:
+            self.shortage.stir()
 
     def blamed(self, connection: Connection, error: Exception) -> Exception:
         """Return *error*, or one that says more of it."""

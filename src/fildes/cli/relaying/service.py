@@ -20,6 +20,7 @@ from fildes.cli.relaying.shaping import shape
 from fildes.cli.relaying.shared import SharedStream
 from fildes.cli.relaying.side import DEFAULT
 from fildes.cli.relaying.within import within
+from fildes.cli.reporting import shortage_of
 from fildes.errors import AddressError, add_context
 from fildes.relaying.connection import Connection, Observer, close_both
 from fildes.relaying.dialing import short_opener
@@ -255,6 +256,9 @@ class Teller(Observer):
         if self.changed is not None:
             self.changed()
         self.reporter.refused(peer, reason, self.name)
+
+    def scarce(self, error: OSError) -> None:
+        self.reporter.complaint(shortage_of(error), self.name)
 
 
 def has_left(client: Stream) -> bool:

@@ -130,7 +130,7 @@ class Serving(Relays[Relay]):
         self.retired.append(relay)
 
     def hand_over(self, relay: Relay, plan: Plan) -> None:
-        relay.gate.unwatch()
+        relay.gate.leave()
         self.retired.append(relay)
         self.relays[plan.name] = Relay(plan, relay.acceptor, self.around)
 

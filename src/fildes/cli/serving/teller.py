@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fildes.cli.reporting import message_of
+from fildes.cli.reporting import message_of, shortage_of
 from fildes.relaying.connection import Observer
 from fildes.streams.kernel import NEVER_RESET, SocketStream
 
@@ -42,6 +42,9 @@ class Teller(Observer):
     def refused(self, peer: str | None, reason: Exception) -> None:
         self.changed()
         self.say(f"refused {peer or 'a client'}: {text_of(reason)}")
+
+    def scarce(self, error: OSError) -> None:
+        self.say(shortage_of(error))
 
     def ended(self, connection: Connection, status: int) -> None:
         """Tell of a program that has failed, or of any."""

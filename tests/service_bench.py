@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -61,9 +62,14 @@ class Bench(NamedTuple):
         client.connect(self.place)
         opened = self.log.events.count("opened") + 1
         self.run(lambda: self.log.events.count("opened") == opened)
+        return client, self.connected()
+
+    def connected(self) -> socket.socket:
+        """Return the server that the service has connected to somebody."""
+        self.run(lambda: bool(select.select([self.behind], [], [], 0)[0]))
         server, _ = self.behind.accept()
         server.settimeout(LIMIT)
-        return client, server
+        return server
 
     def over(self) -> bool:
         """Tell whether no connection is left."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import sys
 import time
 
 from fault_proxy import LOOK_AGAIN, reset, unsent
@@ -55,3 +56,9 @@ def received(sock: socket.socket) -> tuple[int, type[Exception] | None]:
     except OSError as error:
         return count, type(error)
     return count, None
+
+
+def packets(sock: socket.socket) -> int:
+    """Return how many packets have come so far; tcpi_segs_in of linux/tcp.h."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+    return int.from_bytes(info[140:], sys.byteorder)

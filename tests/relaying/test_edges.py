@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-import sys
 
-from tcp_ends import tcp_pair
+from tcp_ends import packets, tcp_pair
 from turned_relay import NewBench, unix_pair
 
 
@@ -45,12 +44,6 @@ def test_silence_after_an_end(new_bench: NewBench) -> None:
     assert bench.loop.poll.poll(0) == []
     bench.finish()
     bench.judge()
-
-
-def packets(sock: socket.socket) -> int:
-    """Return how many packets have come so far; tcpi_segs_in of linux/tcp.h."""
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
-    return int.from_bytes(info[140:], sys.byteorder)
 
 
 def test_last_bytes_and_their_end_are_one_packet(new_bench: NewBench) -> None:

@@ -53,9 +53,7 @@ def test_server_may_speak_first(start_bench: StartBench, eof: str) -> None:
     """A server has its client when it is connected to, even if that one says nothing."""
     bench = start_bench(eof=eof)
     with socket.create_connection(bench.place):
-        bench.run(lambda: "opened" in bench.log.events)
-        bench.behind.setblocking(False)
-        bench.behind.accept()[0].close()
+        bench.connected().close()
 
 
 def test_failure_is_counted_by_its_step(start_bench: StartBench) -> None:

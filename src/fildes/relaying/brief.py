@@ -164,17 +164,16 @@ class Brief(Connection):
         self.back = Way(self, far_sock, near_sock, far_peer)
 
     def begin(self) -> None:
-        """Begin with what is there: who connects has often said something."""
+        """Wait for what either side says; `acknowledge` has to be called."""
         there, back = self.there, self.back
         watch = self.owner.loop.watch
-        there.ready(there.fd, IN)
-        if type(self) is not Brief:
-            return
-        if not there.copied:
-            acknowledge_now(there.sink)
-        if not there.ended:
-            watch(there.fd, ALL | EDGES, there.ready)
+        watch(there.fd, ALL | EDGES, there.ready)
         watch(back.fd, ALL | EDGES, back.ready)
+
+    def acknowledge(self) -> None:
+        """Let the far side know that it is connected, if the client has nothing to say yet."""
+        if type(self) is Brief and not self.there.copied:
+            acknowledge_now(self.there.sink)
 
     @property
     def near(self) -> SocketStream:  # type: ignore[override]  # nobody sets it before it has grown
@@ -246,4 +245,7 @@ def be_brief(connection: Connection, owner: Owner) -> None:
     connection.__class__ = Brief
     assert isinstance(connection, Brief)
     connection.take(owner, (near.sock, near.peer_name), (far.sock, far.peer_name))
+    there = connection.there
     connection.begin()
+    there.ready(there.fd, IN)  # the client has had the time to say something
+    Brief.acknowledge(connection)  # which may be no brief one any more

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
 
 class Straight:
-    """Connects clients of plain tcp, which nobody wants to look at, to a plain tcp address."""
+    """Connects clients of plain tcp, which nobody wants to look at, to a plain tcp address.
+
+    Attributes:
+      fresh: connections of this round, whose far side has not heard of them: what the client
+        says is to end that handshake. It has a round to say something.
+    """
 
     def __init__(self, service: Service, way: ShortWay) -> None:
         self.service, self.way = service, way
+        self.fresh: list[Brief] = []
         buffers_here()  # those who grow need it, however late that is
 
     def begin(self, client: Taken) -> None:
@@ -51,6 +57,15 @@ class Straight:
             observer.accepted(connection)
             observer.opened(connection)
         connection.begin()
+        if not self.fresh:
+            service.loop.call_soon(self.acknowledge)
+        self.fresh.append(connection)
+
+    def acknowledge(self) -> None:
+        """End the handshakes of those whose clients have not said anything in a round."""
+        fresh, self.fresh = self.fresh, []
+        for connection in fresh:
+            Brief.acknowledge(connection)  # which may be no brief one any more
 
 
 def entrance_of(service: Service) -> tuple[Callable[[], Any], Callable[[Any], None]]:

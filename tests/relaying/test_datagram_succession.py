@@ -78,7 +78,7 @@ def test_who_was_received_is_served_before_the_end(
     serving = start_serving()
     with client(serving.listener, b"1", b"2"), client(serving.listener, b"3", b"4"):
         acceptor: UdpAcceptor = serving.listener.acceptor
-        serving.service.gate.accept(-1, 0)
+        serving.service.gate.accept()
         assert acceptor.arrivals
         serving.service.drain()
         assert not acceptor.arrivals
@@ -107,7 +107,7 @@ def test_without_descriptors_it_ends_all_the_same(
 
     with client(serving.listener, b"1"), client(serving.listener, b"2"):
         acceptor: UdpAcceptor = serving.listener.acceptor
-        serving.service.gate.accept(-1, 0)
+        serving.service.gate.accept()
         assert acceptor.arrivals
         monkeypatch.setattr(acceptor, "begin", fail)
         serving.service.drain()

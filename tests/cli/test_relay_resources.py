@@ -5,18 +5,25 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import os
 import resource
 import socket
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from commands import LIMIT, start
 from peers import StartPeer, echo
 from relay_commands import ECHO, exchange, relay_running
+from serving_commands import StartServer, serve
 
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.relaying.reporter import sparing
-from fildes.cli.relaying.running import DESCRIPTORS
+from fildes.streams import descriptors
+from fildes.streams.descriptors import MANY
+
+__all__ = ["serve"]  # a fixture
 
 
 def test_full_disk_ends_nothing(tmp_path: Path) -> None:
@@ -68,7 +75,7 @@ def test_more_descriptors() -> None:
             now = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert now == (DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard), hard)
+    assert now == (MANY if hard == resource.RLIM_INFINITY else min(MANY, hard), hard)
 
 
 #: What answers each client with what it says, and takes descriptors for that.
@@ -111,3 +118,41 @@ def test_clients_wait_for_descriptors(kind: str, peer: StartPeer) -> None:
         said += err.read()
     assert said.count(b"fildes: no room for more connections, clients wait") == 1
     assert b"unable" not in said
+
+
+def test_programs_have_the_limit_that_was_given(serve: StartServer) -> None:
+    """What a relay or a server takes more is for itself: programs get what a shell would give."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        with (
+            relay_running("TCP-LISTEN:0,fork", "SYSTEM:ulimit -n") as running,
+            socket.create_connection(("127.0.0.1", running.port), LIMIT) as sock,
+        ):
+            assert sock.recv(99) == b"200\n"
+        assert serve("sh", "-c", "ulimit -n").ask() == b"200\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("more", [None, functools.partial(os.umask, 0o22)])
+def test_limit_of_a_program_where_all_are_taken(
+    more: Callable[[], object] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program has the limit that was given, also if this process is above that already."""
+
+    def refuse(limits: object) -> None:
+        raise OSError(errno.EMFILE, "nothing below is free")
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(descriptors, "given", (200, hard))
+    monkeypatch.setattr(descriptors, "limited_to", refuse)
+    argv, how = ["sh", "-c", "ulimit -n"], {"preexec_fn": more} if more else {}
+    with descriptors.start(argv, stdout=subprocess.PIPE, **how) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"200\n"
+    monkeypatch.undo()
+    monkeypatch.setattr(descriptors, "given", (200, hard))
+    with pytest.raises(FileNotFoundError):
+        descriptors.start(["no-such-program"])
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)

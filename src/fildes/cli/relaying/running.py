@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from fildes.cli.showing.numbering import numbers
 from fildes.cli.status import Status
 from fildes.cli.terminal import is_terminal
 from fildes.drivers import blocking
+from fildes.streams import descriptors
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
     from fildes.cli.relaying.opening import Means
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.side import Side
-
-
-#: How many a relay that serves many may have, unless more are allowed: as many as our unit
-#: gives it. Programs that it runs inherit this, and some try to close all that there could be.
-DESCRIPTORS = 65536
 
 
 def run_plans(
@@ -91,7 +86,7 @@ def run_many(plans: Sequence[Plan], many: Many) -> int:
     count = many.arguments.workers or config.workers or 1
     load = config.load
     many.reporter.emit = sparing(many.reporter.emit)
-    raise_limit()
+    descriptors.take_more()
     extras = Extras(many.metrics, load, many.arguments.watch)
     with Loop() as loop, numbers(shared=count > 1) as numbered:
         around = Surroundings(loop, many.means, many.reporter, many.taps, numbered)
@@ -100,17 +95,6 @@ def run_many(plans: Sequence[Plan], many: Many) -> int:
         from fildes.cli.relaying.workers import RelayWorkers
 
         return RelayWorkers(around, count, extras).serve(plans)
-
-
-def raise_limit() -> None:
-    """Let this process have more descriptors, two for each connection, if it may.
-
-    Shells and systemd set a low limit for the sake of select(2), which we do not use.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def serves_many(plan: Plan) -> bool:

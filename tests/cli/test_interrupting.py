@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
 
 import pytest
-from commands import ENVIRONMENT, LIMIT
+from commands import ENVIRONMENT, LIMIT, start
 from peers import Conversation, StartPeer
 
 #: Runs the command; a signal comes in the first so many finalizers of files, as if
@@ -53,3 +54,10 @@ def test_other_dropped_exceptions_are_shown() -> None:
     done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, timeout=LIMIT, check=False)
     assert (done.returncode, done.stdout) == (0, b"x")
     assert b"ValueError: mine" in done.stderr
+
+
+def test_status_of_children_under_who_ignores_sigchld() -> None:
+    """A parent that ignores SIGCHLD, which is inherited, does not keep us from hearing of ours."""
+    ignoring = functools.partial(signal.signal, signal.SIGCHLD, signal.SIG_IGN)
+    with start("cat", "exec:sh?arg=-c&arg=kill%20-9%20$$", preexec_fn=ignoring) as process:
+        assert process.wait(LIMIT) == 18

@@ -20,8 +20,8 @@ from serving_commands import StartServer, serve
 
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.relaying.reporter import sparing
-from fildes.streams import descriptors
-from fildes.streams.descriptors import MANY
+from fildes.streams import starting
+from fildes.streams.starting import MANY
 
 __all__ = ["serve"]  # a fixture
 
@@ -145,14 +145,14 @@ def test_limit_of_a_program_where_all_are_taken(
         raise OSError(errno.EMFILE, "nothing below is free")
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    monkeypatch.setattr(descriptors, "given", (200, hard))
-    monkeypatch.setattr(descriptors, "limited_to", refuse)
+    monkeypatch.setattr(starting, "given", (200, hard))
+    monkeypatch.setattr(starting, "limited_to", refuse)
     argv, how = ["sh", "-c", "ulimit -n"], {"preexec_fn": more} if more else {}
-    with descriptors.start(argv, stdout=subprocess.PIPE, **how) as process:
+    with starting.start(argv, stdout=subprocess.PIPE, **how) as process:
         assert process.stdout is not None
         assert process.stdout.read() == b"200\n"
     monkeypatch.undo()
-    monkeypatch.setattr(descriptors, "given", (200, hard))
+    monkeypatch.setattr(starting, "given", (200, hard))
     with pytest.raises(FileNotFoundError):
-        descriptors.start(["no-such-program"])
+        starting.start(["no-such-program"])
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -271,3 +272,14 @@ def test_descriptor_of_a_terminal_is_the_terminal() -> None:
     assert os.isatty(f.fileno())
     assert cat(f) == (1, b"all")
     f.close()
+
+
+def test_program_whose_end_nobody_could_tell() -> None:
+    """While SIGCHLD is ignored no program is started: its death would read as an end."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(ChildProcessError, match="SIGCHLD") as caught:
+            fildes.open("exec:true")
+        assert caught.value.errno == errno.ECHILD
+    finally:
+        signal.signal(signal.SIGCHLD, before)

@@ -23,9 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from fildes.cli.command import run
 
     if argv is None:
-        from fildes.cli.interrupting import keep_interrupts
+        from fildes.cli.interrupting import keep_children, keep_interrupts
 
         keep_interrupts()
+        keep_children()
     status = run(sys.argv[1:], gc.enable) if argv is None else run(list(argv))
     if status < 0 and argv is None:
         import os

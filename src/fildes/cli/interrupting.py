@@ -26,6 +26,11 @@ def keep_interrupts() -> None:
     sys.unraisablehook = hook
 
 
+def keep_children() -> None:
+    """Let the status of a child be told, though our parent has ignored SIGCHLD; wait(2)."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 def hook(dropped: UnraisableHookArgs) -> None:
     """Do what the interpreter does with a dropped exception, unless it is an interrupt.
 

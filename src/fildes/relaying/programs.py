@@ -22,7 +22,7 @@ from fildes.relaying.connection import Connection
 from fildes.relaying.ending import LONGEST_WORDS, Served, break_off, end_in_order, let_go
 from fildes.relaying.service import CLOSE_TIMEOUT, Service
 from fildes.relaying.ucspi import of_no_connection, told_of
-from fildes.streams import descriptors
+from fildes.streams import starting
 from fildes.streams.bridge import build
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.half import Half
@@ -120,7 +120,7 @@ class Programs(Service):
     def spawn(self, fd: int, variables: dict[str, str]) -> subprocess.Popen[bytes]:
         """Start the program with *fd* as its standard input and output."""
         # In a group of its own, Ctrl-C reaches us alone, who let it finish.
-        return descriptors.start(self.argv, stdin=fd, stdout=fd, env=variables, process_group=0)
+        return starting.start(self.argv, stdin=fd, stdout=fd, env=variables, process_group=0)
 
     def look_again(self, connection: Connection, child: Served) -> None:
         """Look in a while whether a program that lives has closed its connection."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from fildes.errors import AddressError
 from fildes.opening.terminal_options import TERMINAL_OPTIONS, terminal_settings
 from fildes.scheme import Example, Option, Scheme, Shape
-from fildes.streams import descriptors
+from fildes.streams import starting
 from fildes.streams.child import Child
 from fildes.streams.programs import PipedProgram, ProgramStream, TerminalProgram
 from fildes.streams.terminal import open_master, slave_path
@@ -166,7 +166,7 @@ def spawn(argv: list[str], mode: str, source: int, sink: int, how: dict[str, Any
     with warnings.catch_warnings():
         # CPython 3.12 warns of any preexec_fn in a process with threads; ours is harmless.
         warnings.simplefilter("ignore", DeprecationWarning)
-        process = descriptors.start(
+        process = starting.start(
             argv,
             stdin=subprocess.DEVNULL if mode == "rb" else source,
             stdout=None if mode == "wb" else sink,

@@ -25,7 +25,7 @@ from fildes.cli.showing.numbering import numbers
 from fildes.cli.status import Status
 from fildes.cli.terminal import is_terminal
 from fildes.drivers import blocking
-from fildes.streams import descriptors
+from fildes.streams import starting
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def run_many(plans: Sequence[Plan], many: Many) -> int:
     count = many.arguments.workers or config.workers or 1
     load = config.load
     many.reporter.emit = sparing(many.reporter.emit)
-    descriptors.take_more()
+    starting.take_more()
     extras = Extras(many.metrics, load, many.arguments.watch)
     with Loop() as loop, numbers(shared=count > 1) as numbered:
         around = Surroundings(loop, many.means, many.reporter, many.taps, numbered)

@@ -22,7 +22,7 @@ from fildes.listening.naming import knows
 from fildes.opening import registry
 from fildes.opening.opening import Opening
 from fildes.policy.policy import Policy
-from fildes.streams import descriptors
+from fildes.streams import starting
 from fildes.verbs import deadline_in, prepare_to_listen
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run_server(arguments: Namespace) -> int:
     if status is not None:
         return status
     acceptor = listen(arguments)
-    descriptors.take_more()
+    starting.take_more()
     try:
         with Loop() as loop, numbers(shared=arguments.workers > 1) as numbered:
             work = Work(acceptor, arguments, Reporter(), numbered)

@@ -1,4 +1,4 @@
-"""How many descriptors this process may have, and how many programs that it starts.
+"""Starting programs, with as many descriptors as we were given, and whose end is known.
 
 Shells and systemd set a low limit for the sake of select(2), which cannot wait for more
 than 1,024. We do not use that, and take what we may. But a program that we start may use
@@ -12,6 +12,7 @@ import contextlib
 import errno
 import functools
 import resource
+import signal
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,14 @@ def start(argv: list[str], **how: Any) -> subprocess.Popen[bytes]:
     A child takes its limit from us at fork(2), so that ours is lowered for this moment; to
     have it lowered by the child itself would take three times as long. Where we have so many
     descriptors that nothing could be opened under the lower one, it is done all the same.
+
+    Raises:
+      ChildProcessError: ECHILD, SIGCHLD is ignored: the death of a program would be an end.
+      OSError: as `subprocess.Popen`.
     """
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        message = "while SIGCHLD is ignored nobody can tell how a program ends; set it to SIG_DFL"
+        raise ChildProcessError(errno.ECHILD, message)
     import subprocess  # 10 ms, needed for programs only
 
     if given is None:

@@ -88,11 +88,12 @@ def test_signal_is_forwarded(peer: StartPeer) -> None:
         assert process.wait(LIMIT) == 9
 
 
-def test_ctrl_c_ends_program_and_us(peer: StartPeer) -> None:
-    """Ctrl-C, which the terminal sends to both, ends both."""
-    server = peer(echo)
+@pytest.mark.parametrize("opened", ["tcp", "exec"])
+def test_ctrl_c_ends_program_and_us(opened: str, peer: StartPeer) -> None:
+    """Ctrl-C, which the terminal sends to both, ends both, and whatever was opened."""
+    address = "exec:cat" if opened == "exec" else peer(echo).address()
     with start(
-        "run", server.address(), "--", "sh", "-c", "echo ready >&2; exec cat", process_group=0
+        "run", address, "--", "sh", "-c", "echo ready >&2; exec cat", process_group=0
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == b"ready\n"

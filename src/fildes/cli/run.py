@@ -55,6 +55,8 @@ def run(arguments: Namespace) -> int:
         with file:
             status = run_with(file, arguments.program)
     except (OSError, EOFError) as error:
+        if status == -signal.SIGINT:  # which a terminal has sent to whatever was opened, too
+            return status
         ours = report(error, debug=arguments.debug)
         return status or ours
     return status

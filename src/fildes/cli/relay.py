@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import UsageError
 from fildes.cli.opening import how
-from fildes.cli.relaying.plan import KEYS, Manner, Plan, read_count, settled
+from fildes.cli.relaying.plan import KEYS, Manner, Plan, read_count, read_size, settled
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.taps import Wanted
 from fildes.policy.policy import Policy
@@ -82,7 +82,8 @@ def add_limits(group: Any) -> None:
         help="once one side has ended, end after S seconds without a byte")  # fmt: skip
     add("-T", dest="idle_timeout", type=typed(seconds), metavar="S",
         help="the same as --idle-timeout S")  # fmt: skip
-    add("-b", dest="block", metavar="N", help="taken for socat's sake; buffers are as they are")
+    add("-b", dest="block", type=typed(read_size), metavar="N",
+        help="make datagrams of N bytes of a stream at most; default 8192")  # fmt: skip
 
 
 def add_messages(group: Any) -> None:
@@ -163,7 +164,7 @@ def manner_of(arguments: Namespace) -> Manner:
         manner = manner._replace(retry=-1)
     if arguments.linger is not None and arguments.eof is None:
         manner = manner._replace(eof=f"linger:{arguments.linger:g}")
-    return manner
+    return manner._replace(block=arguments.block)
 
 
 def means_of(arguments: Namespace) -> Means:

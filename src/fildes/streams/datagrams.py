@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+#: What a stream is cut into where it becomes datagrams; as socat does, whose buffers are so.
+PIECE = 8192
+
+
 class DatagramStream(SocketStream):
     """A connected socket of datagrams, which it owns."""
 
     messages = True
+    longest = PIECE
     endless = True
 
     #: Whether the kernel knows where it sends to, and lets nobody else in.

@@ -17,6 +17,7 @@ class DualStream(Stream):
     def __init__(self, source: Stream, sink: Stream) -> None:
         self.source, self.sink = source, sink
         self.messages, self.endless = source.messages, source.endless
+        self.longest = sink.longest
         self.sink_open = True
 
     @property

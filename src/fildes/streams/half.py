@@ -133,6 +133,9 @@ class Half:
 
     def send(self, data: memoryview) -> int | None:
         """Send the beginning of *data*, return how many bytes were taken; None for a wait."""
+        piece = self.sink.longest
+        if piece is not None and not self.source.messages:
+            data = data[:piece]
         try:
             sent = self.sink.try_send(data)
         except (OSError, EOFError) as error:

@@ -72,7 +72,7 @@ async def copy_now(
         for half in moved:
             if half.ended:
                 await half.pass_on_end()
-        if any(half.lost for half in moved):
+        if any(half.lost for half in moved) or leaves_no_end(halves, moved):
             break
         rounds = rounds + 1 if moved else 0
         if moved:
@@ -86,6 +86,12 @@ async def copy_now(
         with contextlib.suppress(TimeoutError):  # of a deadline; the error is the older one
             await delivered([half.sink for half in halves], idle_timeout, until, alarm)
         raise error
+
+
+def leaves_no_end(halves: list[Half], moved: list[Half]) -> bool:
+    """Tell whether one of those *moved* has failed, and what goes on has no end to wait for."""
+    failed = any(half.error is not None for half in moved)
+    return failed and all(half.source.endless for half in halves if half.running)
 
 
 def first_error(halves: list[Half]) -> OSError | EOFError | None:

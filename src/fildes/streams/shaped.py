@@ -31,7 +31,7 @@ class ShapedStream(Stream):
     def __init__(self, inner: Stream) -> None:
         self.inner: Stream = inner
         self.readable, self.writable = inner.readable, inner.writable
-        self.messages, self.endless = inner.messages, inner.endless
+        self.messages, self.endless, self.longest = inner.messages, inner.endless, inner.longest
         self.settled = inner.settled
 
     @property

@@ -64,6 +64,7 @@ class Stream(abc.ABC):
       inner: the stream that carries this one, if any.
       readable, writable: the directions there are.
       messages: each receive and send is one datagram.
+      longest: bytes that a relay from a stream makes one of at most; None for all that come.
       waits: bytes have to be asked for, so a driver runs `recv_into` and nothing else
         is received; see `AskedStream`.
       here: all bytes, where they have come already; what reads there has no need to ask.
@@ -78,6 +79,7 @@ class Stream(abc.ABC):
     readable = True
     writable = True
     messages = False
+    longest: int | None = None
     waits = False
     endless = False
     kept_size = 0

@@ -82,6 +82,8 @@ class Flow:
 
     def prepared(self, stream: Stream, direction: Direction) -> Stream:
         """Return *stream* with its taps and limits."""
+        if stream.longest is not None:
+            stream.longest = self.manner.block or stream.longest
         for tap in self.taps:
             if isinstance(tap, Count):
                 stream = CountedStream(stream, tap.count)

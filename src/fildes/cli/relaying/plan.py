@@ -24,6 +24,7 @@ class Manner(NamedTuple):
       max_bytes: of one connection, in each direction.
       drain_timeout: for what is open when the relay is asked to end.
       retry: how often a failed open is tried again; -1 for ever.
+      block: bytes of a stream that are one datagram at most; None for the usual number.
     """
 
     eof: str = "propagate"
@@ -34,6 +35,7 @@ class Manner(NamedTuple):
     drain_timeout: float | None = 30.0
     retry: int = 0
     interval: float = 1.0
+    block: int | None = None
 
 
 class Plan(NamedTuple):

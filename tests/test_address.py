@@ -108,9 +108,9 @@ WRITTEN = [
         "tcp://h:1?idle=5&nodelay=off",
     ),
     (
-        "tcp://h:1?idle=1e20&backlog=007",
-        "tcp://h:1?backlog=7&idle=1e+20",
-        "tcp://h:1?backlog=7&idle=1e+20",
+        "tcp://h:1?idle=1e-7&backlog=007",
+        "tcp://h:1?backlog=7&idle=1e-07",
+        "tcp://h:1?backlog=7&idle=1e-07",
     ),
     ("tls://h?password=x", "tls://h?password=***", "tls://h?password=***"),
     ("tls://h?pins=x&pins=y", "tls://h?pins=***&pins=***", "tls://h?pins=***&pins=***"),

@@ -157,6 +157,15 @@ def test_the_error_of_a_blocking_call_is_raised(run: RunProtocol) -> None:
         run(call_blocking(fail))
 
 
+def test_a_deadline_that_is_years_away(run: RunProtocol, ends: Pair) -> None:
+    """A wait may be longer than any system call's."""
+    ours, theirs = ends
+    theirs.send(b"hello")
+    deadline = time.monotonic() + 1e12
+    assert run(call_blocking(lambda: 1), deadline) == 1
+    assert run(wait_readable(ours.fileno()), deadline) is None
+
+
 def test_the_deadline_does_not_wait_for_a_blocking_call(run: RunProtocol) -> None:
     """A passed deadline is raised although the call goes on."""
     over, ended = threading.Event(), threading.Event()

@@ -36,6 +36,13 @@ def test_call_from_another_thread_ends_the_wait(loop: Loop) -> None:
     assert called == [threading.get_ident()]
 
 
+def test_moment_that_is_years_away(loop: Loop) -> None:
+    """It may be so far away that no system call waits for so long."""
+    loop.call_at(loop.now + 1e9, lambda: None)
+    loop.wake()
+    loop.round()
+
+
 def test_many_calls_from_many_threads(loop: Loop) -> None:
     """None of them is lost, however many wake the loop at once."""
     called: Counter[int] = Counter()

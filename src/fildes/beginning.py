@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PID = struct.Struct("i")
 
+#: Processes that share one piece of work: more than that is a mistake.  # arbitrary
+MOST_WORKERS = 1024
+
 
 class Beginnings:
     """The pipe, from whose making on processes may be forked."""

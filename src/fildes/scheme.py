@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import io
+import math
 from typing import Literal, NamedTuple
 
 #: What an option's text is turned into; a mapping or another object has no text and is
@@ -33,7 +34,11 @@ class Shape(enum.Enum):
 
 
 class Option(NamedTuple):
-    """One declared option of a scheme."""
+    """One declared option of a scheme.
+
+    Attributes:
+      least, most: what an integer or a number of seconds may be.
+    """
 
     name: str
     type: OptionType
@@ -42,6 +47,8 @@ class Option(NamedTuple):
     secret: bool = False  #: its value is never shown
     choices: tuple[str, ...] = ()
     confined: bool = False  #: may be set in an address under `Policy.untrusted`
+    least: float = -math.inf
+    most: float = math.inf
 
 
 class Example(NamedTuple):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fildes import verbs
+from fildes.beginning import MOST_WORKERS
 from fildes.listener import Listener
 
 if TYPE_CHECKING:
@@ -105,8 +106,9 @@ def check_serving(handler: object, workers: int, drain_timeout: float | None) ->
     """Raise what is wrong with the arguments of `serve`, before anything is listened at."""
     if not callable(handler):
         raise TypeError(f"a handler is called with each file: {handler!r} cannot be")
-    if workers < 1:
-        raise ValueError(f"workers is a number of processes, from 1, not {workers}")
+    if not 1 <= workers <= MOST_WORKERS:
+        message = f"workers is a number of processes, from 1 to {MOST_WORKERS}, not {workers}"
+        raise ValueError(message)
     if drain_timeout is not None and not drain_timeout >= 0:
         raise ValueError(f"drain_timeout is a number of seconds, 0 or more, not {drain_timeout}")
 

@@ -104,7 +104,7 @@ RELAY = '[relay.a]\nlisten = "tcp-listen://:1"\nconnect = "tcp://h:2"\n'
     ('[relay."a b"]\nlisten = "tcp-listen://:1"\nconnect = "tcp://h:2"\n',
      ["line 1: relay.a b: a name is letters"]),
     ("relay = 5", ["line 1: relay: this is a table", "there is no relay"]),
-    ("workers = 0\n" + RELAY, ["line 1: workers: it takes a whole number, 1 or more"]),
+    ("workers = 0\n" + RELAY, ["line 1: workers: it takes a number of processes, from 1 to 1024"]),
     ("metrics = 5\n" + RELAY, ["line 1: metrics: an address stands in quotes"]),
     ("metrics = 'https://h/'\n" + RELAY, ["line 1: metrics: metrics are served by a listener"]),
     ("metrics = 'tcp://h:x'\n" + RELAY, ["line 1: metrics: a port is a number"]),

@@ -82,8 +82,8 @@ def test_network_in_the_address() -> None:
     [
         ({"allow": ["10.0.0.0/33"]}, "no network"),
         ({"allow": ["10.1.0.0/8"]}, "no network"),
-        ({"max_connections": 0}, "a number from 1"),
-        ({"max_per_peer": -1}, "a number from 1"),
+        ({"max_connections": 0}, "a whole number from 1"),
+        ({"max_per_peer": -1}, "a whole number from 1"),
     ],
 )
 def test_limits_that_make_no_sense(given: dict[str, Any], message: str) -> None:

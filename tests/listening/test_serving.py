@@ -260,7 +260,7 @@ def test_limit_is_there_without_being_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("how", "words"), [
-    ({"workers": 0}, "from 1, not 0"),
+    ({"workers": 0}, "from 1 to 1024, not 0"),
     ({"drain_timeout": -1}, "0 or more, not -1"),
     ({"handler": None}, "None cannot be"),
 ])  # fmt: skip

@@ -13,6 +13,7 @@ from peers import StartPeer, echo
 from programs import free_port, need, serving
 
 import fildes
+from fildes.opening.socket_options import SETTINGS, Setting
 
 TCP, SOCKET, IP, IPV6 = (
     socket.IPPROTO_TCP,
@@ -154,11 +155,13 @@ def test_bad_option_is_an_address_error(option: str, message: str) -> None:
         fildes.open(f"tcp://127.0.0.1:1?{option}")
 
 
-def test_refused_option_is_named(peer: StartPeer) -> None:
+def test_refused_option_is_named(peer: StartPeer, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the kernel refuses is its error, with the option's name."""
+    unknown = Setting(socket.IPPROTO_IP, 1 << 20)
+    monkeypatch.setitem(SETTINGS, "ttl", unknown)
     with pytest.raises(OSError, match="option ttl") as caught:
-        fildes.open(peer(echo).address(path="?ttl=999"))
-    assert caught.value.errno == errno.EINVAL
+        fildes.open(peer(echo).address(path="?ttl=9"))
+    assert caught.value.errno == errno.ENOPROTOOPT
 
 
 def test_address_that_is_not_ours(peer: StartPeer) -> None:

@@ -20,6 +20,10 @@ FLAGS = {
     **dict.fromkeys(("off", "no", "false", "0"), False),
 }
 _INTEGER = pattern(r"-?[0-9]{1,18}")  # fits 64 bits
+
+#: Seconds, some 30 years: what is longer is a mistake, and more than some timers can take.
+LONGEST = 1e9  # arbitrary
+
 _SECONDS = pattern(r"[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -123,12 +127,19 @@ def _convert_text(option: Option, text: str) -> Value:
     if option.type == "flag" and text in FLAGS:
         return FLAGS[text]
     if option.type == "integer" and _INTEGER.fullmatch(text):
-        return int(text)
-    if option.type == "seconds" and _SECONDS.fullmatch(text) and math.isfinite(float(text)):
-        return float(text)
+        return _within(option, int(text), text)
+    if option.type == "seconds" and _SECONDS.fullmatch(text) and float(text) <= LONGEST:
+        return _within(option, float(text), text)
     if option.type == "text":
         return _checked_text(option, text)
     raise _bad_value(option, text)
+
+
+def _within(option: Option, number: float, text: str) -> float:
+    """Return *number*, which *text* spells, if it is one that *option* may be."""
+    if not option.least <= number <= option.most:
+        raise _bad_value(option, text)
+    return number
 
 
 def _checked_text(option: Option, text: object) -> str:
@@ -149,14 +160,23 @@ _EXPECTED = {
     "text": "text",
     "flag": "on or off",
     "integer": "a whole number",
-    "seconds": "a number of seconds, 0 or more",
+    "seconds": "a number of seconds",
     "list": "text, repeated for more",
     "mapping": "a mapping, given in Python only",
     "object": "an object, given in Python only",
 }
 
 
+def _range_of(option: Option) -> str:
+    """Return what numbers *option* may be, for messages."""
+    least, most = option.least, option.most
+    if option.type == "seconds":
+        least, most = max(least, 0), min(most, LONGEST)
+    start = f" from {least:.12g}" if least > -math.inf else ""
+    return start + (f" to {most:.12g}" if most < math.inf else "")
+
+
 def _bad_value(option: Option, value: object) -> AddressError:
-    expected = " or ".join(option.choices) or _EXPECTED[option.type]
+    expected = " or ".join(option.choices) or _EXPECTED[option.type] + _range_of(option)
     shown = "" if option.secret else f", not {excerpt(str(value))}"
     return AddressError(f"option {option.name} takes {expected}{shown}")

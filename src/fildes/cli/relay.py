@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import UsageError
 from fildes.cli.opening import how
-from fildes.cli.relaying.plan import KEYS, Manner, Plan, read_count, read_size, settled
+from fildes.cli.relaying.plan import KEYS, Manner, Plan, settled
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.taps import Wanted
+from fildes.cli.usage import given, typed
+from fildes.cli.values import read_seconds, read_size, read_workers
 from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -57,16 +59,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("right", nargs="?", metavar="RIGHT", help="the other side")
     add("-u", dest="one_way", action="store_const", const="there", help="copy left to right only")
     add("-U", dest="one_way", action="store_const", const="back", help="copy right to left only")
-    add("--config", metavar="FILE", help="run the relays that FILE, a TOML file, says")
+    add("--config", type=given, metavar="FILE", help="run the relays that FILE, a TOML file, says")
     add(
         "--check",
         action="store_true",
         help="only look the configuration over, and say what is wrong",
     )
-    add("--workers", type=typed(read_count), metavar="N",
+    add("--workers", type=typed(read_workers), metavar="N",
         help="serve in N processes, to which connections go in turn")  # fmt: skip
     add("--watch", action="store_true", help="show a live table of connections and rates")
-    add("--metrics", metavar="ADDRESS", help="serve counters to Prometheus, as at 127.0.0.1:9100")
+    add("--metrics", type=given, metavar="ADDRESS",
+        help="serve counters to Prometheus, as at 127.0.0.1:9100")  # fmt: skip
     add_limits(parser.add_argument_group("limits"))
     add_messages(parser.add_argument_group("what passes"))
 
@@ -78,9 +81,9 @@ def add_limits(group: Any) -> None:
         if key.name not in SHARED:
             add(f"--{key.name}", type=typed(key.read), metavar=key.metavar, help=key.meaning)
     add("--forever", action="store_true", help="the same as --retry forever")
-    add("-t", dest="linger", type=typed(seconds), metavar="S",
+    add("-t", dest="linger", type=typed(read_seconds), metavar="S",
         help="once one side has ended, end after S seconds without a byte")  # fmt: skip
-    add("-T", dest="idle_timeout", type=typed(seconds), metavar="S",
+    add("-T", dest="idle_timeout", type=typed(read_seconds), metavar="S",
         help="the same as --idle-timeout S")  # fmt: skip
     add("-b", dest="block", type=typed(read_size), metavar="N",
         help="make datagrams of N bytes of a stream at most; default 8192")  # fmt: skip
@@ -92,9 +95,21 @@ def add_messages(group: Any) -> None:
     add("-v", dest="dumps", action="append_const", const="text",
         help="dump it on standard error, as text")  # fmt: skip
     add("-x", dest="dumps", action="append_const", const="hex", help="the same in hexadecimal")
-    add("--dump", metavar="FILE", help="write the dumps of -v and -x to FILE")
-    add("-r", dest="raw_there", metavar="FILE", help="copy what goes left to right to FILE")
-    add("-R", dest="raw_back", metavar="FILE", help="copy what goes right to left to FILE")
+    add("--dump", type=given, metavar="FILE", help="write the dumps of -v and -x to FILE")
+    add(
+        "-r",
+        dest="raw_there",
+        type=given,
+        metavar="FILE",
+        help="copy what goes left to right to FILE",
+    )
+    add(
+        "-R",
+        dest="raw_back",
+        type=given,
+        metavar="FILE",
+        help="copy what goes right to left to FILE",
+    )
     add("--json", action="store_true", help="tell what happens as JSON, an object a line")
     add("--statistics", action="store_true", help="tell the counts of each connection at its end")
     add("-d", dest="verbose", action="store_true", help="the same as --verbose")
@@ -102,26 +117,6 @@ def add_messages(group: Any) -> None:
 
 #: Limits that all commands have, under the same names.
 SHARED = ("timeout", "idle-timeout")
-
-
-def typed(read: Any) -> Any:
-    """Return *read* as argparse wants it: what is wrong stands in its error."""
-    import argparse
-
-    def convert(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None
-
-    return convert
-
-
-def seconds(text: str) -> float:
-    """Return a length of time."""
-    from fildes.cli.relaying.plan import read_seconds
-
-    return read_seconds(text)
 
 
 def run(arguments: Namespace) -> int:

@@ -24,6 +24,8 @@ import os
 from typing import TYPE_CHECKING
 
 from fildes.cli.errors import UsageError
+from fildes.cli.usage import given, typed
+from fildes.cli.values import read_count, read_descriptor, read_seconds, read_workers
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -44,28 +46,48 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add = parser.add_argument
     add("address", metavar="ADDRESS", help="where to listen; without a host on loopback only")
-    add("--max-connections", type=int, metavar="N", help="at once; more have to wait (100)")
-    add("--max-per-peer", type=int, metavar="N", help="at once from one address; no more get in")
+    add(
+        "--max-connections",
+        type=typed(read_count),
+        metavar="N",
+        help="at once; more have to wait (100)",
+    )
+    add(
+        "--max-per-peer",
+        type=typed(read_count),
+        metavar="N",
+        help="at once from one address; no more get in",
+    )
     add("--allow", action="append", metavar="NETWORK", help="let only those in; repeat for more")
     add(
         "--drain",
-        type=float,
+        type=typed(read_seconds),
         default=30.0,
         metavar="S",
         help="seconds that open connections get to finish at the end (30)",
     )
-    add("--workers", type=int, default=1, metavar="N", help="processes that share the work (1)")
+    add(
+        "--workers",
+        type=typed(read_workers),
+        default=1,
+        metavar="N",
+        help="processes that share the work (1)",
+    )
     add("--watch", action="store_true", help="show a live table of connections and programs")
-    add("--metrics", metavar="ADDRESS", help="serve counters to Prometheus, as at 127.0.0.1:9100")
-    add("--ready-fd", type=int, metavar="FD", help="write the address there, not to the output")
+    add("--metrics", type=given, metavar="ADDRESS",
+        help="serve counters to Prometheus, as at 127.0.0.1:9100")  # fmt: skip
+    add(
+        "--ready-fd",
+        type=typed(read_descriptor),
+        metavar="FD",
+        help="write the address there, not to the output",
+    )
 
 
 def run(arguments: Namespace) -> int:
     """Serve until a signal ends it."""
     if not arguments.program:
         raise UsageError("say which program: fildes serve ADDRESS -- PROGRAM")
-    if arguments.workers < 1:
-        raise UsageError("--workers takes how many processes, from 1")
     if arguments.ready_fd is not None:
         check_descriptor(arguments.ready_fd)
     from fildes.cli.serving.running import run_server

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fildes.cli.errors import UsageError
 from fildes.cli.output import write_text
+from fildes.cli.values import read_seconds
 
 #: The first words of the documentation that every --help ends with.
 SEE_ALSO = "fildes help lists the schemes; fildes help SCHEME tells all about one."
@@ -21,6 +22,20 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what `fildes.cli.reporting` shows."""
         raise UsageError(f"{message} (try {self.prog} --help)")
+
+    def check_long_options(self, words: Sequence[str]) -> None:
+        """Raise for the first long option that is none: argparse would say what else is wrong.
+
+        It takes a word with a blank for an argument.
+        """
+        ours = self._option_string_actions
+        for word in itertools.takewhile(lambda word: word != "--", words):
+            name = word.partition("=")[0]
+            if name.startswith("--") and " " not in word and name not in ours:
+                from fildes.address.syntax import nearest
+
+                known = [option for option in ours if option.startswith("--")]
+                self.error(f"no option {name[:40]}{nearest(name, known)}")
 
 
 def parse(name: str, command: ModuleType, argv: Sequence[str]) -> argparse.Namespace | None:
@@ -39,6 +54,7 @@ def parse(name: str, command: ModuleType, argv: Sequence[str]) -> argparse.Names
     if {"-h", "--help"} & set(words):
         write_text(parser.format_help())
         return None
+    parser.check_long_options(words)
     arguments = parser.parse_args(words)
     arguments.program = program
     if getattr(arguments, "verbose", False):
@@ -92,9 +108,9 @@ def add_common(parser: Parser, *, opens: bool) -> None:
 def add_opening(group: argparse._ArgumentGroup) -> None:
     """Add the options that say how to open."""
     add = group.add_argument
-    add("--timeout", type=seconds, default=30.0, metavar="S",
+    add("--timeout", type=typed(read_seconds), default=30.0, metavar="S",
         help="seconds for all steps of an open together; 0 for no limit; default 30")  # fmt: skip
-    add("--idle-timeout", type=seconds, metavar="S",
+    add("--idle-timeout", type=typed(read_seconds), metavar="S",
         help="seconds without a byte after which it counts as stalled; 0 for no limit;"
              " default 60, and none for a conversation; a document of a web server is asked"
              " for its rest then, twice in a row at most")  # fmt: skip
@@ -102,18 +118,26 @@ def add_opening(group: argparse._ArgumentGroup) -> None:
         help="set an option of a scheme, as in -O tcp.nodelay=off")  # fmt: skip
     add("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'",
         help="send a header field with a request of http or ws")  # fmt: skip
-    add("--ca", metavar="FILE", help="trust the certificates in FILE, and no others")
+    add("--ca", type=given, metavar="FILE", help="trust the certificates in FILE, and no others")
     add("--insecure", action="store_true", help="accept any certificate")
     add("--untrusted", action="store_true",
         help="reach the public network only: for an address that somebody else wrote")  # fmt: skip
 
 
-def seconds(text: str) -> float:
-    """Return the number of seconds that *text* is."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return value
+def typed(read: Callable[[Any], Any]) -> Callable[[str], Any]:
+    """Return *read* as argparse wants it: what is wrong stands in its error."""
+
+    def convert(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None
+
+    return convert
+
+
+def given(text: str) -> str:
+    """Return *text*, a name or an address, which may not be empty: a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("its value is empty")
+    return text

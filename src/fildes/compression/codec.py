@@ -26,6 +26,7 @@ OPTIONS = (
         "integer",
         "more decompressed bytes than these are an error; memory is bounded anyway",
         confined=True,
+        least=0,
     ),
 )
 

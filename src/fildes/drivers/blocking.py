@@ -106,7 +106,9 @@ def _call(function: Callable[[], T], deadline: float | None) -> T:
     # A daemon: getaddrinfo(3) cannot be interrupted, and must not keep the process alive.
     thread = threading.Thread(target=call, name="fildes-call", daemon=True)
     thread.start()
-    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    left = None
+    if deadline is not None:
+        left = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
     try:
         result, error = results.get(timeout=left)
     except queue.Empty:

@@ -28,6 +28,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
+from fildes.drivers.blocking import LONGEST_WAIT
 from fildes.drivers.loop_task import Task, Timer
 from fildes.waiting import Protocol
 
@@ -222,7 +223,9 @@ class Loop:
         if not self.timers:
             return -1
         left = self.timers[0][0] - time.monotonic()
-        return max(0, left)
+        if left <= 0:
+            return 0
+        return min(LONGEST_WAIT, left)
 
     def ring(self) -> None:
         """Make the calls that are due now; what they add has to wait, even if it is late."""

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 GROUPS = (
     Option("join", "list", "a multicast group to hear: GROUP or GROUP:INTERFACE; repeat for more"),
     Option("multicast-if", "text", "the interface for multicast, by its name or IPv4 address"),
-    Option("multicast-ttl", "integer", "routers that a multicast datagram may pass"),
+    Option(
+        "multicast-ttl", "integer", "routers that a multicast datagram may pass", least=0, most=255
+    ),
     Option("multicast-loop", "flag", "let this machine receive its multicast datagrams, too"),
 )
 

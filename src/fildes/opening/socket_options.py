@@ -21,37 +21,43 @@ NODELAY = Option(
     "nodelay", "flag", "send small writes at once instead of gathering them", True, confined=True
 )
 
+#: What an int holds, as setsockopt(2) takes it.
+MOST = (1 << 31) - 1
+
+#: MAX_TCP_KEEPIDLE and its like, of include/net/tcp.h.
+MOST_SECONDS = 32767
+
 KEEPALIVE = (
-    Option(
-        "keepalive",
-        "flag",
-        "probe an idle connection, so that a dead peer is noticed",
-        False,
-        confined=True,
-    ),
-    Option("keepidle", "integer", "seconds of silence before the first probe", confined=True),
-    Option("keepintvl", "integer", "seconds between two probes", confined=True),
-    Option("keepcnt", "integer", "probes without an answer that end it", confined=True),
-    Option("user-timeout", "seconds", "how long what was sent may stay unacknowledged"),
-)
+    Option("keepalive", "flag", "probe an idle connection, so that a dead peer is noticed", False,
+           confined=True),
+    Option("keepidle", "integer", "seconds of silence before the first probe", confined=True,
+           least=1, most=MOST_SECONDS),
+    Option("keepintvl", "integer", "seconds between two probes", confined=True,
+           least=1, most=MOST_SECONDS),
+    Option("keepcnt", "integer", "probes without an answer that end it", confined=True,
+           least=1, most=127),
+    Option("user-timeout", "seconds", "how long what was sent may stay unacknowledged",
+           most=MOST // 1000),
+)  # fmt: skip
 
 #: Where a socket is, before it connects.
 PLACE = (
     Option("bind", "text", "the local address to use, ADDRESS or ADDRESS:PORT"),
-    Option("sourceport", "integer", "the local port to use"),
+    Option("sourceport", "integer", "the local port to use", least=0, most=65535),
     Option("reuseaddr", "flag", "take a local port although old connections linger there", False),
     Option("interface", "text", "the network interface to use, and no other"),
 )
 
 BUFFERS = (
-    Option("sndbuf", "integer", "bytes that the kernel queues for sending"),
-    Option("rcvbuf", "integer", "bytes that the kernel queues for receiving"),
+    Option("sndbuf", "integer", "bytes that the kernel queues for sending", least=0, most=MOST),
+    Option("rcvbuf", "integer", "bytes that the kernel queues for receiving", least=0, most=MOST),
 )
 
 HEADER = (
-    Option("tos", "integer", "the type of service or traffic class of what is sent; ip(7)"),
-    Option("ttl", "integer", "routers that what is sent may pass"),
-)
+    Option("tos", "integer", "the type of service or traffic class of what is sent; ip(7)",
+           least=0, most=255),
+    Option("ttl", "integer", "routers that what is sent may pass", least=1, most=255),
+)  # fmt: skip
 
 
 class Setting(NamedTuple):
@@ -114,9 +120,6 @@ def preparation(
         (*SETTINGS[name][:2], SETTINGS_IPV6.get(name), name, round(value * SETTINGS[name].factor))
         for name, value in given
     ]
-    for *_, name, value in settings:
-        if not -(1 << 31) <= value < 1 << 31:
-            raise AddressError(f"option {name}: {value} is more than the kernel takes")
     if hold_ack:
         settings.append((_TCP, socket.TCP_QUICKACK, None, "quickack", 0))
 
@@ -185,7 +188,7 @@ def place_of(opening: Opening, address: Address) -> Place | None:
     """Return where the options of *address* put a socket; None for anywhere.
 
     Raises:
-      AddressError: ``bind`` or ``sourceport`` is not what it should be.
+      AddressError: ``bind`` is not what it should be.
     """
     bind, port, interface = (
         opening.option(address, name) for name in ("bind", "sourceport", "interface")
@@ -193,8 +196,6 @@ def place_of(opening: Opening, address: Address) -> Place | None:
     if not bind and port is None and not interface:
         return None
     host, own_port = parse_bind(bind or "")
-    if port is not None and not 0 <= port <= 65535:
-        raise AddressError("option sourceport takes a port, 0 to 65535")
     return Place(host, own_port if port is None else port, interface or "")
 
 

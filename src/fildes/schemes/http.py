@@ -23,10 +23,12 @@ OPTIONS = (
     Option("netrc", "text", "a file with users and passwords by host; on for ~/.netrc", "off"),
     Option("cookies", "object", "a jar that keeps them: an http.cookiejar.CookieJar"),
     Option("method", "text", "what is sent when writing: PUT; for r+b POST; PATCH or another"),
-    Option("size", "integer", "bytes that will be written; if left out the body is chunked"),
+    Option(
+        "size", "integer", "bytes that will be written; if left out the body is chunked", least=0
+    ),
     Option("expect", "flag", "let the server refuse before the body is sent", False),
     Option("decode", "flag", "let it come compressed, and decompress it", False),
-    Option("max_size", "integer", "more decompressed bytes than these are an error"),
+    Option("max_size", "integer", "more decompressed bytes than these are an error", least=0),
     Option("if_none_match", "text", "only if its ETag is another: else NotModifiedError"),
     Option("if_modified_since", "text", "only if it is newer than this HTTP date"),
     Option("proxy", "text", "env (HTTP_PROXY and the like), none, or a proxy's address", "env"),
@@ -34,13 +36,17 @@ OPTIONS = (
         "hint", "text", "how it will be read; sequential asks for no parts", "random", choices=HINTS
     ),
     Option("range", "text", "only this part: FIRST-LAST, FIRST- or -COUNT, as in 100-199"),
-    Option("retries", "integer", "further attempts to open where that may help", 0),
+    Option("retries", "integer", "further attempts to open where that may help", 0, least=0),
     Option("resume", "flag", "go on where an answer was cut; off, that is an error at once", True),
-    Option("max_redirects", "integer", "redirects that are followed", 10),
-    Option("max_head_size", "integer", "bytes that the head of a response may have", 65536),
-    Option("max_fields", "integer", "fields that the head of a response may have", 256),
-    Option("max_interim", "integer", "1xx responses that may come before the final one", 20),
-    Option("max_trailers", "integer", "bytes that the trailers of a body may have", 16384),
+    Option("max_redirects", "integer", "redirects that are followed", 10, least=0),
+    Option(
+        "max_head_size", "integer", "bytes that the head of a response may have", 65536, least=1
+    ),
+    Option("max_fields", "integer", "fields that the head of a response may have", 256, least=0),
+    Option(
+        "max_interim", "integer", "1xx responses that may come before the final one", 20, least=0
+    ),
+    Option("max_trailers", "integer", "bytes that the trailers of a body may have", 16384, least=0),
 )
 
 SCHEME = Scheme(

@@ -6,7 +6,6 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from fildes.errors import AddressError
 from fildes.scheme import Example, Option, Scheme, Shape
 from fildes.streams.serial import LINES, SerialStream, Settings, apply, busy
 
@@ -20,8 +19,15 @@ SCHEME = Scheme(
     shape=Shape.PATH,
     summary="a serial line",
     options=(
-        Option("speed", "integer", "bits per second; also such as have no name", 9600),
-        Option("bits", "integer", "bits of a character, 5 to 8", 8),
+        Option(
+            "speed",
+            "integer",
+            "bits per second; also such as have no name",
+            9600,
+            least=1,
+            most=20_000_000,
+        ),
+        Option("bits", "integer", "bits of a character, 5 to 8", 8, least=5, most=8),
         Option(
             "parity",
             "text",
@@ -29,7 +35,7 @@ SCHEME = Scheme(
             "none",
             choices=("none", "even", "odd", "mark", "space"),
         ),
-        Option("stop", "integer", "stop bits, 1 or 2", 1),
+        Option("stop", "integer", "stop bits, 1 or 2", 1, least=1, most=2),
         Option(
             "flow",
             "text",
@@ -96,15 +102,8 @@ def open_line(path: str, flags: int) -> int:
 
 
 def settings_of(opening: Opening, address: Address) -> Settings:
-    """Return the settings that the options of *address* say.
-
-    Raises:
-      AddressError: there are no such settings.
-    """
+    """Return the settings that the options of *address* say."""
     given = opening.given(address)
-    for name, least, most in (("speed", 1, 20_000_000), ("bits", 5, 8), ("stop", 1, 2)):
-        if not least <= given[name] <= most:
-            raise AddressError(f"option {name} takes a number from {least} to {most}")
     lines = tuple((name, bool(given[name])) for name in LINES if given.get(name) is not None)
     kept = {name: given[name] for name in ("speed", "bits", "parity", "stop", "flow", "carrier")}
     return Settings(**kept, lines=lines)

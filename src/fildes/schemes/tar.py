@@ -25,7 +25,9 @@ SCHEME = Scheme(
     carried_by="bytes",
     confined=True,
     options=(
-        Option("index", "integer", "which of several of that name, from 0", 0, confined=True),
+        Option(
+            "index", "integer", "which of several of that name, from 0", 0, confined=True, least=0
+        ),
     ),
     examples=(
         Example("tar://etc/motd::./backup.tar", "a member by its name"),

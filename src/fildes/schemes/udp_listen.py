@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import AddressError
-from fildes.listening.options import CLIENTS, INTERFACE, IPV4, MAX_CONNECTIONS, REUSEPORT
+from fildes.listening.options import (
+    BRIEFEST,
+    CLIENTS,
+    INTERFACE,
+    IPV4,
+    MAX_CONNECTIONS,
+    REUSEPORT,
+)
 from fildes.opening.groups import GROUPS, is_group
 from fildes.opening.socket_options import BUFFERS, HEADER
 from fildes.scheme import Example, Option, Scheme, Shape
@@ -21,7 +28,9 @@ SCHEME = Scheme(
     shape=Shape.ENDPOINT,
     summary="datagrams from whoever sends some to a port of ours, each sender by itself",
     options=(
-        Option("idle-timeout", "seconds", "silence after which a sender has gone", 60.0),
+        Option(
+            "idle-timeout", "seconds", "silence after which a sender has gone", 60.0, least=BRIEFEST
+        ),
         Option("each", "flag", "take each datagram by itself: after it comes its end", False),
         # Whoever forges senders shall not use up the descriptors.
         MAX_CONNECTIONS._replace(default=512),

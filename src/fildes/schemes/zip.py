@@ -26,7 +26,13 @@ SCHEME = Scheme(
     carried_by="bytes",
     confined=True,
     options=(
-        Option("index", "integer", "which of several members of that name, from 0", confined=True),
+        Option(
+            "index",
+            "integer",
+            "which of several members of that name, from 0",
+            confined=True,
+            least=0,
+        ),
     ),
     examples=(
         Example("zip://logo.png::./site.zip", "a member by its name"),

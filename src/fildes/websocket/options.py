@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.errors import AddressError
-from fildes.listening.options import positive
 from fildes.scheme import Option
 
 if TYPE_CHECKING:
@@ -36,7 +35,11 @@ BOTH = (
     Option("subprotocol", "list", "a subprotocol to agree on, the best one first"),
     Option("deflate", "flag", "let messages be compressed; RFC 7692", False),
     Option(
-        "max-message", "integer", "bytes that a message may have, for framing=message", 16 << 20
+        "max-message",
+        "integer",
+        "bytes that a message may have, for framing=message",
+        16 << 20,
+        least=1,
     ),
     Option(
         "ping", "seconds", "send a ping so often, and take silence for the end; 0 for never", 0.0
@@ -77,9 +80,8 @@ def subprotocols_of(opening: Opening, address: Address) -> Sequence[str]:
     """Return the subprotocols to agree on, all options checked.
 
     Raises:
-      AddressError: one of them is no token, RFC 6455 section 4.1; or max-message is 0.
+      AddressError: one of them is no token, RFC 6455 section 4.1.
     """
-    positive(opening.given(address), "max-message")
     from fildes.wire.websocket import TOKEN
 
     names: Sequence[str] = opening.option(address, "subprotocol") or ()

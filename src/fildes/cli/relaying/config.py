@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from fildes.address.syntax import excerpt, nearest
-from fildes.cli.relaying.plan import KEYS, Manner, Plan, read_count, settled
+from fildes.cli.relaying.plan import KEYS, Manner, Plan, settled
 from fildes.cli.relaying.positions import Positions
 from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.side import Side
 from fildes.cli.spelling import HOST_PORT
+from fildes.cli.values import read_workers
 from fildes.errors import AddressError
 
 #: Keys at the top, beside the tables ``defaults`` and ``relay``.
@@ -196,7 +197,7 @@ class Reader:
         if WORKERS not in document:
             return None
         try:
-            return read_count(document[WORKERS])
+            return read_workers(document[WORKERS])
         except ValueError as error:
             self.wrong((WORKERS,), f"it takes {error}")
             return None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from fildes.cli.relaying.side import Side
+from fildes.cli.values import (
+    read_count,
+    read_eof,
+    read_limit,
+    read_seconds,
+    read_size,
+    read_tries,
+)
 from fildes.errors import AddressError
 
 #: Which directions there are: both, left to right, right to left.
@@ -84,60 +90,6 @@ class Key(NamedTuple):
     def field(self) -> str:
         """The name of the field."""
         return self.name.replace("-", "_")
-
-
-_LINGER = re.compile(r"linger:[0-9]{1,9}(\.[0-9]{1,9})?")
-_SIZE = re.compile(r"([0-9]{1,15})([kMGT]?)")
-_FACTOR = {"": 1, "k": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-
-
-def read_eof(value: Any) -> str:
-    """Return the name of what an end of file does."""
-    if value in ("propagate", "first", "ignore") or _LINGER.fullmatch(str(value)):
-        return str(value)
-    raise ValueError("propagate, first, ignore or linger:SECONDS")
-
-
-def read_limit(value: Any) -> float | None:
-    """Return a length of time; 0 is no limit."""
-    return read_seconds(value) or None
-
-
-def read_seconds(value: Any) -> float:
-    """Return a length of time."""
-    try:
-        seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise ValueError("a number of seconds, 0 or more")
-    return seconds
-
-
-def read_count(value: Any) -> int:
-    """Return a number of at least 1."""
-    text = str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
-        raise ValueError("a whole number, 1 or more")
-    return int(text)
-
-
-def read_tries(value: Any) -> int:
-    """Return how often to try again; ``forever`` is -1."""
-    if value == "forever":
-        return -1
-    try:
-        return 0 if str(value) == "0" else read_count(value)
-    except ValueError:
-        raise ValueError("a whole number, 0 or more, or forever") from None
-
-
-def read_size(value: Any) -> int:
-    """Return a number of bytes; k, M, G and T are powers of 1024."""
-    match = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
-    if not match or not int(match[1]):
-        raise ValueError("a number of bytes, 1 or more, such as 65536, 64k or 10M")
-    return int(match[1]) * _FACTOR[match[2]]
 
 
 KEYS = (

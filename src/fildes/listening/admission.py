@@ -122,6 +122,12 @@ class Admission:
         most = self.limits.connections
         return most is not None and self.count >= most
 
+    @property
+    def filling(self) -> bool:
+        """Whether half of all slots are taken."""
+        most = self.limits.connections
+        return most is not None and 2 * self.count >= most
+
     def admit(self, peer: Any) -> Slot | None:
         """Return a slot for a client at the sockaddr *peer*, None to refuse it."""
         host = host_of(peer)

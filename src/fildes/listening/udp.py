@@ -271,6 +271,9 @@ class UdpAcceptor(Acceptor):
         while number and self.sockets:
             self.sockets.pop().close()
 
+    def is_crowded(self) -> bool:
+        return self.full and (bool(self.arrivals) or super().is_crowded())
+
     def turn_away(self) -> None:
         """Drop one datagram: there is nothing to answer it with."""
         with self.sorting:

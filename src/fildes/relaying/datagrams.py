@@ -16,6 +16,7 @@ class DatagramPair(Pair[Owner]):
     """Two sockets of datagrams; they have no end of file, so only an error ends it."""
 
     half = DatagramHalf
+    gives_way = True
     there: DatagramHalf
     back: DatagramHalf
 

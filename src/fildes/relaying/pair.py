@@ -24,9 +24,11 @@ class Pair(Generic[Owner]):
 
     Attributes:
       there, back: from left to right, and from right to left.
+      gives_way: after a silence it may end in order, for somebody who waits.
     """
 
     half: ClassVar[type[SocketHalf]] = SocketHalf
+    gives_way: ClassVar[bool] = False
 
     __slots__ = ("back", "buffers", "done", "loop", "owner", "seen", "since", "there")
 

@@ -202,6 +202,7 @@ class Service:
             pair = kind(self.loop, near, far, self.pair_ended, connection)  # type: ignore[arg-type]  # as `pair_for` saw
             connection.pair = pair
             pair.start()
+            self.sweeper.began(pair)
 
     def flow(self, connection: Connection, near: Stream, far: Stream) -> None:
         """Let bytes flow both ways, by a task."""

@@ -1,19 +1,33 @@
-"""Ending the connections of a relay that have been silent for too long."""
+"""Ending the connections of a relay that have been silent for too long.
+
+A sender of datagrams does not say that it has gone, and many a program asks each question
+from another port. So where there are as many conversations as there may be, and somebody
+waits, those that have been silent longest give way, as they would a little later: or a few
+who send from ever new addresses could keep all others out.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from fildes.listening import admission
 from fildes.waiting import no_byte
 
 if TYPE_CHECKING:
     from fildes.drivers.loop_task import Timer
     from fildes.relaying.connection import Connection
+    from fildes.relaying.pair import Pair
     from fildes.relaying.service import Service
 
 #: Looks at each connection while one waits through its idle limit.
 LOOKS = 8  # arbitrary
+
+#: Of all conversations, one in so many gives way at once where somebody waits.
+SHARE = 8  # arbitrary
+
+#: Seconds until the next look for room, for each conversation: a hundred times what it costs.
+ONE_LOOK = 50e-6
 
 
 class Sweeper:
@@ -22,11 +36,13 @@ class Sweeper:
     Attributes:
       limit: the seconds without a byte after which a connection is over; the listener's
         own, unless the user has set one; None for no limit.
+      crowd: looks whether conversations have to give way; None while there is much room.
     """
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.timer: Timer | None = None
+        self.crowd: Timer | None = None
         own = service.idle_timeout
         self.limit = service.acceptor.idle_timeout if own is None else own
         if self.limit is not None:
@@ -47,9 +63,54 @@ class Sweeper:
             error = self.excused(connection, no_byte(limit))
             if error is not None:
                 service.finish(connection, error)
-            elif pair.part():
-                service.pair_ended(connection, None)
+            else:
+                self.part(connection, pair)
         self.look_in(limit / LOOKS)
+
+    def part(self, connection: Connection, pair: Pair[Connection]) -> None:
+        """End a conversation in order, unless it is silent no more."""
+        if pair.part():
+            self.service.pair_ended(connection, None)
+
+    def began(self, pair: Pair[Connection]) -> None:
+        """Look after room from now on, if *pair* can give way and others may have to wait soon."""
+        if pair.gives_way and self.crowd is None and self.is_filling():
+            self.look_for_room()
+
+    def is_filling(self) -> bool:
+        """Tell whether it has to be known who was silent for how long."""
+        acceptor = self.service.acceptor
+        return not acceptor.closed and acceptor.admission is not None and acceptor.admission.filling
+
+    def look_for_room(self) -> None:
+        """Look in a moment whether somebody waits."""
+        service = self.service
+        pause = max(admission.LOOK, len(service.connections) * ONE_LOOK)
+        self.crowd = service.loop.call_at(service.loop.now + pause, self.make_room)
+
+    def make_room(self) -> None:
+        """Let silent conversations give way, if somebody waits for there are too many."""
+        self.crowd = None
+        if not self.is_filling():
+            return
+        silent = self.silent_ones()
+        if silent and self.service.acceptor.is_crowded():
+            for connection, pair in silent:
+                if not pair.is_addressed():
+                    self.part(connection, pair)
+        self.look_for_room()
+
+    def silent_ones(self) -> list[tuple[Connection, Pair[Connection]]]:
+        """Return some conversations that have been silent for a while, the longest."""
+        found: list[tuple[float, int, Connection, Pair[Connection]]] = []
+        for connection in self.service.connections:
+            pair = connection.pair_now()
+            if pair is not None and pair.gives_way:
+                silence = pair.silence()
+                if silence >= admission.GRACE:
+                    found.append((-silence, connection.number, connection, pair))
+        most = 1 + len(self.service.connections) // SHARE
+        return [(connection, pair) for _, _, connection, pair in sorted(found)[:most]]
 
     def excused(self, connection: Connection, error: Exception | None) -> Exception | None:
         """Return *error*, unless it is the silence that ends a conversation in datagrams.
@@ -63,5 +124,6 @@ class Sweeper:
 
     def close(self) -> None:
         """Look no more."""
-        if self.timer is not None:
-            self.timer.cancel()
+        for timer in (self.timer, self.crowd):
+            if timer is not None:
+                timer.cancel()

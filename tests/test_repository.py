@@ -37,7 +37,7 @@ LAYERS = (
         "signatures",
     },
     {"opener"},
-    {"fildes", "aio", "serving", "workers", "beginning", "testing"},
+    {"fildes", "aio", "serving", "sharing", "workers", "beginning", "testing"},
     {"cli", "__main__"},
 )
 

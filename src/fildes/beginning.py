@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import struct
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +23,9 @@ PID = struct.Struct("i")
 
 #: Processes that share one piece of work: more than that is a mistake.  # arbitrary
 MOST_WORKERS = 1024
+
+#: Tells a worker of `fildes.serve` to wait for nobody any more; `fildes.sharing` says why.
+HURRY = signal.SIGRTMAX
 
 
 class Beginnings:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fildes import verbs
-from fildes.beginning import MOST_WORKERS
+from fildes.beginning import HURRY, MOST_WORKERS
 from fildes.listener import Listener
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ CONNECTIONS = 512
 
 #: Seconds that open connections get to end once a server stops.
 DRAIN_TIMEOUT = 30.0
+
+#: Seconds between two looks whether a second signal has come. Nothing ends a wait for it, if
+#: the kernel has given it to another thread: handlers of signals run in the main one.
+LOOK = 0.1  # arbitrary
 
 #: What asks a server to stop.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -52,8 +56,9 @@ def serve(
     of asyncio. When it returns the connection is closed; when it raises, aborted.
 
     To stop, the server first accepts no more and waits for its handlers; then it
-    returns. A second signal aborts their connections. Signals are looked at in the main
-    thread only; elsewhere give a listener, and close it.
+    returns. A second signal aborts their connections. With workers the signals are those
+    of the first process; they may come to all, as from systemd. Signals are looked at in the
+    main thread only; elsewhere give a listener, and close it.
 
     Args:
       address: as of `listen`; or a listener, which is closed in the end.
@@ -92,10 +97,11 @@ def serve(
         if workers == 1:
             Server(listener, handler, failed).run(drain_timeout, ready)
             return
-        from fildes.workers import run_workers
+        from fildes.sharing import run_workers
 
         def work(begin: Callable[[], object]) -> int:
-            Server(listener, handler, failed).run(drain_timeout, lambda address: begin())
+            server = Server(listener, handler, failed, led=True)
+            server.run(drain_timeout, lambda address: begin())
             return 0
 
         told = ready or (lambda address: None)
@@ -122,15 +128,22 @@ def limited(address: object, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 class Server(Generic[F]):
-    """The connections of one listener, a thread for each."""
+    """The connections of one listener, a thread for each.
+
+    Attributes:
+      led: it is one of several, and only `HURRY` hurries it.
+    """
 
     def __init__(
         self,
         listener: Listener[F],
         handler: Callable[[F], object],
         failed: Callable[[F, Exception], object] | None = None,
+        *,
+        led: bool = False,
     ) -> None:
         self.listener = listener
+        self.led = led
         self.handler = handler
         self.failed = failed or show
         self.open: set[Any] = set()  # the files that handlers have
@@ -158,6 +171,8 @@ class Server(Generic[F]):
             yield
             return
         before = {number: signal.signal(number, self.stop) for number in STOPPING}
+        if self.led:
+            before[HURRY] = signal.signal(HURRY, self.hurry)
         try:
             yield
         finally:
@@ -166,10 +181,14 @@ class Server(Generic[F]):
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Accept no more; the second time, wait for nobody any more."""
-        with self.changed:
-            self.hurried = self.listener.closed
-            self.listener.close()
-            self.changed.notify_all()
+        if self.listener.closed and not self.led:
+            self.hurry()
+        self.listener.close()
+
+    def hurry(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Accept no more, and wait for nobody."""
+        self.hurried = True
+        self.listener.close()
 
     def start(self, file: F) -> None:
         """Begin with one connection."""
@@ -210,7 +229,7 @@ class Server(Generic[F]):
                 left = None if until is None else until - time.monotonic()
                 if left is not None and left <= 0:
                     break
-                self.changed.wait(left)
+                self.changed.wait(LOOK if left is None else min(left, LOOK))
             late = list(self.open)
         for file in late:
             abort(file)

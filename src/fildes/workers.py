@@ -25,10 +25,6 @@ from fildes.waiting import READ
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from fildes.listening.accepting import Acceptor
-
-    #: The work of a worker, see `Workers.work`; it is given what it calls once it accepts.
-    Task = Callable[[Callable[[], object]], int]
 
 #: The first one lets the workers end in order, the second one at once.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -257,39 +253,3 @@ class Workers(ABC):
         self.loop.forget(pidfd)
         os.close(pidfd)
         return worker, os.waitstatus_to_exitcode(status)
-
-
-class Sharing(Workers):
-    """Workers that share one acceptor."""
-
-    def __init__(
-        self,
-        loop: Loop,
-        count: int,
-        acceptor: Acceptor,
-        task: Task,
-        told: Callable[[str], object] | None = None,
-    ) -> None:
-        """Prepare."""
-        super().__init__(loop, count, told)
-        self.acceptor, self.task = acceptor, task
-
-    def work(self, number: int) -> int:
-        self.acceptor.share(number, self.count)
-        return self.task(self.begin)
-
-    def stop_listening(self) -> None:
-        # It is listened at as long as anybody holds the sockets.
-        self.acceptor.close()
-
-
-def run_workers(
-    count: int,
-    acceptor: Acceptor,
-    task: Task,
-    ready: Callable[[], object],
-    told: Callable[[str], object] | None = None,
-) -> int:
-    """Do *task* in *count* processes that share *acceptor*; as `Workers.run`."""
-    with Loop() as loop:
-        return Sharing(loop, count, acceptor, task, told).run(ready)

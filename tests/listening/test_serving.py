@@ -15,7 +15,7 @@ from tls_listeners import ask, echo, options
 
 import fildes
 import fildes.aio
-from fildes.serving import Server
+from fildes.serving import LOOK, Server
 
 Start = Callable[..., "Background"]
 
@@ -173,6 +173,25 @@ def test_patience_ends(start: Start) -> None:
     with pytest.raises(ConnectionResetError):
         f.read()
     f.abort()
+
+
+def test_signal_between_look_and_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second signal that comes just before the server waits for its handlers is not lost."""
+    with fildes.listen("tcp://127.0.0.1:0") as listener, fildes.open(listener.address) as client:
+        server = Server(listener, answer)
+        server.open.add(listener.accept())
+        waits = []
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            server.stop(signal.SIGTERM)
+
+        monkeypatch.setattr(server.changed, "wait", wait)
+        server.stop(signal.SIGTERM)
+        server.drain(None)
+        assert waits == [LOOK]
+        with pytest.raises(ConnectionResetError):
+            client.read(1)
 
 
 def test_first_signal_stops_and_second_hurries() -> None:

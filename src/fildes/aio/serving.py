@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fildes import drivers
 from fildes.aio.listener import AsyncListener
+from fildes.beginning import HURRY
 from fildes.serving import DRAIN_TIMEOUT, STOPPING, limited, show
 
 if TYPE_CHECKING:
@@ -131,13 +132,14 @@ def serve_in_asyncio(
         return await listen(address, arguments)
 
     async def main(told: Callable[[str], object] | None, listener: AsyncListener | None) -> None:
+        led = listener is not None
         if listener is None:
             listener = await start()
         else:
             listener.driver = drivers.here()  # it was made in another loop
         async with listener:
             if threading.current_thread() is threading.main_thread():
-                stop_by_signals(listener)
+                stop_by_signals(listener, led=led)
             await serve(listener, handler, ready=told, **how)
 
     def work(told: Callable[[str], object] | None, listener: AsyncListener | None = None) -> int:
@@ -149,7 +151,7 @@ def serve_in_asyncio(
         work(ready)
         return
     from fildes.serving import tell
-    from fildes.workers import run_workers
+    from fildes.sharing import run_workers
 
     listener = asyncio.run(start())
     try:
@@ -165,17 +167,26 @@ def serve_in_asyncio(
         listener.acceptor.close()
 
 
-def stop_by_signals(listener: AsyncListener) -> None:
-    """Let the first signal close *listener*, and the second one cancel the calling task."""
+def stop_by_signals(listener: AsyncListener, *, led: bool) -> None:
+    """Let the first signal close *listener*, and the second one cancel the calling task.
+
+    If it is *led* by another process that one has to say so: see `HURRY`.
+    """
     import asyncio
 
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
 
     def stop() -> None:
-        if listener.closed:
+        if listener.closed and not led:
             task.cancel()
+        listener.stop()
+
+    def hurry() -> None:
+        task.cancel()
         listener.stop()
 
     for number in STOPPING:
         loop.add_signal_handler(number, stop)
+    if led:
+        loop.add_signal_handler(HURRY, hurry)

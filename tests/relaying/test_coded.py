@@ -1,4 +1,7 @@
-"""TLS and a socket, copied by callbacks: what TLS changes about ends and readiness."""
+"""TLS and a socket, copied by callbacks: what TLS changes about ends and readiness.
+
+TLS in TLS stands for codecs over one another, as a WebSocket over TLS.
+"""
 
 from __future__ import annotations
 
@@ -111,20 +114,28 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
     return client, server
 
 
-@pytest.fixture(params=["1.2", "1.3"])
+def layered(sock: socket.socket, depth: int, *how: Any, **more: Any) -> list[TlsStream]:
+    """Return TLS over *sock*, so often over itself, innermost first."""
+    layers = [TlsStream(SocketStream(sock), *how, **more)]
+    for _ in range(depth - 1):
+        layers.append(TlsStream(layers[-1], *how, **more))
+    return layers
+
+
+@pytest.fixture(params=["1.2", "1.3", "1.3 in 1.3"])
 def between(
     request: pytest.FixtureRequest, tls_ca: Authority, nothing_left_behind: None
 ) -> Iterator[Between]:
     serving, asking = tls_ca.server_context(), tls_ca.client_context()
     for context in (serving, asking):
         harden(context)
-    asking.maximum_version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[
-        request.param
-    ]
+    version, *more = request.param.split(" in ")
+    asking.maximum_version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
     one, other = tcp_pair()
     far, near = tcp_pair()
-    client = TlsStream(SocketStream(one), asking, server_name="localhost")
-    left = TlsStream(SocketStream(other), serving, server_side=True)
+    clients = layered(one, 1 + len(more), asking, server_name="localhost")
+    servers = layered(other, 1 + len(more), serving, server_side=True)
+    client, left = clients[-1], servers[-1]
     right = SocketStream(near)
     ended: list[Exception | None] = []
 
@@ -133,8 +144,9 @@ def between(
 
     with Loop() as loop, far:
 
-        async def shake() -> Any:
-            return await both(client.handshake(), left.handshake())
+        async def shake() -> None:
+            for asks, serves in zip(clients, servers, strict=True):
+                await both(asks.handshake(), serves.handshake())
 
         loop.run_protocol(shake())
         assert pair_for(left, right) is CodedPair
@@ -217,8 +229,8 @@ def test_what_was_said_while_the_far_end_ended(between: Between) -> None:
     """What comes together with the end of the other direction is not lost in OpenSSL."""
     between.client.try_send(memoryview(b"meanwhile"))
     between.far.shutdown(socket.SHUT_WR)
-    left = between.pair.there.decoded
-    assert left is not None
+    left = between.pair.there.source
+    assert isinstance(left, TlsStream)
     with left.lock:  # it has left the socket before the end is passed on
         left.fetch()
     assert between.received(9) == b"meanwhile"
@@ -227,23 +239,44 @@ def test_what_was_said_while_the_far_end_ended(between: Between) -> None:
 def test_cut_connection_is_an_error(between: Between) -> None:
     """An end without close_notify is no end of file, and what came before it arrives."""
     between.say(b"said")
-    assert isinstance(between.client.inner, SocketStream)
-    between.client.inner.sock.shutdown(socket.SHUT_WR)
+    *_, carrier = between.client.layers()
+    assert isinstance(carrier, SocketStream)
+    carrier.sock.shutdown(socket.SHUT_WR)
     between.run(lambda: bool(between.ended))
     assert isinstance(between.ended[0], ssl.SSLEOFError)
     assert between.far.recv(100) == b"said"
 
 
 def test_both_ends_close_at_once(between: Between) -> None:
-    """With both ends of file there is nothing left to wait for when it is closed."""
+    """With both ends of file there is nothing left to wait for, unless another TLS is below."""
     near, right = between.pair.there.source, between.pair.there.sink
     between.client.shut_down()
     between.far.shutdown(socket.SHUT_WR)
     between.run(lambda: between.ended == [None])
-    assert near.closes_at_once
-    near.close_now()
-    right.close_now()
     assert between.heard(100) == b""
+    assert near.closes_at_once == isinstance(near.inner, SocketStream)
+    between.loop.run_protocol(both(near.close(), between.client.close()))
+    right.close_now()
+
+
+def test_end_that_a_socket_does_not_take_yet(
+    between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end for which there was no room goes out as the stream is closed, and is no error."""
+    near, right = between.pair.there.source, between.pair.there.sink
+    between.client.shut_down()
+    assert between.received(100) == b""
+    *_, carrier = near.layers()
+    try_send, refusals = carrier.try_send, [None] * 4
+    monkeypatch.setattr(
+        carrier, "try_send", lambda data: refusals.pop() if refusals else try_send(data)
+    )
+    between.far.shutdown(socket.SHUT_WR)
+    between.run(lambda: between.ended == [None])
+    assert not near.closes_at_once
+    between.loop.run_protocol(both(near.close(), between.client.close()))
+    assert not refusals
+    right.close_now()
 
 
 def test_tls_on_both_sides(tls_ca: Authority) -> None:

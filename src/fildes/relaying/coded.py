@@ -20,6 +20,33 @@ if TYPE_CHECKING:
     from fildes.streams.stream import Stream
 
 
+class Nested:
+    """Codecs over one another, a WebSocket over TLS say, as one.
+
+    Bytes go through the outermost; but each of them may have some left.
+    """
+
+    __slots__ = ("layers",)
+
+    def __init__(self, layers: list[CodedStream]) -> None:
+        self.layers = layers
+
+    @property
+    def unsent(self) -> bool:
+        """Whether one of them has bytes that are not sent."""
+        return any(layer.unsent for layer in self.layers)
+
+    @property
+    def holds(self) -> bool:
+        """Whether one of them has more to receive, without the descriptor being ready."""
+        return any(layer.holds for layer in self.layers)
+
+    def try_push(self) -> None:
+        """Send what is encoded and can be sent now, outermost first."""
+        for layer in self.layers:
+            layer.try_push()
+
+
 class CodedHalf(SocketHalf):
     """One direction, whose source or sink is coded.
 
@@ -51,7 +78,7 @@ class CodedHalf(SocketHalf):
                 return waited
         return waited or self.left is not None or not self.running
 
-    def push(self, encoded: CodedStream) -> None:
+    def push(self, encoded: CodedStream | Nested) -> None:
         """Send what encoded bytes the sink has left."""
         try:
             encoded.try_push()
@@ -102,19 +129,29 @@ class CodedPair(Pair[Owner]):
                     half.other.move()
         super().settle()
 
+    def stop(self) -> None:
+        """Copy no more; as `Pair.stop`, but whoever closes may have to wait for the sockets."""
+        there = self.there
+        if not (there.source.closes_at_once and there.sink.closes_at_once):
+            self.loop.forget(there.fd)
+            self.loop.forget(self.back.fd)
+        super().stop()
+
 
 def carrier(stream: Stream) -> SocketStream:
     """Return the socket that carries *stream*, which `is_over_socket`."""
-    found = stream.inner if isinstance(stream, CodedStream) else stream
+    *_, found = stream.layers()
     return found  # type: ignore[return-value]  # `is_over_socket` was asked, which no type tells
 
 
-def coded(stream: Stream) -> CodedStream | None:
-    """Return *stream* if it is coded."""
-    return stream if isinstance(stream, CodedStream) else None
+def coded(stream: Stream) -> CodedStream | Nested | None:
+    """Return the codecs of *stream*, if it is coded."""
+    layers = [layer for layer in stream.layers() if isinstance(layer, CodedStream)]
+    return Nested(layers) if len(layers) > 1 else layers[0] if layers else None
 
 
 def is_over_socket(stream: Stream) -> bool:
     """Tell whether *stream* is a socket, or coded over one and told by it when to go on."""
-    told = isinstance(stream, CodedStream) and stream.told_by_socket
-    return is_socket(stream.inner if told else stream)
+    *codecs, last = stream.layers()
+    told = (isinstance(layer, CodedStream) and layer.told_by_socket for layer in codecs)
+    return is_socket(last) and all(told)

@@ -19,7 +19,7 @@ def pair_for(near: Stream, far: Stream) -> type[Pair[Any]] | None:
     """Return what copies between *near* and *far*; None: only protocol code can."""
     if type(near) is SocketStream is type(far):  # as nearly always
         return Pair
-    classes = type(near), type(near.inner), type(far), type(far.inner)
+    classes = (*map(type, near.layers()), *map(type, far.layers()))
     try:
         return KINDS[classes]
     except KeyError:

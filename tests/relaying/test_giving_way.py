@@ -1,4 +1,4 @@
-"""Senders of datagrams for whom there is no room: who was silent for long gives way."""
+"""Who was silent for long gives way: to a sender for whom there is no room, or to the end."""
 
 from __future__ import annotations
 
@@ -113,3 +113,27 @@ def test_it_is_looked_only_while_it_fills(start_serving: StartServing, looks: li
             before = len(looks)
             serving.run(lambda: len(looks) > before)
             assert sweeper.crowd is None
+
+
+def test_the_end_waits_for_a_silence_and_no_longer(start_serving: StartServing) -> None:
+    """SIGTERM: a conversation in datagrams has no end but silence, and need not be waited for."""
+    serving = start_serving("?max-connections=2")  # of which one fills it
+    with client(serving.listener) as one:
+        begin(serving, one, b"1")
+        serving.service.drain(1000)
+        serving.run(lambda: serving.service.ended)
+        assert serving.log.errors == [None]
+
+
+def test_who_speaks_is_heard_until_the_limit(
+    start_serving: StartServing, looks: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is not silent has as long as there is."""
+    monkeypatch.setattr(admission, "GRACE", 1000)
+    serving = start_serving()
+    with client(serving.listener) as one:
+        begin(serving, one, b"1")
+        serving.service.drain(0.05)
+        begin(serving, one, b"2")
+        serving.run(lambda: serving.service.ended)
+        assert [type(error) for error in serving.log.errors] == [ConnectionAbortedError]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from loops import DRIVERS, RunProtocol
 from peers import LIMIT
-from relay_commands import relay
+from relay_commands import relay, relay_running
 
 from fildes.streams.datagrams import DatagramStream, SeqpacketStream, socket_stream
 from fildes.streams.dual import DualStream
@@ -105,3 +105,13 @@ def test_who_fails_ends_what_has_no_end(run: RunProtocol, monkeypatch: pytest.Mo
         assert caught.value.errno == errno.ENETDOWN
         for stream in streams:
             stream.abort()
+
+
+def test_a_sender_who_has_gone_is_not_taken_for_a_server(sink: socket.socket) -> None:
+    """An answer for which nobody is there any more is an error, of which nobody can do a thing."""
+    with relay_running("udp-listen://127.0.0.1:0", udp_to(sink)) as running:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"question", ("127.0.0.1", running.port))
+            _, place = sink.recvfrom(99)
+        sink.sendto(b"answer", place)
+        assert b"refused (the sender has gone" in running.err.readline()

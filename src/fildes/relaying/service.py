@@ -110,10 +110,11 @@ class Service:
         return there, back
 
     def drain(self, timeout: float | None = None) -> None:
-        """Accept no more; what is there may go on, for *timeout* seconds."""
+        """Accept no more; what is there may go on, for *timeout* seconds or until it is silent."""
         self.gate.close()
         if timeout is not None:
             self.loop.call_at(time.monotonic() + timeout, self.abort)
+            self.sweeper.hurry()
 
     def abort(self) -> None:
         """End all connections at once."""

@@ -15,6 +15,8 @@ from fildes.listening import admission
 from fildes.waiting import no_byte
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fildes.drivers.loop_task import Timer
     from fildes.relaying.connection import Connection
     from fildes.relaying.pair import Pair
@@ -36,7 +38,7 @@ class Sweeper:
     Attributes:
       limit: the seconds without a byte after which a connection is over; the listener's
         own, unless the user has set one; None for no limit.
-      crowd: looks whether conversations have to give way; None while there is much room.
+      crowd: looks which conversations have to end before that; None while none has to.
     """
 
     def __init__(self, service: Service) -> None:
@@ -84,9 +86,15 @@ class Sweeper:
 
     def look_for_room(self) -> None:
         """Look in a moment whether somebody waits."""
+        self.look_in_a_moment(self.make_room)
+
+    def look_in_a_moment(self, look: Callable[[], None]) -> None:
+        """Call *look*, and nothing else; it looks at all conversations."""
         service = self.service
+        if self.crowd is not None:
+            self.crowd.cancel()
         pause = max(admission.LOOK, len(service.connections) * ONE_LOOK)
-        self.crowd = service.loop.call_at(service.loop.now + pause, self.make_room)
+        self.crowd = service.loop.call_at(service.loop.now + pause, look)
 
     def make_room(self) -> None:
         """Let silent conversations give way, if somebody waits for there are too many."""
@@ -95,13 +103,24 @@ class Sweeper:
             return
         silent = self.silent_ones()
         if silent and self.service.acceptor.is_crowded():
-            for connection, pair in silent:
-                if not pair.is_addressed():
-                    self.part(connection, pair)
+            self.part_all(silent[: 1 + len(self.service.connections) // SHARE])
         self.look_for_room()
 
+    def hurry(self) -> None:
+        """Let conversations end as soon as they are silent, for the relay is to end."""
+        self.part_all(self.silent_ones())
+        connections = self.service.connections
+        if any(pair.gives_way for each in connections if (pair := each.pair_now()) is not None):
+            self.look_in_a_moment(self.hurry)
+
+    def part_all(self, silent: list[tuple[Connection, Pair[Connection]]]) -> None:
+        """End those that nobody has spoken to just now."""
+        for connection, pair in silent:
+            if not pair.is_addressed():
+                self.part(connection, pair)
+
     def silent_ones(self) -> list[tuple[Connection, Pair[Connection]]]:
-        """Return some conversations that have been silent for a while, the longest."""
+        """Return the conversations that have been silent for a while, the longest first."""
         found: list[tuple[float, int, Connection, Pair[Connection]]] = []
         for connection in self.service.connections:
             pair = connection.pair_now()
@@ -109,8 +128,7 @@ class Sweeper:
                 silence = pair.silence()
                 if silence >= admission.GRACE:
                     found.append((-silence, connection.number, connection, pair))
-        most = 1 + len(self.service.connections) // SHARE
-        return [(connection, pair) for _, _, connection, pair in sorted(found)[:most]]
+        return [(connection, pair) for _, _, connection, pair in sorted(found)]
 
     def excused(self, connection: Connection, error: Exception | None) -> Exception | None:
         """Return *error*, unless it is the silence that ends a conversation in datagrams.

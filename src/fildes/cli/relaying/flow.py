@@ -198,6 +198,8 @@ def blame(error: OSError | EOFError, half: Half | None, source: Side, sink: Side
         place = STDOUT_NAME if sink.address.scheme == "stdio" else sink.address.display()
         raise LocalWriteError(error.errno, error.strerror, place) from error
     side = source if half.lost else sink
+    if side.listening and isinstance(error, ConnectionRefusedError):
+        error.advice = "the sender has gone, for whom there was an answer"  # type: ignore[attr-defined]  # see `advice_for`
     add_context(error, "read" if half.lost else "write", side.address.display())
 
 

@@ -10,7 +10,7 @@ import pytest
 from http_script import END_OF_HEAD
 from peers import Conversation, StartPeer, echo
 from relay_ends import read_up_to_a_reset
-from relays_under_test import RelayTo
+from relays_under_test import RelayTo, service, verbs
 from websocket_listeners import echoing
 from websocket_script import (
     BINARY,
@@ -35,7 +35,7 @@ from fildes.verbs import prepare
 from fildes.websocket.frames import Frames
 from fildes.websocket.messages import MessageStream
 from fildes.websocket.options import make_stream
-from fildes.websocket.stream import Manner, TendedStream, WebSocketStream
+from fildes.websocket.stream import HoldingStream, Manner, WebSocketStream
 
 #: More than any queue on the way holds.
 LARGE = bytes(range(256)) * 8192
@@ -105,6 +105,41 @@ def test_pings_are_answered(relay_to: RelayTo, peer: StartPeer) -> None:
     assert relay.outcome() is None
 
 
+#: Seconds between two pings of ours: next to none, for nothing depends on how many there are.
+PING_OFTEN = {"ws": {"ping": 0.001}}
+
+
+@pytest.mark.usefixtures("nothing_left_behind")
+@pytest.mark.parametrize("kind", [verbs, service])
+def test_pings_of_ours(kind: Any, peer: StartPeer) -> None:
+    """A relay pings while nobody says anything, and goes on as long as it is answered."""
+
+    def answers(talk: Conversation) -> None:
+        for _ in range(5):
+            assert recv_frame(talk)[0] == PING
+            talk.send(frame(PONG))
+        talk.send(frame(BINARY, b"all") + close_frame())
+        while recv_frame(talk)[0] != CLOSE:
+            pass
+
+    target = peer(switched(answers)).address("ws")
+    with kind(target, "tcp://127.0.0.1:0", PING_OFTEN) as relay:
+        with fildes.open(relay.address, timeout=20, idle_timeout=20) as f:
+            assert f.read() == b"all"
+        assert relay.outcome() is None
+
+
+@pytest.mark.usefixtures("nothing_left_behind")
+@pytest.mark.parametrize("kind", [verbs, service])
+def test_peer_that_answers_no_ping_is_gone(kind: Any, peer: StartPeer) -> None:
+    """Who answers no ping has gone, which the other side is told by a reset."""
+    target = peer(switched(lambda talk: talk.stall())).address("ws")
+    with kind(target, "tcp://127.0.0.1:0", PING_OFTEN) as relay:
+        with fildes.open(relay.address, timeout=20, idle_timeout=20, buffering=0) as f:
+            assert read_up_to_a_reset(f) == b""
+        assert isinstance(relay.outcome(), TimeoutError)
+
+
 @pytest.mark.parametrize("end", [b"", close_frame(1011, b"why"), b"\xff\xff", frame(BINARY)[:1]])
 def test_other_ends_are_none(end: bytes, relay_to: RelayTo, peer: StartPeer) -> None:
     """R3: a connection that is cut, fails or breaks the protocol has no end for the client."""
@@ -122,8 +157,8 @@ def stream_of(kind: Any, manner: Manner) -> Any:
     ("kind", "manner", "by_callbacks"),
     [
         (WebSocketStream, Manner(), True),
-        (TendedStream, Manner(ping=20), False),
-        (TendedStream, Manner(hold=True), False),
+        (WebSocketStream, Manner(ping=20), True),
+        (HoldingStream, Manner(hold=True), False),
         (MessageStream, Manner(), False),
     ],
 )
@@ -137,11 +172,11 @@ def test_which_are_copied_by_callbacks(kind: Any, manner: Manner, by_callbacks: 
 
 
 def test_manner_decides_the_kind() -> None:
-    """A stream that pings, or holds its Close, is one that its socket alone does not tell."""
+    """A stream that holds its Close is one that its socket alone does not tell."""
     for options, kind in (
         ({}, WebSocketStream),
-        ({"ping": 20.0}, TendedStream),
-        ({"half-close": "hold"}, TendedStream),
+        ({"ping": 20.0}, WebSocketStream),
+        ({"half-close": "hold"}, HoldingStream),
         ({"framing": "message"}, MessageStream),
     ):
         opening, _ = prepare("ws://localhost/", "r+b", None, {"ws": options})

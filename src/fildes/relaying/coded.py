@@ -41,6 +41,11 @@ class Nested:
         """Whether one of them has more to receive, without the descriptor being ready."""
         return any(layer.holds for layer in self.layers)
 
+    @property
+    def alarm(self) -> int:
+        """What tells, beside the socket, that one of them has something to do; -1 for nothing."""
+        return max(layer.alarm for layer in self.layers)
+
     def try_push(self) -> None:
         """Send what is encoded and can be sent now, outermost first."""
         for layer in self.layers:
@@ -52,9 +57,11 @@ class CodedHalf(SocketHalf):
 
     Attributes:
       decoded, encoded: the source and the sink, if they are.
+      alarm: that of the source; watched as long as something is received.
+      alarmed: it is watched.
     """
 
-    __slots__ = ("decoded", "encoded")
+    __slots__ = ("alarm", "alarmed", "decoded", "encoded")
 
     other: CodedHalf
 
@@ -64,6 +71,8 @@ class CodedHalf(SocketHalf):
         self.says, self.edges = IN, 0  # what a codec has left is not told of twice
         self.decoded = coded(source)
         self.encoded = coded(sink)
+        self.alarm = -1 if self.decoded is None else self.decoded.alarm
+        self.alarmed = False
 
     def move(self) -> bool:
         """Do what can be done now; return whether the pair has to see to something."""
@@ -94,6 +103,8 @@ class CodedHalf(SocketHalf):
         """Watch the source for what both directions, and its codec, want of it."""
         blocked = self.left is not None or (self.encoded is not None and self.encoded.unsent)
         wanted = 0 if blocked or not self.running else IN
+        if self.alarm >= 0 and self.alarmed != bool(wanted):
+            self.watch_alarm(loop, wanted=bool(wanted))
         other = self.other
         if other.error is None and (
             other.left is not None or (self.decoded is not None and self.decoded.unsent)
@@ -104,6 +115,19 @@ class CodedHalf(SocketHalf):
         self.watched = wanted
         if wanted:
             loop.watch(self.fd, wanted, self.ready)
+
+    def watch_alarm(self, loop: Loop, *, wanted: bool) -> None:
+        """Let the alarm tell when there is something to do, or not."""
+        self.alarmed = wanted
+        if wanted:
+            loop.watch(self.alarm, IN, self.rung)
+        else:
+            loop.forget(self.alarm)
+
+    def rung(self, fd: int, events: int) -> None:
+        """Look what there is to do: a receive sees to it, and may leave something to be sent."""
+        self.move()
+        self.pair.settle()
 
 
 class CodedPair(Pair[Owner]):
@@ -132,6 +156,9 @@ class CodedPair(Pair[Owner]):
     def stop(self) -> None:
         """Copy no more; as `Pair.stop`, but whoever closes may have to wait for the sockets."""
         there = self.there
+        for half in (there, self.back):
+            if half.alarmed:
+                half.watch_alarm(self.loop, wanted=False)
         if not (there.source.closes_at_once and there.sink.closes_at_once):
             self.loop.forget(there.fd)
             self.loop.forget(self.back.fd)

@@ -56,11 +56,13 @@ class CodedStream(Stream):
       unsent: encoded, and not taken by the inner stream.
       unconfirmed: what is encoded, but `try_send` has not said so yet.
       lost: the inner stream has raised, or was interrupted.
-      told_by_socket: whether nothing but the readiness of the inner stream lets it go on.
+      alarm: a descriptor that tells, too, when to go on; -1 for none.
+      told_by_socket: whether nothing but the inner stream, and the alarm, lets it go on.
       cuts: what `receive` raises when the peer has ended, but not in order.
     """
 
     inner: Stream
+    alarm = -1
     told_by_socket: ClassVar[bool] = True
     cuts: ClassVar[tuple[type[Exception], ...]]
 
@@ -219,8 +221,7 @@ class CodedStream(Stream):
         """Say our end, receive up to the peer's within a limit, close the inner stream.
 
         Raises:
-          OSError: the peer reset the connection before its end: what was sent may
-            not have arrived. Or it said that it has failed.
+          OSError: the peer reset the connection before its end: something may be lost; or it failed
         """
         if self.closed:
             return
@@ -250,9 +251,8 @@ class CodedStream(Stream):
     async def end(self) -> None:
         """End our direction; wait for the peer's end if it may be reading ours.
 
-        Closing with unread bytes, a session ticket for one, makes the kernel send
-        RST, which may destroy what the peer has not read yet, our end at least
-        (RFC 1122 section 4.2.2.13).
+        Closing with unread bytes, a session ticket for one, makes the kernel send RST, which
+        may destroy what the peer has not read yet, our end at least (RFC 1122 section 4.2.2.13).
         """
         if self.lost:  # which is known; there is nobody left to talk to
             return

@@ -61,7 +61,7 @@ def make_stream(
     """Return the stream over *inner*, whose handshake is over."""
     from fildes.websocket.frames import Frames
     from fildes.websocket.messages import MessageStream
-    from fildes.websocket.stream import Manner, TendedStream, WebSocketStream
+    from fildes.websocket.stream import HoldingStream, Manner, WebSocketStream
 
     given = opening.given(address)
     whole = given["framing"] == "message"
@@ -72,7 +72,7 @@ def make_stream(
         whole=whole,
     )
     manner = Manner(given["ping"], given["half-close"] == "hold", given["max-message"])
-    plain = TendedStream if manner.ping or manner.hold else WebSocketStream
+    plain = HoldingStream if manner.hold else WebSocketStream
     return (MessageStream if whole else plain)(inner, frames, manner)
 
 

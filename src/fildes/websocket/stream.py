@@ -71,6 +71,7 @@ class WebSocketStream(CodedStream):
         self.looked = time.monotonic()
         self.told = False  # of the failure
         self.pings = Pings(frames, manner.ping)
+        self.alarm = self.pings.timer.fd
 
     def receive(self, buffer: memoryview) -> int | None:
         while not self.piece:
@@ -192,7 +193,7 @@ class WebSocketStream(CodedStream):
         self.pings.close()
 
 
-class TendedStream(WebSocketStream):
-    """One whose socket alone does not tell what is to be done: it pings, or holds its Close."""
+class HoldingStream(WebSocketStream):
+    """One that holds its Close, until others have been silent for a while."""
 
     told_by_socket = False

@@ -88,6 +88,46 @@ def test_nobody_there_is_an_error(between: Between) -> None:
     assert isinstance(between.ended[0], ConnectionRefusedError)
 
 
+def test_answer_before_a_refusal_passes(between: Between) -> None:
+    """What was said before nobody receives any more comes through, though a receive fails first."""
+    between.right.send(b"answer")
+    between.right.send(b"")
+    between.right.close()
+    between.left.send(b"more")
+    between.pair.there.move()
+    between.run(lambda: bool(between.ended))
+    assert isinstance(between.ended[0], ConnectionRefusedError)
+    assert [between.left.recv(99), between.left.recv(99)] == [b"answer", b""]
+
+
+def test_answer_before_a_refused_send_passes(between: Between) -> None:
+    """The same where it is a send that is told of the refusal."""
+    between.right.send(b"answer")
+    between.right.close()
+    for data in (b"1", b"22", b"333"):
+        between.left.send(data)
+    assert between.pair.there.move()
+    between.pair.settle()
+    assert isinstance(between.ended[0], ConnectionRefusedError)
+    assert between.left.recv(99) == b"answer"
+
+
+def test_first_error_counts(between: Between, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails while the rest passes does not hide why it is over."""
+
+    def fail(*rest: object) -> int:
+        raise OSError(errno.ENETDOWN, "Network is down")
+
+    between.right.send(b"answer")
+    between.right.close()
+    for data in (b"1", b"22"):
+        between.left.send(data)
+    between.pair.there.move()
+    monkeypatch.setattr(between.source, "send", fail)
+    between.pair.settle()
+    assert isinstance(between.ended[0], ConnectionRefusedError)
+
+
 def test_error_met_by_a_send_ends_it(between: Between, monkeypatch: pytest.MonkeyPatch) -> None:
     """An end of one direction is that of both: the other one has none to be waited for."""
     monkeypatch.setattr(between.sink, "refusal", errno.ENETDOWN)

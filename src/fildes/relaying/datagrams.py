@@ -57,7 +57,20 @@ class DatagramPair(Pair[Owner]):
         if self.there.error is None and self.back.error is None:
             super().settle()
         else:
+            self.pass_on_rest()
             self.finish()
+
+    def pass_on_rest(self) -> None:
+        """Pass on what has come from a socket that fails: an answer, say, before a refusal.
+
+        An error is told once, and before what has come earlier; udp(7).
+        """
+        for failed in (self.there, self.back):
+            rest = failed if failed.lost else failed.other
+            if failed.error is not None and rest.left is None:
+                before, rest.error = rest.error, None
+                rest.move()
+                rest.error = before or rest.error
 
 
 def keeps_datagrams(stream: Stream) -> bool:

@@ -83,6 +83,25 @@ def test_reload_turns_nobody_away(tmp_path: Path) -> None:
         assert running.wait() == 0
 
 
+def test_no_count_is_lost_in_a_reload(tmp_path: Path) -> None:
+    """Workers that end tell what they have done last, however short ago that was."""
+    path = tmp_path / "relays.toml"
+    path.write_text(
+        "workers = 2\nmetrics = '127.0.0.1:0'\n"
+        "[relay.relay]\nlisten = 'tcp-listen://127.0.0.1:0'\nconnect = 'exec:true'\n"
+    )
+    with relay_running("--config", str(path)) as running:
+        metrics = Metrics(running.err.readline().decode())
+        assert running.err.readline() == b"fildes: 2 workers\n"
+        old = set(workers_of(running))
+        answers(running.port, 10)
+        running.process.send_signal(signal.SIGHUP)
+        assert b"reloaded: 1 relay listening" in running.err.readline()
+        while old & set(workers_of(running)):
+            pass
+        assert metrics.read()[ACCEPTED] == 10
+
+
 def test_bad_configuration_changes_nothing(tmp_path: Path) -> None:
     """SIGHUP: a file with mistakes is told of, and the workers remain."""
     path = tmp_path / "relays.toml"

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Seconds between two tellings that nobody has asked for.
 INTERVAL = 0.1  # arbitrary
 
+#: Seconds that who has forked may take to read what a worker says last.
+LAST_WORDS = 1.0  # arbitrary
+
 #: Bytes that may wait for who does not read; what comes then is not told.
 MOST_UNSENT = 4 << 20  # arbitrary
 
@@ -89,6 +92,14 @@ class Link:
         self.due, self.told_at = False, time.monotonic()
         assert self.work is not None  # it has counted
         self.send(counts=packed(self.work.counts()))
+
+    def end(self) -> None:
+        """Tell the last counts, for nobody can ask any more."""
+        if self.work is not None:
+            self.send(counts=packed(self.work.counts()))
+        self.sock.settimeout(LAST_WORDS)
+        with contextlib.suppress(OSError):  # who has forked has gone, or does not read
+            self.sock.sendall(self.unsent, socket.MSG_NOSIGNAL)
 
     def tell(self, line: str) -> None:
         """Have *line* shown."""

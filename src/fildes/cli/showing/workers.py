@@ -82,7 +82,10 @@ class SeenWorkers(Workers):
             link = Link(loop, theirs)
             if self.shows.watch is not None and self.shows.watch.shown:
                 self.reporter.tell = link.tell
-            yield link
+            try:
+                yield link
+            finally:
+                link.end()
 
     def stop(self, number: int) -> None:
         hurried = bool(self.stops)

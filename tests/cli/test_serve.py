@@ -170,6 +170,19 @@ def test_datagrams(serve: StartServer) -> None:
     assert server.stop()[0] == 0
 
 
+def test_records_and_their_end(serve: StartServer, tmp_path: Path) -> None:
+    """A program at a socket of records gets them one by one, and the end; so does its client."""
+    server = serve("sh", "-c", "cat; echo end", at=f"unix-seqpacket-listen:{tmp_path}/s")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.settimeout(20)
+        sock.connect(str(tmp_path / "s"))
+        sock.send(b"one")
+        sock.send(b"two")
+        sock.shutdown(socket.SHUT_WR)
+        assert [sock.recv(99) for _ in range(4)] == [b"one", b"two", b"end\n", b""]
+    assert server.stop()[0] == 0
+
+
 @pytest.mark.parametrize("place", ["udp", "unix"])
 def test_each_datagram_has_a_program(place: str, serve: StartServer, tmp_path: Path) -> None:
     """UDP4RECVFROM_FORK: a program reads one datagram to its end, and answers whoever sent it."""

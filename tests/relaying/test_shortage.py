@@ -15,6 +15,7 @@ from peers import LIMIT
 from service_bench import Bench, StartBench, start_bench
 
 from fildes.drivers.loop_task import Timer
+from fildes.listening import admission
 from fildes.listening.accepting import FIRST_PAUSE, LONGEST_PAUSE
 from fildes.relaying import shortage
 from fildes.relaying.dialing import ShortWay
@@ -144,6 +145,42 @@ def test_one_makes_room_for_others(start_bench: StartBench, scarcity: Scarcity) 
     assert len(bench.log.errors) == 1
 
 
+def limit_to(
+    pairs: int, bench: Bench, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leave descriptors for so many connections."""
+    last = max(int(name) for name in os.listdir("/proc/self/fd"))
+    while shortage.lowest_free() < last:  # others have left gaps
+        stack.callback(os.close, os.dup(0))
+    limit = shortage.lowest_free() + 2 * pairs
+    bench.service.shortage.limit = 0.0  # it is asked for anew
+    monkeypatch.setattr(shortage, "most_descriptors", lambda: limit)
+
+
+def test_stalled_handshakes_give_way(
+    start_bench: StartBench, scarcity: Scarcity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes longer than most has to go, if somebody waits, and only then."""
+    monkeypatch.setattr(admission, "GRACE", 0.0)
+    bench = start(start_bench, scarcity)
+
+    async def shake(near: Stream) -> NoReturn:
+        await wait_any({})
+        raise AssertionError("not reached")
+
+    open_by(bench, shake)
+    bench.service.acceptor.handshake = shake
+    with contextlib.ExitStack() as clients:
+        stalled, _ = (clients.enter_context(asking(bench, b"hello")) for _ in range(2))
+        limit_to(1, bench, clients, monkeypatch)
+        bench.run(lambda: bench.service.accepted == 2)
+        with pytest.raises(ConnectionResetError):
+            stalled.recv(1)
+        bench.run(lambda: bench.service.shortage.timer is not None)
+        assert len(bench.service.connections) == 1
+    assert [type(error) for error in bench.log.errors] == [TimeoutError]
+
+
 def test_room_for_both_sides(
     start_bench: StartBench, scarcity: Scarcity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,12 +195,7 @@ def test_room_for_both_sides(
     with contextlib.ExitStack() as clients:
         for _ in range(6):
             clients.enter_context(asking(bench, b"hello"))
-        last = max(int(name) for name in os.listdir("/proc/self/fd"))
-        while shortage.lowest_free() < last:  # others have left gaps
-            clients.callback(os.close, os.dup(0))
-        limit = shortage.lowest_free() + 2 * 3
-        bench.service.shortage.limit = 0.0  # it is asked for anew
-        monkeypatch.setattr(shortage, "most_descriptors", lambda: limit)
+        limit_to(3, bench, clients, monkeypatch)
         for count in (3, 4, 5):
             bench.run(lambda: bench.service.shortage.timer is not None)
             assert bench.service.accepted == count

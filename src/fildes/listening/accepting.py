@@ -152,7 +152,11 @@ class Acceptor:
 
     def is_crowded(self) -> bool:
         """Tell whether somebody has connected and all slots are taken."""
-        return self.full and bool(wait({sock.fileno(): READ for sock in self.sockets}, 0))
+        return self.full and self.is_awaited()
+
+    def is_awaited(self) -> bool:
+        """Tell whether somebody has connected and was not accepted."""
+        return bool(wait({sock.fileno(): READ for sock in self.sockets}, 0))
 
     def leave(self, mine: Handshakes) -> None:
         """Leave the handshakes *mine* to the next accept, or end them."""

@@ -50,9 +50,15 @@ class Room:
         if acceptor.closed or oldest is None or not acceptor.full:
             return
         now = service.loop.now
-        if now - oldest.since >= admission.GRACE and acceptor.is_crowded():
-            service.finish(oldest, deadline_passed())
+        if acceptor.is_crowded():
+            self.give_way()
         self.look_at(max(oldest.since + admission.GRACE, now + admission.LOOK))
+
+    def give_way(self) -> None:
+        """Give up the oldest handshake, if it takes longer than most: somebody waits."""
+        oldest = next(iter(self.shaking), None)
+        if oldest is not None and self.service.loop.now - oldest.since >= admission.GRACE:
+            self.service.finish(oldest, deadline_passed())
 
     def close(self) -> None:
         """Look no more."""

@@ -4,7 +4,8 @@ A connection takes two descriptors, so a client may have been accepted when ther
 for its other side. It is kept, and nobody else is let in: those who come stay in the
 backlog. When a connection ends, and now and then, since others release something as well,
 it is tried again, and then the others get their turn. Who has waited long where there is no
-connection that could end is turned away, rather than left without an answer.
+connection that could end is turned away, rather than left without an answer; and handshakes
+that stall give way to others.
 
 Where handshakes come first, or names have to be resolved, clients could take what they need
 themselves later: so only as many are let in as there are descriptors for both sides. The
@@ -69,6 +70,8 @@ class Shortage:
         if self.pause >= LONGEST_PAUSE and not service.connections:
             service.acceptor.turn_away()  # there is nobody whose end it could wait for
         self.timer = service.loop.call_at(now + self.pause, self.look)
+        if self.pause >= LONGEST_PAUSE and (self.waiting or service.acceptor.is_awaited()):
+            service.greeter.room.give_way()
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
 
     def stir(self) -> None:

@@ -170,6 +170,7 @@ def test_stalled_handshakes_give_way(
 
     open_by(bench, shake)
     bench.service.acceptor.handshake = shake
+    bench.service.acceptor.handshake_timeout = 10 * LIMIT
     with contextlib.ExitStack() as clients:
         stalled, _ = (clients.enter_context(asking(bench, b"hello")) for _ in range(2))
         limit_to(1, bench, clients, monkeypatch)

@@ -216,7 +216,8 @@ class Conversation(DatagramStream):
                 data = bytes(memoryview(buffer)[:received])
                 self.return_to_listener(deque([self.first._replace(data=data, peer=peer)]))
         except BlockingIOError:
-            self.mixed = not late
+            if late:
+                self.mixed = False
             raise
 
     @property

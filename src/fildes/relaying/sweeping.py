@@ -29,7 +29,7 @@ LOOKS = 8  # arbitrary
 SHARE = 8  # arbitrary
 
 #: Seconds until the next look for room, for each conversation: a hundred times what it costs.
-ONE_LOOK = 50e-6
+ONE_LOOK = 100e-6
 
 
 class Sweeper:
@@ -93,7 +93,8 @@ class Sweeper:
         service = self.service
         if self.crowd is not None:
             self.crowd.cancel()
-        pause = max(admission.LOOK, len(service.connections) * ONE_LOOK)
+        soon = admission.LOOK if service.acceptor.full else admission.GRACE / 4
+        pause = max(soon, len(service.connections) * ONE_LOOK)
         self.crowd = service.loop.call_at(service.loop.now + pause, look)
 
     def make_room(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from loops import rounds
 
-from fildes.drivers import loop as loop_module
+from fildes.drivers import coalescing
 from fildes.drivers.loop import Loop
 from fildes.waiting import READ, WRITE
 
@@ -27,7 +27,7 @@ def loop(nothing_left_behind: None) -> Iterator[Loop]:
 
 def test_every_ready_descriptor_gets_its_turn(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where more are ready than one round sees to, they take turns, and timers are looked at."""
-    monkeypatch.setattr(loop_module, "MAX_EVENTS", 4)
+    monkeypatch.setattr(coalescing, "MAX_EVENTS", 4)
     turns: Counter[int] = Counter()
     rung: list[int] = []
     pairs = [socket.socketpair() for _ in range(12)]
@@ -83,7 +83,7 @@ def test_regular_file_closed_while_it_is_watched(loop: Loop, tmp_path: Path) -> 
         loop.watch(near, READ, lambda fd, events: heard.append("pipe"))
         loop.call_soon(lambda: None)
         rounds(loop, 1)
-        assert (heard, loop.patience()) == ([], -1)
+        assert (heard, loop.always) == ([], {})
         loop.forget(near)
 
 

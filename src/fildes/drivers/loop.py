@@ -29,6 +29,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from fildes.drivers.blocking import LONGEST_WAIT
+from fildes.drivers.coalescing import Coalescing
 from fildes.drivers.loop_task import Task, Timer
 from fildes.waiting import Protocol
 
@@ -36,9 +37,6 @@ T = TypeVar("T")
 
 #: Called with a descriptor that is ready, and with its epoll(7) events.
 Handler = Callable[[int, int], None]
-
-#: Events of one round; more come in the next one, so that timers are looked at.
-MAX_EVENTS = 512  # arbitrary
 
 #: Timers that are kept, cancelled or not, before anybody looks.
 TIDY_SIZE = 256  # arbitrary
@@ -49,6 +47,7 @@ class Loop:
 
     Attributes:
       now: the `time.monotonic` moment at which this round began.
+      waiting: what waits for events.
     """
 
     def __init__(self) -> None:
@@ -61,6 +60,7 @@ class Loop:
         self.soon: deque[Callable[[], object]] = deque()
         self.tasks: set[Task[Any]] = set()
         self.now = time.monotonic()
+        self.waiting = Coalescing(self.poll)
         # A socket, for signal.set_wakeup_fd writes single bytes.
         self.waker, self.alarm = socket.socketpair()
         self.waker.setblocking(False)
@@ -199,9 +199,9 @@ class Loop:
 
     def round(self) -> None:
         """Wait for something, and see to all of it."""
-        handlers = self.handlers
-        happened = self.poll.poll(self.patience(), MAX_EVENTS)
-        self.now = now = time.monotonic()
+        handlers, soon, waiting = self.handlers, self.soon, self.waiting
+        happened = waiting.wait(0.0 if soon or self.always else self.patience())
+        self.now = now = waiting.now
         for fd, events in happened:
             try:
                 handler = handlers[fd]
@@ -213,19 +213,15 @@ class Loop:
                 handler(fd, wanted)
         if self.timers and ((first := self.timers[0])[0] <= now or first[2].callback is None):
             self.ring()
-        for _ in range(len(self.soon)):  # what they add has to wait
-            self.soon.popleft()()
+        if soon:
+            for _ in range(len(soon)):  # what they add has to wait
+                soon.popleft()()
 
     def patience(self) -> float:
-        """Return for how many seconds nothing else is to do; negative for ever."""
-        if self.soon or self.always:
-            return 0
+        """Return for how many seconds no timer is due; negative for ever."""
         if not self.timers:
-            return -1
-        left = self.timers[0][0] - time.monotonic()
-        if left <= 0:
-            return 0
-        return min(LONGEST_WAIT, left)
+            return -1.0
+        return min(LONGEST_WAIT, max(0.0, self.timers[0][0] - time.monotonic()))
 
     def ring(self) -> None:
         """Make the calls that are due now; what they add has to wait, even if it is late."""

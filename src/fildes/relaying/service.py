@@ -93,6 +93,7 @@ class Service:
         self.moved = [0, 0]
         acceptor.refused = self.refuse
         self.greeter, self.sweeper, self.shortage = Greeter(self), Sweeper(self), Shortage(self)
+        loop.waiting.counts.add(self.count_moved)
         self.gate = Gate(loop, acceptor, *entrance_of(self), self.shortage.rest)
 
     @property
@@ -108,6 +109,10 @@ class Service:
             copied = connection.copied
             there, back = there + copied[0], back + copied[1]
         return there, back
+
+    def count_moved(self) -> int:
+        """Return the bytes both ways of all connections so far."""
+        return sum(self.totals)
 
     def drain(self, timeout: float | None = None) -> None:
         """Accept no more; what is there may go on, for *timeout* seconds or until it is silent."""
@@ -128,6 +133,7 @@ class Service:
         self.greeter.close()
         self.sweeper.close()
         self.shortage.close()
+        self.loop.waiting.counts.discard(self.count_moved)
 
     def enter(self, near: Stream) -> Connection:
         """Put a client on the books."""

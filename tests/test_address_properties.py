@@ -49,7 +49,7 @@ TCP = built(
     bind=st.none() | TEXT,
     nodelay=st.none() | st.booleans(),
     backlog=st.none() | st.integers(-(10**17), 10**17),
-    idle=st.none() | st.floats(0, 1e17),
+    idle=st.none() | st.floats(0, 1e9),
 )
 UNIX = built("unix", path=PATHS)
 FILE = built("file", path=PATHS)

@@ -127,7 +127,7 @@ def table(samples: list[Sample]) -> str:
         f"# A soak of the relay\n\nWritten by `make soak` on {time.strftime('%Y-%m-%d')}:"
         f" {platform.system()} {platform.release()}, {platform.python_implementation()}"
         f" {platform.python_version()}.\n{last.done:,} connections of 64 bytes there and back, up"
-        f" to 64 at once, in {last.seconds:,.0f} s at the lowest priority.\n\n![memory and"
+        f" to 64 at once, in {last.seconds:,.0f} s.\n\n![memory and"
         " descriptors](soak.svg)\n\n| connections | seconds | resident KiB | descriptors |\n"
         "|---:|---:|---:|---:|\n"
     )

@@ -47,6 +47,15 @@ class Worker(NamedTuple):
     since: float
 
 
+def let_pass(number: int, frame: object) -> None:
+    """Do nothing: the action of signals before and after a worker sees to them.
+
+    One that is sent to all processes, and passed on, comes twice, maybe to a worker that has
+    done what the first one says: it must not die of it. SIG_IGN would be left to programs,
+    and throw away what is held until the work begins.
+    """
+
+
 class Workers(ABC):
     """Processes that do the same work, and who looks after them.
 
@@ -189,7 +198,7 @@ class Workers(ABC):
         try:
             os.setpgid(0, 0)  # Ctrl-C is for who has forked, who passes it on
             for each in self.actions():
-                signal.signal(each, signal.SIG_DFL)
+                signal.signal(each, let_pass)
             self.loop.leave()
             self.mask = set(mask)
             status = self.work(number)

@@ -37,14 +37,35 @@ fildes.serve("tcp://127.0.0.1:0", handler, workers=2, ready=lambda a: print(a, f
 print("returned", flush=True)
 """
 
+#: The same, whose workers hear of the end again when they have done their work.
+HEARING_LATE = (
+    """
+import os, signal
+from fildes.sharing import Sharing
+
+work = Sharing.work
+
+def hear_late(self, number):
+    status = work(self, number)
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("heard", flush=True)
+    return status
+
+Sharing.work = hear_late
+"""
+    + SERVER
+)
+
 every_handler = pytest.mark.parametrize("handler", ["thread", "task"])
 
 
 @contextlib.contextmanager
-def serving(handler: str) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+def serving(
+    handler: str, server: str = SERVER
+) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """Run the server, and yield it with a connection to it."""
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER, handler],
+        [sys.executable, "-c", server, handler],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=subprocess.PIPE,
     ) as process:
@@ -87,6 +108,18 @@ def test_connections_finish(handler: str) -> None:
         sock.shutdown(socket.SHUT_WR)
         assert sock.recv(1) == b""
         check_end(process)
+
+
+@every_handler
+def test_signal_that_comes_late(handler: str) -> None:
+    """A worker that hears SIGTERM again after its work, before its end, does not die of it."""
+    with serving(handler, HEARING_LATE) as (process, sock):
+        process.terminate()
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(1) == b""
+        assert process.stdout is not None
+        assert process.stdout.read() == b"heard\nheard\nreturned\n"
+        assert process.wait(LIMIT) == 0
 
 
 @every_handler

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from fildes.serving import DRAIN_TIMEOUT, STOPPING, limited, show
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from fildes.verbs import Options
 
@@ -138,9 +139,8 @@ def serve_in_asyncio(
         else:
             listener.driver = drivers.here()  # it was made in another loop
         async with listener:
-            if threading.current_thread() is threading.main_thread():
-                stop_by_signals(listener, led=led)
-            await serve(listener, handler, ready=told, **how)
+            with stopped_by_signals(listener, led=led):
+                await serve(listener, handler, ready=told, **how)
 
     def work(told: Callable[[str], object] | None, listener: AsyncListener | None = None) -> int:
         with contextlib.suppress(asyncio.CancelledError):  # by the second signal
@@ -167,13 +167,18 @@ def serve_in_asyncio(
         listener.acceptor.close()
 
 
-def stop_by_signals(listener: AsyncListener, *, led: bool) -> None:
+@contextlib.contextmanager
+def stopped_by_signals(listener: AsyncListener, *, led: bool) -> Iterator[None]:
     """Let the first signal close *listener*, and the second one cancel the calling task.
 
-    If it is *led* by another process that one has to say so: see `HURRY`.
+    If it is *led* by another process that one has to say so: see `HURRY`. Only the main thread
+    can listen to signals.
     """
     import asyncio
 
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
 
@@ -186,7 +191,15 @@ def stop_by_signals(listener: AsyncListener, *, led: bool) -> None:
         task.cancel()
         listener.stop()
 
-    for number in STOPPING:
-        loop.add_signal_handler(number, stop)
+    actions: dict[int, Callable[[], None]] = dict.fromkeys(STOPPING, stop)
     if led:
-        loop.add_signal_handler(HURRY, hurry)
+        actions[HURRY] = hurry
+
+    def act(number: int, frame: object) -> None:
+        loop.call_soon_threadsafe(actions[number])
+
+    # Not by the loop, which leaves behind default actions: they kill who is about to end.
+    with contextlib.ExitStack() as before:
+        for number in actions:
+            before.callback(signal.signal, number, signal.signal(number, act))
+        yield

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fildes import verbs
-from fildes.cli.output import write_all, writing
+from fildes.cli.output import write_all
+from fildes.cli.writing import writing
 from fildes.errors import ProtocolError
 from fildes.trace import describe
 from fildes.wire.picture_finder import Begun, Ended, Event

@@ -14,10 +14,10 @@ from fildes.cli.crew import Crew
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.ledger import ENDLESS, Ledger, Share
 from fildes.cli.opening import opener_of
-from fildes.cli.output import writing
 from fildes.cli.partial import Partial, Record, Scratch, Version
 from fildes.cli.parting import Sources, no_parts, version_of
 from fildes.cli.reporting import message_of
+from fildes.cli.writing import writing
 from fildes.drivers import blocking
 from fildes.errors import NotModifiedError
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from fildes import verbs
 from fildes.cli.opening import how, read_address
-from fildes.cli.output import write_text, writing
+from fildes.cli.output import write_text
 from fildes.cli.reporting import message_of, report
 from fildes.cli.status import Status, status_of
+from fildes.cli.writing import writing
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

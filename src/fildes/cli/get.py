@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from fildes.cli.errors import UsageError
 from fildes.cli.getting import Getter, check_place
 from fildes.cli.opening import open_for_reading, read_address
-from fildes.cli.output import around_out, check_stdout, copy, write_out, writing
+from fildes.cli.output import around_out, check_stdout, copy, write_out
 from fildes.cli.status import Status
+from fildes.cli.writing import writing
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -15,9 +15,10 @@ from fildes import verbs
 from fildes.cli.errors import LocalWriteError, UsageError
 from fildes.cli.naming import name_of, suggested_name
 from fildes.cli.opening import open_for_reading
-from fildes.cli.output import COPY_SIZE, FILE_COPY_SIZE, copy, write_all, writing
+from fildes.cli.output import COPY_SIZE, FILE_COPY_SIZE, copy, write_all
 from fildes.cli.progress import Progress
 from fildes.cli.reporting import message_of, say
+from fildes.cli.writing import writing
 from fildes.errors import ProtocolError, add_context
 
 if TYPE_CHECKING:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import LocalWriteError
-from fildes.cli.writing import write_some
+from fildes.cli.writing import write_some, writing
 from fildes.streams.kernel import DescriptorStream
 
 if TYPE_CHECKING:
@@ -108,16 +107,3 @@ def check_stdout() -> None:
         import errno
 
         raise LocalWriteError(errno.EBADF, "it is closed", STDOUT_NAME)
-
-
-@contextlib.contextmanager
-def writing(place: str) -> Iterator[None]:
-    """Let an error of the body say that *place* could not be written."""
-    try:
-        yield
-    except LocalWriteError:
-        raise
-    except OSError as error:
-        from fildes.trace import describe
-
-        raise LocalWriteError(error.errno, describe(error), place) from error

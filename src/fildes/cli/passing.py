@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fildes.cli.output import writing
+from fildes.cli.writing import writing
 from fildes.drivers import blocking
 from fildes.streams.passage import Passage, Waits, passage_between
 from fildes.streams.pipes import Pipes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fildes.cli.relaying import readiness
 from fildes.cli.relaying.reloading import Load, Relays
 from fildes.cli.relaying.service import Relay, Surroundings, listen
-from fildes.cli.showing.counts import Counts, Kind, counts_of
+from fildes.cli.showing.counts import Counts, counts_of
 from fildes.cli.showing.rows import Rows
 from fildes.cli.showing.shows import Shows
 from fildes.cli.status import Status
@@ -19,7 +19,7 @@ from fildes.cli.status import Status
 if TYPE_CHECKING:
     from fildes.cli.relaying.plan import Plan
     from fildes.cli.relaying.side import Side
-    from fildes.cli.showing.table import Row
+    from fildes.cli.showing.table import Kind, Row
     from fildes.listening.accepting import Acceptor
 
 

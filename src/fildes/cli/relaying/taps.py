@@ -7,9 +7,9 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
-from fildes.cli.output import writing
 from fildes.cli.relaying.dump import DUMPS, Direction, Piece
 from fildes.cli.reporting import write
+from fildes.cli.writing import writing
 
 #: Sees bytes that passed on a connection in a direction.
 Tap = Callable[[int, Direction, memoryview], None]

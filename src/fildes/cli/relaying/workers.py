@@ -20,8 +20,8 @@ from fildes.cli.showing.workers import SeenWorkers
 
 if TYPE_CHECKING:
     from fildes.cli.relaying.plan import Plan
-    from fildes.cli.showing.counts import Kind
     from fildes.cli.showing.link import Member
+    from fildes.cli.showing.table import Kind
     from fildes.listening.accepting import Acceptor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fildes.cli.errors import UsageError
 from fildes.cli.opening import how, limits
@@ -13,6 +13,7 @@ from fildes.cli.relaying import readiness
 from fildes.cli.relaying.reporter import Reporter
 from fildes.cli.reporting import say
 from fildes.cli.serving.server import Server
+from fildes.cli.serving.work import Work
 from fildes.cli.showing.numbering import numbers
 from fildes.cli.spelling import compile_spelling
 from fildes.cli.status import Status
@@ -27,7 +28,6 @@ from fildes.verbs import deadline_in, prepare_to_listen
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
 
     from fildes.cli.showing.workers import SeenWorkers
     from fildes.listening.accepting import Acceptor
@@ -37,19 +37,6 @@ PROGRAMS = 100
 
 #: A port alone: at loopback.
 _PORT = re.compile(r":[0-9]+")
-
-
-class Work(NamedTuple):
-    """What a server is to do, in each of its processes.
-
-    Attributes:
-      numbers: of connections, whichever process they are in.
-    """
-
-    acceptor: Acceptor
-    arguments: Namespace
-    reporter: Reporter
-    numbers: Iterator[int]
 
 
 def run_server(arguments: Namespace) -> int:

@@ -21,9 +21,9 @@ from fildes.relaying.programs import Programs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fildes.cli.serving.running import Work
-    from fildes.cli.showing.counts import Counts, Kind
-    from fildes.cli.showing.table import Row
+    from fildes.cli.serving.work import Work
+    from fildes.cli.showing.counts import Counts
+    from fildes.cli.showing.table import Kind, Row
     from fildes.drivers.loop import Loop
     from fildes.relaying.connection import Connection
 

@@ -12,8 +12,8 @@ from fildes.cli.serving.server import Server
 from fildes.cli.showing.workers import SeenWorkers
 
 if TYPE_CHECKING:
-    from fildes.cli.serving.running import Work
-    from fildes.cli.showing.counts import Kind
+    from fildes.cli.serving.work import Work
+    from fildes.cli.showing.table import Kind
     from fildes.drivers.loop import Loop
 
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from fildes.cli.showing.table import Row
+    from fildes.cli.showing.table import Kind, Row
     from fildes.relaying.connection import Connection
-
-#: What is shown, and the command that does it. A program has its connection for itself,
-#: so of a server no bytes are counted.
-Kind = Literal["relay", "serve"]
 
 
 class Counts(NamedTuple):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fildes.cli.showing.exposition import CONTENT_TYPE, Labels, Metric, exposition
 
 if TYPE_CHECKING:
-    from fildes.cli.showing.counts import Counts, Kind, View
+    from fildes.cli.showing.counts import Counts, View
+    from fildes.cli.showing.table import Kind
     from fildes.streams.stream import Stream
 
 #: Longest head of a request that is read; a scraper's has a few hundred bytes.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
 from fildes.cli.progress import clock_time, size_text
 from fildes.cli.terminal import cells, fit, one_line
 
-if TYPE_CHECKING:
-    from fildes.cli.showing.counts import Kind
+#: What is shown, and the command that does it. A program has its connection for itself,
+#: so of a server no bytes are counted.
+Kind = Literal["relay", "serve"]
 
 #: The columns of numbers: what stands above them, and their widths, each behind a gap.
 AGE = ("age", 7)

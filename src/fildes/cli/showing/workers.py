@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from fildes.cli.showing.counts import Counts, Kind, add, past
+from fildes.cli.showing.counts import Counts, add, past
 from fildes.cli.showing.link import COUNTS, HURRY, ROWS, Link, Member
 from fildes.cli.showing.shows import Shows
 from fildes.drivers.loop import Loop
@@ -19,7 +19,7 @@ from fildes.workers import Worker, Workers
 
 if TYPE_CHECKING:
     from fildes.cli.relaying.reporter import Reporter
-    from fildes.cli.showing.table import Row
+    from fildes.cli.showing.table import Kind, Row
 
 #: Seconds that a worker has to tell its counts; then its last ones are taken.  # arbitrary
 PATIENCE = 1.0

@@ -38,9 +38,10 @@ def run(arguments: Namespace) -> int:
     """Go from stop to stop; all is well if everything that was shown was true."""
     import tempfile
 
-    from fildes.cli.output import check_stdout, writing
+    from fildes.cli.output import check_stdout
     from fildes.cli.tour import guide as speaking
     from fildes.cli.tour import painting, server, stops
+    from fildes.cli.writing import writing
 
     check_stdout()
     place = arguments.output or tempfile.gettempdir()

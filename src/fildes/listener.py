@@ -47,11 +47,15 @@ class Listener(Generic[F]):
     def accept(self, timeout: float | None = None) -> F:
         """Wait for a connection and return it as a file.
 
+        Where no descriptor is left for it clients wait, too, until one is closed; a
+        `RuntimeWarning` tells if that takes more than a second.
+
         Args:
           timeout: seconds to wait; None for ever.
 
         Raises:
-          TimeoutError: nobody came in *timeout* seconds; more may come later.
+          TimeoutError: nobody came in *timeout* seconds, or could be accepted; then its
+            context is why. More may come later.
           ValueError: it is closed.
         """
         limit = None if timeout is None else time.monotonic() + timeout

@@ -53,7 +53,8 @@ def serve(
     """Call *handler* with each connection to *address*, until SIGTERM, Ctrl-C or a close.
 
     Each handler runs in a thread of its own; if it is a coroutine function, in a task
-    of asyncio. When it returns the connection is closed; when it raises, aborted.
+    of asyncio. When it returns the connection is closed; when it raises, aborted. Clients
+    for whom no descriptor is left wait until a handler has ended.
 
     To stop, the server first accepts no more and waits for its handlers; then it
     returns. A second signal aborts their connections. With workers the signals are those
@@ -201,8 +202,8 @@ class Server(Generic[F]):
         try:
             thread.start()
         except RuntimeError as error:  # there can be no more threads now
-            self.end(file)
             abort(file)
+            self.end(file)
             self.failed(file, error)
 
     def handle(self, file: Any) -> None:
@@ -220,6 +221,7 @@ class Server(Generic[F]):
         with self.changed:
             self.open.discard(file)
             self.changed.notify_all()
+        self.listener.acceptor.released()
 
     def drain(self, timeout: float | None) -> None:
         """Wait for the handlers; abort the connections of those that take longer."""

@@ -25,9 +25,11 @@ class Handlers:
 
     def __init__(
         self,
+        listener: AsyncListener,
         handler: Callable[[Any], Awaitable[object]],
         failed: Callable[[Any, Exception], object] | None,
     ) -> None:
+        self.listener = listener
         self.handler = handler
         self.failed = failed or show
 
@@ -38,6 +40,8 @@ class Handlers:
                 await self.handler(file)
         except Exception as error:  # whatever it is, it is one connection's
             self.failed(file, error)
+        finally:
+            self.listener.acceptor.released()
 
 
 async def serve(
@@ -61,7 +65,7 @@ async def serve(
     """
     if not isinstance(address, AsyncListener):
         address = await listen(address, arguments)
-    handlers = Handlers(handler, failed)
+    handlers = Handlers(address, handler, failed)
     async with address as listener:
         if ready is not None:
             ready(listener.address)

@@ -4,9 +4,9 @@ accept(2) fails for two kinds of reasons that a listener must survive. The conne
 that waited may be gone, or spoilt by the network: the next one is taken. Or this
 process, or the machine, has no descriptor or memory left: then the connection stays
 in the backlog, so that poll(2) would report it without end; the listener pauses
-instead, longer each time. A client that has waited through the longest pause is
-turned away, with the help of a descriptor kept for this purpose, rather than left
-without an answer.
+instead, longer each time, and clients wait. Whoever knows that something was released
+ends the pause. Only who knows that there is nothing whose end could help turns clients
+away, rather than leave them without an answer: with a descriptor kept for this purpose.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from fildes.listening.admission import (
 )
 from fildes.listening.handshakes import Handshakes
 from fildes.listening.taking import Taken, taker_of
-from fildes.listening.troubles import EXHAUSTED, PASSING
+from fildes.listening.troubles import EXHAUSTED, PASSING, warn_of_shortage
 from fildes.streams.datagrams import socket_stream
 from fildes.streams.endpoints import endpoint
 from fildes.streams.kernel import LINGER_RESET, NEVER_RESET
@@ -66,10 +66,11 @@ class Acceptor:
       refused: called with each client that was not let in, and with the reason.
       shared: other processes accept at the same sockets.
       outlived: its sockets go on where others have them, who accept what it leaves there.
+      short: nothing was left to accept with, the last time.
     """
 
     handshake_timeout = 10.0
-    shared = outlived = False
+    shared = outlived = short = False
     secure: Callable[[Stream], TlsStream] | None = None
     idle_timeout: float | None = None
 
@@ -134,8 +135,9 @@ class Acceptor:
             except OSError as error:
                 if error.errno not in EXHAUSTED:
                     raise
-                pause = await self.pause(pause, mine)
+                pause = await self.pause(pause, mine, error)
                 continue
+            self.short = False
             if stream is not None:
                 if self.handshake is None:
                     return stream
@@ -232,12 +234,18 @@ class Acceptor:
         sockets = () if self.admission is not None and self.admission.full else self.sockets
         return {self.bell.fd: READ, **{sock.fileno(): READ for sock in sockets}}
 
-    async def pause(self, seconds: float, mine: Handshakes) -> float:
+    async def pause(self, seconds: float, mine: Handshakes, error: OSError) -> float:
         """Wait for something to be released, return how long to wait the next time."""
+        self.short = True
         if seconds >= LONGEST_PAUSE and not mine.drop_oldest():
-            self.turn_away()
-        await mine.wait({}, seconds)
+            warn_of_shortage(self.address, error)
+        await mine.wait({self.bell.fd: READ}, seconds)
         return min(2 * seconds, LONGEST_PAUSE)
+
+    def released(self) -> None:
+        """Let an accept go on that waits for something to be released."""
+        if self.short:
+            self.bell.ring()
 
     def turn_away(self) -> None:
         """Accept and close a connection, using the reserved descriptor."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fildes.cli.errors import LocalWriteError
 from fildes.cli.output import STDOUT_NAME
+from fildes.cli.relaying.gathering import Gathering, gathers
 from fildes.cli.relaying.taps import Count
 from fildes.errors import AddressError, add_context
 from fildes.streams.departed import Departed
@@ -43,7 +45,10 @@ class Flow:
       number: of the connection, for the taps.
       alone: nothing else is done in this thread meanwhile.
       halves: the directions that there are.
+      missed: called with the reason and the count when datagrams are lost to which it goes on.
     """
+
+    missed: Callable[[OSError, int], object] = staticmethod(lambda error, count: None)
 
     def __init__(
         self,
@@ -79,6 +84,24 @@ class Flow:
         lone = alone and len(ways) == 1 and self.manner.idle_timeout is None
         kind = LoneHalf if lone else Half
         self.halves = {direction: kind(*ends) for direction, ends in ways.items()}
+        if alone:
+            self.gather(left, right)
+
+    def gather(self, left: Stream, right: Stream) -> None:
+        """Let what everybody sends outlive a datagram that the other side does not take."""
+        directions: tuple[tuple[Direction, Stream, Stream, Side], ...] = (
+            (">", left, right, self.plan.right),
+            ("<", right, left, self.plan.left),
+        )
+        for direction, source, sink, side in directions:
+            half = self.halves.get(direction)
+            if half is not None and not side.listening and gathers(source, sink):
+                self.halves[direction] = Gathering(half.source, half.sink, partial(self.miss, side))
+
+    def miss(self, side: Side, error: OSError, count: int) -> None:
+        """Tell that *side* has not taken *count* datagrams, the last one for an *error*."""
+        add_context(error, "write", side.address.display())
+        self.missed(error, count)
 
     def prepared(self, stream: Stream, direction: Direction) -> Stream:
         """Return *stream* with its taps and limits."""

@@ -83,6 +83,11 @@ class Reporter:
             which = f"#{connection} " if connection else ""
             self.tell(f"{named(relay)}{which}{message}")
 
+    def missed(self, error: OSError, count: int) -> None:
+        """Tell that so many datagrams are lost, and that it goes on."""
+        which = "a datagram is" if count == 1 else f"{count} datagrams are"
+        self.complaint(f"{which} lost, going on: {message_of(error)}")
+
     def retrying(self, error: BaseException, interval: float, relay: str = "") -> None:
         """Tell that an open failed and will be tried again."""
         message = message_of(error)

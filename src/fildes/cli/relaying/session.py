@@ -60,6 +60,7 @@ class Session:
             )
             try:
                 self.flow = Flow(self.plan, left, right, 1, self.taps, alone=True)
+                self.flow.missed = self.reporter.missed
                 blocking.run(self.flow.run())
                 self.close(self.flow.sides[">"], self.plan.left)
                 self.close(self.flow.sides["<"], self.plan.right)

@@ -199,6 +199,8 @@ REFUSED = [
     ("tcp://h:65536", "1 to 65535"),
     ("tcp://h:0x50", "1 to 65535"),
     ("tcp://h:8_0", "1 to 65535"),
+    ("tcp-listen://:x", "0 to 65535"),
+    ("tcp-listen://:65536", "0 to 65535"),
     # path and query
     ("tcp://h:1/", "no path"),
     ("tcp://h:1/a", "no path"),

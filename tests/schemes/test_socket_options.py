@@ -142,7 +142,7 @@ def test_socat_lets_the_right_place_in() -> None:
     ("option", "message"),
     [
         ("bind=example.com", "IP address"),
-        ("bind=127.0.0.1:99999", "port"),
+        ("bind=127.0.0.1:99999", "from 0 to 65535"),
         ("bind=127.1", "127.1"),
         ("sourceport=70000", "port"),
         ("ttl=99999999999", "option ttl"),

@@ -261,7 +261,7 @@ def _parse_authority(
     match = _HOST_PORT.fullmatch(host_port)
     if not match or ":" in (match[2] or ""):
         raise AddressError("the host and port are unclear; an IPv6 address stands in brackets")
-    port = None if match[2] is None else parse_port(match[2])
+    port = None if match[2] is None else parse_port(match[2], least=0 if listening else 1)
     host = parse_host(match[1]) if match[1] else ""
     return user, password, host, check_endpoint(scheme, host, port, listening=listening)
 

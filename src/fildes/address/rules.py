@@ -17,11 +17,15 @@ def has_authority(scheme: Scheme) -> bool:
     return scheme.shape in (Shape.ENDPOINT, Shape.RESOURCE, Shape.PLACE)
 
 
-def parse_port(text: str) -> int:
-    """Return the port that *text* is, in ASCII digits."""
+def parse_port(text: str, *, least: int = 1) -> int:
+    """Return the port that *text* is, in ASCII digits.
+
+    Args:
+      least: the lowest one that an error names: 0 where the kernel may choose.
+    """
     # The text is not shown: behind a mistyped user name it is a password.
     if not _DIGITS.fullmatch(text) or int(text) > MAX_PORT:
-        raise AddressError(f"a port is a number from 1 to {MAX_PORT} in ASCII digits")
+        raise AddressError(f"a port is a number from {least} to {MAX_PORT} in ASCII digits")
     return int(text)
 
 

@@ -220,4 +220,4 @@ def parse_bind(text: str) -> tuple[str, int]:
     host = canonical_host(host) if host else ""
     if host and not is_ip(host):
         raise AddressError("option bind takes an IP address of this machine: ADDRESS:PORT")
-    return host, parse_port(port) if colon and port else 0
+    return host, parse_port(port, least=0) if colon and port else 0

@@ -77,6 +77,7 @@ def peer_of(way: NamedWay) -> str | None:
         "tcp://h:1::socks5://127.0.0.1:1080",
         "tcp://127.0.0.1:1?bind=127.0.0.2",
         "tcp://127.0.0.1:1?proxy-protocol=v1",
+        "tcp://127.0.0.1:1?congestion=reno",
     ],
 )
 def test_only_plain_tcp_is_short(text: str) -> None:

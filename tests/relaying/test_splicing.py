@@ -166,16 +166,36 @@ def test_last_words_before_a_reset(new_bench: NewBench, monkeypatch: pytest.Monk
     assert isinstance(bench.verdict[0], ConnectionResetError)
 
 
+def need_bbr(sock: socket.socket) -> None:
+    """Let *sock* have bbr, or skip the test."""
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+    except OSError as error:
+        pytest.skip(f"this kernel has no bbr: {error}")
+
+
+def control_of(sock: socket.socket) -> bytes:
+    """Return the congestion control of *sock*."""
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+
+
 @pytest.mark.parametrize(("peer", "control"), [("127.0.0.1", b"reno"), ("127.0.0.2", b"bbr")])
 def test_no_pacing_within_a_machine(peer: str, control: bytes) -> None:
     """bbr gives way where both ends of a connection have one address, and nowhere else."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as sock:
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
-        except OSError as error:
-            pytest.skip(f"this kernel has no bbr: {error}")
+        need_bbr(sock)
         sock.bind((peer, 0))
         sock.connect(listener.getsockname())
         unpace(sock)
-        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
-        assert told.rstrip(b"\0") == control
+        assert control_of(sock) == control
+
+
+@pytest.mark.parametrize("largest", [9000, 70000])
+def test_packets_of_a_network_are_paced(largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An own address whose packets are not those of loopback may be another machine's."""
+    monkeypatch.setattr(splicing, "LARGEST_SEGMENT", largest)
+    ours, theirs = tcp_pair()
+    with ours, theirs:
+        need_bbr(ours)
+        unpace(ours)
+        assert control_of(ours) == (b"reno" if largest == 9000 else b"bbr")

@@ -13,7 +13,7 @@ from peers import StartPeer, echo
 from programs import free_port, need, serving
 
 import fildes
-from fildes.opening.socket_options import SETTINGS, Setting
+from fildes.opening.socket_options import SETTINGS, Setting, explained
 
 TCP, SOCKET, IP, IPV6 = (
     socket.IPPROTO_TCP,
@@ -153,6 +153,34 @@ def test_bad_option_is_an_address_error(option: str, message: str) -> None:
     """A value that no socket takes is said before anything is connected."""
     with pytest.raises(fildes.AddressError, match=message):
         fildes.open(f"tcp://127.0.0.1:1?{option}")
+
+
+@pytest.mark.parametrize("option", ["congestion=nobody-s", "congestion=x&keepidle=5"])
+def test_unknown_congestion_control(option: str, peer: StartPeer) -> None:
+    """One that the kernel has not is its error, which names those that there are."""
+    with pytest.raises(FileNotFoundError, match=r"no such congestion control.*are: .*reno"):
+        fildes.open(peer(echo).address(path=f"?{option}"))
+    with pytest.raises(FileNotFoundError, match="no such congestion control"):
+        fildes.listen(f"tcp://127.0.0.1:0?{option}")
+
+
+def test_congestion_control_that_is_not_for_us() -> None:
+    """One that this user may not have is an error that names those that he may."""
+    refused = OSError(errno.EPERM, os.strerror(errno.EPERM))
+    assert "not for this user (option congestion; allowed are: " in explained("congestion", refused)
+
+
+def test_congestion_control_of_connections() -> None:
+    """Connections of ours, and those that are accepted, have the one that was asked for."""
+    with (
+        fildes.listen("tcp://127.0.0.1:0?congestion=reno") as listener,
+        fildes.open(f"{listener.address}?congestion=reno") as ours,
+        listener.accept(timeout=20) as theirs,
+    ):
+        for f in (ours, theirs):
+            with socket.socket(fileno=os.dup(f.fileno())) as sock:
+                told = sock.getsockopt(TCP, socket.TCP_CONGESTION, 16)
+            assert told.rstrip(b"\0") == b"reno"
 
 
 def test_refused_option_is_named(peer: StartPeer, monkeypatch: pytest.MonkeyPatch) -> None:

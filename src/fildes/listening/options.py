@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fildes.listening.admission import Limits
-from fildes.opening.socket_options import BUFFERS, HEADER, KEEPALIVE, MOST, NODELAY
+from fildes.opening.socket_options import BUFFERS, CONGESTION, HEADER, KEEPALIVE, MOST, NODELAY
 from fildes.scheme import Option
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ PROXY_PROTOCOL = Option(
 
 #: Of every place that has a port.
 TCP = (
-    *(IPV4, NODELAY, *KEEPALIVE, INTERFACE, *BUFFERS, *HEADER),
+    *(IPV4, NODELAY, *KEEPALIVE, CONGESTION, INTERFACE, *BUFFERS, *HEADER),
     *(BACKLOG, REUSEPORT, MAX_CONNECTIONS, *CLIENTS, HANDSHAKE_TIMEOUT, PROXY_PROTOCOL),
 )
 

@@ -15,7 +15,7 @@ from fildes.listening.announcing import announced_before
 from fildes.listening.options import backlog_of, limits_of
 from fildes.opening.opening import Target
 from fildes.opening.resolving import Candidate, resolve
-from fildes.opening.socket_options import Place, preparation
+from fildes.opening.socket_options import Place, chooses_congestion, preparation
 from fildes.streams.kernel import SocketStream
 
 if TYPE_CHECKING:
@@ -62,12 +62,20 @@ async def listen(
         sockets = [undo.enter_context(sock) for sock in found]
         host, port = sockets[0].getsockname()[:2]
         real = Address(scheme, host=address.host or host, port=port)
-        acceptor = Acceptor(sockets, real, SocketStream, limits=limits, handshake=handshake)
+        to_stream = as_chosen if chooses_congestion(opening, address) else SocketStream
+        acceptor = Acceptor(sockets, real, to_stream, limits=limits, handshake=handshake)
         acceptor.handshake_timeout = opening.option(address, "handshake-timeout")
         if acceptor.admission is not None:
             acceptor.admission.told_later = announcing
         undo.pop_all()
     return acceptor
+
+
+def as_chosen(sock: socket.SocketType, peer: Any) -> SocketStream:
+    """Return the stream over an accepted socket whose congestion control was chosen."""
+    stream = SocketStream(sock, peer)
+    stream.own_congestion = True
+    return stream
 
 
 def starter(opening: Opening, address: Address) -> Callable[[socket.socket, Any], None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fildes.address.hostname import canonical_host, is_ip
 from fildes.address.rules import parse_port
@@ -39,6 +40,10 @@ KEEPALIVE = (
     Option("user-timeout", "seconds", "how long what was sent may stay unacknowledged",
            most=MOST // 1000),
 )  # fmt: skip
+
+CONGESTION = Option(
+    "congestion", "text", "how the kernel finds out how fast it may send: cubic, bbr, ...; tcp(7)"
+)
 
 #: Where a socket is, before it connects.
 PLACE = (
@@ -78,6 +83,7 @@ SETTINGS = {
     "keepintvl": Setting(_TCP, socket.TCP_KEEPINTVL),
     "keepcnt": Setting(_TCP, socket.TCP_KEEPCNT),
     "user-timeout": Setting(_TCP, socket.TCP_USER_TIMEOUT, 1000),
+    "congestion": Setting(_TCP, socket.TCP_CONGESTION),
     "reuseaddr": Setting(_SOCKET, socket.SO_REUSEADDR),
     "sndbuf": Setting(_SOCKET, socket.SO_SNDBUF),
     "rcvbuf": Setting(_SOCKET, socket.SO_RCVBUF),
@@ -94,6 +100,12 @@ SETTINGS_IPV6 = {
     "ttl": Setting(_IPV6, socket.IPV6_UNICAST_HOPS),
     "multicast-ttl": Setting(_IPV6, socket.IPV6_MULTICAST_HOPS),
     "multicast-loop": Setting(_IPV6, socket.IPV6_MULTICAST_LOOP),
+}
+
+#: What its errors say, and what lists those that it knows, or lets this user have; tcp(7).
+CONGESTION_ERRORS = {
+    errno.ENOENT: ("no such congestion control", "available"),
+    errno.EPERM: ("not for this user", "allowed"),
 }
 
 #: Set only if it is on: the kernel's own default is off.
@@ -117,7 +129,7 @@ def preparation(
     if any(name.startswith("keep") for name, _ in given):
         given.append(("keepalive", True))  # what else would the times of its probes be for?
     settings = [
-        (*SETTINGS[name][:2], SETTINGS_IPV6.get(name), name, round(value * SETTINGS[name].factor))
+        (*SETTINGS[name][:2], SETTINGS_IPV6.get(name), name, as_the_kernel_takes(name, value))
         for name, value in given
     ]
     if hold_ack:
@@ -130,10 +142,36 @@ def preparation(
             try:
                 sock.setsockopt(level, number, value)
             except OSError as error:
-                error.strerror = f"{error.strerror} (option {name})"
+                error.strerror = explained(name, error)
                 raise
 
     return prepare
+
+
+def as_the_kernel_takes(name: str, value: Any) -> int | bytes:
+    """Return the *value* of the option called *name* in the kernel's unit."""
+    if isinstance(value, str):
+        return value.encode()
+    number: int = round(value * SETTINGS[name].factor)
+    return number
+
+
+def explained(name: str, error: OSError) -> str:
+    """Return what *error* says of the option called *name*, and what else there is."""
+    if name != CONGESTION.name or error.errno not in CONGESTION_ERRORS:
+        return f"{error.strerror} (option {name})"
+    message, which = CONGESTION_ERRORS[error.errno]
+    try:
+        with open(f"/proc/sys/net/ipv4/tcp_{which}_congestion_control") as file:
+            names = ", ".join(file.read().split())
+    except OSError:  # of a container without /proc
+        names = "not to be seen here"
+    return f"{message} (option {name}; {which} are: {names})"
+
+
+def chooses_congestion(opening: Opening, address: Address) -> bool:
+    """Tell whether *address* says how fast its connections may send; then nobody else does."""
+    return opening.given(address).get(CONGESTION.name) is not None
 
 
 class Place(NamedTuple):

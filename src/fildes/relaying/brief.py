@@ -234,6 +234,7 @@ def can_be_brief(stream: Stream) -> bool:
         and stream.sock.family in INTERNET
         and stream.local_name is None
         and not stream.was_reset
+        and not stream.own_congestion
     )
 
 

@@ -24,7 +24,7 @@ from fildes.opening.connecting import (
 )
 from fildes.opening.opening import Opening, Target
 from fildes.opening.resolving import Candidate, numeric, permitted, resolve
-from fildes.opening.socket_options import place_of, preparation
+from fildes.opening.socket_options import chooses_congestion, place_of, preparation
 from fildes.relaying.ucspi import environment
 from fildes.streams.kernel import SEND_FLAGS, SocketStream
 from fildes.trace import Trace
@@ -164,6 +164,7 @@ def short_opener(
         address.scheme != "tcp"
         or address.inner is not None
         or place_of(opening, address)
+        or chooses_congestion(opening, address)
         or is_announced(opening)
     ):
         return None

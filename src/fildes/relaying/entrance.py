@@ -13,6 +13,7 @@ from fildes.listening.accepting import Acceptor
 from fildes.relaying.brief import Brief
 from fildes.relaying.dialing import ShortWay
 from fildes.streams.buffers import buffers_here
+from fildes.streams.datagrams import socket_stream
 from fildes.streams.delivering import INTERNET
 from fildes.streams.kernel import SocketStream
 
@@ -77,6 +78,7 @@ def entrance_of(service: Service) -> tuple[Callable[[], Any], Callable[[Any], No
         and isinstance(way, ShortWay)
         and type(acceptor) is Acceptor
         and acceptor.handshake is None
+        and acceptor.to_stream in (SocketStream, socket_stream)
         and all(sock.family in INTERNET for sock in acceptor.sockets)
         and all(sock.type == socket.SOCK_STREAM for sock in acceptor.sockets)
     ):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import struct
 
 from fildes.relaying.socket_half import SocketHalf
 from fildes.streams import pipes
@@ -30,13 +31,21 @@ PATIENCE = 8  # arbitrary
 #: Large receives before a direction that could not splice tries again.
 LATER = -1000  # arbitrary
 
+#: Where the bytes of a packet, tcpi_snd_mss, stand in a struct tcp_info; linux/tcp.h.
+SEGMENT_AT = 16
+
+#: Bytes of a packet that a network carries at most, in so-called jumbo frames; loopback, whose
+#: packets have 65,536, begins with half of that.
+LARGEST_SEGMENT = 16384
+
 #: Stands in `left` for what is left in the pipe.
 HELD = memoryview(b"")
 
 
 def splice_from_now(half: SocketHalf) -> None:
     """Let *half*, through which much flows, splice if it can."""
-    unpace(half.to_sock)
+    if not half.sink.own_congestion:
+        unpace(half.to_sock)
     if type(half) is not SocketHalf or not can_splice(half) or not half.buffers.pipes.enter():
         half.much = LATER
         return
@@ -55,12 +64,18 @@ def unpace(sock: socket.SocketType) -> None:
     """Let *sock* send at once if its peer is on this machine.
 
     bbr spaces packets out by timers, to spare a network that is not there: it took a third
-    of the rate, and two thirds more of the processor, from a stream over loopback.
+    of the rate, and two thirds more of the processor, from a stream over loopback. What is
+    sent to an own address leaves the machine all the same where a firewall sends it on, but
+    in packets that a network carries.
     """
     if sock.family not in INTERNET:
         return
     with contextlib.suppress(OSError):  # it is over, or of another protocol
         if sock.getsockname()[0] != sock.getpeername()[0]:
+            return
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, SEGMENT_AT + 4)
+        (segment,) = struct.unpack_from("I", info, SEGMENT_AT)
+        if segment <= LARGEST_SEGMENT:
             return
         control = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
         if control.startswith(b"bbr"):

@@ -10,10 +10,12 @@ from fildes.opening.connecting import connect_host
 from fildes.opening.opening import Target
 from fildes.opening.socket_options import (
     BUFFERS,
+    CONGESTION,
     HEADER,
     KEEPALIVE,
     NODELAY,
     PLACE,
+    chooses_congestion,
     place_of,
     placed,
     preparation,
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from fildes.opening.opening import Opening
     from fildes.streams.stream import Stream
 
-OPTIONS = (NODELAY, *KEEPALIVE, *PLACE, *BUFFERS, *HEADER, ANNOUNCING)
+OPTIONS = (NODELAY, *KEEPALIVE, CONGESTION, *PLACE, *BUFFERS, *HEADER, ANNOUNCING)
 
 SCHEME = Scheme(
     name="tcp",
@@ -74,5 +76,6 @@ async def connect(
     sock = await connect_host(opening, target, prepare, family=family)
     stream = SocketStream(sock)
     stream.was_reset = stream.peer_name is None
+    stream.own_congestion = chooses_congestion(opening, address)
     await announce(opening, address, stream)
     return stream

@@ -45,9 +45,10 @@ class SocketStream(KernelStream):
       holds_ack: the packet that ends the handshake waits for bytes to go with it.
       was_reset: by the peer. The kernel tells a reset once, and whoever connected, or
         sent, was told: its end of file is none.
+      own_congestion: somebody has said how it finds out how fast it may send.
     """
 
-    holds_ack = False
+    holds_ack = own_congestion = False
     local_name: object = None
 
     def __init__(self, sock: socket.SocketType, peer: object = UNASKED) -> None:

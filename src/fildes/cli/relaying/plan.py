@@ -116,10 +116,18 @@ def settled(plan: Plan) -> Plan:
     left, right = plan.left, plan.right
     if left.settings.fork and right.settings.fork and right.listening:
         raise AddressError("one side only can serve many connections: the other one is opened")
+    if any(serves_one_way(side) for side in (left, right)):
+        raise AddressError("A!!B reads one connection and writes another: leave out fork")
     most = plan.manner.max_connections
     if most is None:
         return plan
     return plan._replace(left=limited(left, most), right=limited(right, most))
+
+
+def serves_one_way(side: Side) -> bool:
+    """Tell whether one half of ``A!!B`` is a listener that serves many."""
+    halves = () if side.sink is None else (side, side.sink)
+    return any(half.listening and half.settings.fork for half in halves)
 
 
 def limited(side: Side, most: int) -> Side:

@@ -15,6 +15,7 @@ from fildes.drivers import blocking
 from fildes.errors import add_context
 from fildes.opening.opening import Opening
 from fildes.streams.departed import child_of
+from fildes.streams.dual import DualStream
 from fildes.waiting import wait_any
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Session:
             (self.plan.left, self.plan.right), MODES[self.plan.directions], strict=True
         ):
             held.enter_context(terminal_modes(side))
-            stream = self.open_with_retries(side, mode)
+            stream = self.open_both(side, mode)
             held.callback(stream.abort)
             self.opened.append((side, stream))
         (_, left), (_, right) = self.opened
@@ -96,8 +97,23 @@ class Session:
             child.process.send_signal(number)
         return bool(children)
 
+    def open_both(self, side: Side, mode: str) -> Stream:
+        """Open *side*; of ``A!!B`` both addresses, in so far as *mode* needs them."""
+        if side.sink is None:
+            return self.open_with_retries(side, mode)
+        if mode == "wb":
+            return self.open_with_retries(side.sink, mode)
+        source = self.open_with_retries(side._replace(sink=None), "rb")
+        if mode == "rb":
+            return source
+        try:
+            return DualStream(source, self.open_with_retries(side.sink, "wb"))
+        except BaseException:
+            source.abort()
+            raise
+
     def open_with_retries(self, side: Side, mode: str) -> Stream:
-        """Open *side*, and try again as often as it says."""
+        """Open *side*, one address, and try again as often as it says."""
         tries, interval = self.plan.tries(side)
         while True:
             try:

@@ -162,6 +162,12 @@ def test_name_of_clients_needs_an_authority(tls_ca: Authority) -> None:
             fildes.listen("tls://127.0.0.1:0", tls=tls)
 
 
+def test_verifying_needs_an_authority(tls_ca: Authority) -> None:
+    """Who asks for certificates of clients has to say who is believed: all would be let in."""
+    with pytest.raises(fildes.AddressError, match="verify needs ca"):
+        fildes.listen("tls://127.0.0.1:0", tls=options(tls_ca.localhost, verify=True))
+
+
 @pytest.mark.parametrize("missing", ["cert", "key"])
 def test_missing_files_are_named(missing: str, tls_ca: Authority) -> None:
     """Of a certificate and a key, the error says which of the two files is not there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fildes.address import Address
+from fildes.errors import AddressError
 from fildes.listening.options import HANDSHAKE_TIMEOUT, TCP
 from fildes.scheme import Example, Option, Scheme, Shape
 
@@ -24,7 +25,7 @@ OPTIONS = (
     Option("key", "list", "the file with the key of each cert, if that does not hold it"),
     Option("key-password", "text", "the password of the keys", secret=True),
     Option("ca", "text", "the file or directory of CAs whose certificates clients need, in PEM"),
-    Option("verify", "flag", "with ca: refuse clients whose certificate is not good", True),
+    Option("verify", "flag", "with ca, on unless said: refuse clients without a good certificate"),
     Option("optional", "flag", "with ca: let clients without a certificate in, too", False),
     Option("client-name", "list", "with ca: a name that a client's certificate has to be for"),
     Option("alpn", "list", "a protocol to agree on, the best one first; RFC 7301"),
@@ -92,19 +93,25 @@ async def listen_(opening: Opening, address: Address) -> Acceptor:
 
 
 def settings_of(opening: Opening, address: Address) -> Settings:
-    """Return what makes the contexts."""
+    """Return what makes the contexts.
+
+    Raises:
+      AddressError: clients are to be verified, and nobody vouches for them.
+    """
     from fildes.address.model import Secret
     from fildes.tls.serving import Settings
 
     def value(name: str) -> Any:
         return opening.option(address, name)
 
+    if value("verify") and not value("ca"):  # it would let everybody in
+        raise AddressError("verify needs ca (cafile): the CAs whose certificates are believed")
     return Settings(
         certs=tuple(value("cert") or ()),
         keys=tuple(value("key") or ()),
         key_password=Secret(value("key-password") or ""),
         ca=value("ca") or "",
-        verify=bool(value("verify")),
+        verify=value("verify") is not False,
         optional=bool(value("optional")),
         client_names=tuple(value("client-name") or ()),
         alpn=tuple(value("alpn") or ()),

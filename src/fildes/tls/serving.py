@@ -109,7 +109,9 @@ class Contexts:
           OSError: a file cannot be read, or is not what it should be; it is named.
         """
         if settings.client_names and not (settings.ca and settings.verify):
-            raise AddressError("client-name needs ca: the CAs whose certificates are believed")
+            raise AddressError(
+                "client-name needs ca (cafile): the CAs whose certificates are believed"
+            )
         self.settings = settings
         self.load()
 

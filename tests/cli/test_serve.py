@@ -170,6 +170,18 @@ def test_datagrams(serve: StartServer) -> None:
     assert server.stop()[0] == 0
 
 
+def test_empty_datagram_is_one_to_a_program(serve: StartServer) -> None:
+    """A program reads an empty datagram as what it is, which to most is the end."""
+    server = serve("sh", "-c", "cat; echo end", at="udp://127.0.0.1:0")
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.settimeout(20)
+        sock.connect(("127.0.0.1", server.port))
+        for question, answer in ((b"one", b"one"), (b"", b"end\n")):
+            sock.send(question)
+            assert sock.recv(99) == answer
+    assert server.stop()[0] == 0
+
+
 def test_records_and_their_end(serve: StartServer, tmp_path: Path) -> None:
     """A program at a socket of records gets them one by one, and the end; so does its client."""
     server = serve("sh", "-c", "cat; echo end", at=f"unix-seqpacket-listen:{tmp_path}/s")

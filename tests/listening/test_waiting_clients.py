@@ -15,6 +15,7 @@ from tasks import a_turn, together
 
 import fildes
 import fildes.aio
+from fildes.drivers import blocking
 from fildes.listening import accepting
 from fildes.listening.accepting import Acceptor
 from fildes.listening.handshakes import Handshakes
@@ -115,6 +116,34 @@ def test_close_ends_a_pause() -> None:
         listener.close()
         thread.join(LIMIT)
     assert ended == ["end"]
+
+
+def test_a_failure_ends_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes the last place, and gives it back for want of a socket, lets nothing spin."""
+    made, answer = socket.socket, blocking._answer
+    waited: list[object] = []
+
+    class Exhausted(socket.socket):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            if len(waited) < 5:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            super().__init__(*arguments, **named)
+
+    def wait(request: Any, *limits: Any) -> Any:
+        waited.append(blocking.wait(request.interest, 0))
+        return answer(request, *limits)
+
+    with (
+        fildes.listen("udp://127.0.0.1:0", max_connections=1) as listener,
+        made(type=socket.SOCK_DGRAM) as sock,
+    ):
+        sock.sendto(b"hello", ("127.0.0.1", int(listener.address.rpartition(":")[2])))
+        blocking.wait(listener.acceptor.wants(), LIMIT)
+        monkeypatch.setattr(socket, "socket", Exhausted)
+        monkeypatch.setattr(blocking, "_answer", wait)
+        with listener.accept(timeout=LIMIT) as f:
+            assert f.read(99) == b"hello"
+    assert waited == [{}] * 5
 
 
 @pytest.mark.usefixtures("no_warning")

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from fildes.tls.stream import TlsStream
     from fildes.waiting import Interest, Protocol
 
-#: Seconds of the first and the longest pause; as Go's net/http.
-FIRST_PAUSE, LONGEST_PAUSE = 0.005, 1.0
+#: Seconds of the first and the longest pause, as Go's net/http; of one that nothing can end.
+FIRST_PAUSE, LONGEST_PAUSE, SOON = 0.005, 1.0, 0.1
 
 
 class Acceptor:
@@ -239,7 +239,9 @@ class Acceptor:
         self.short = True
         if seconds >= LONGEST_PAUSE and not mine.drop_oldest():
             warn_of_shortage(self.address, error)
-        await mine.wait({self.bell.fd: READ}, seconds)
+        # What has just failed may have given back a place, and rung itself.
+        ends = {} if self.bell.rung else {self.bell.fd: READ}
+        await mine.wait(ends, seconds if ends else min(seconds, SOON))
         return min(2 * seconds, LONGEST_PAUSE)
 
     def released(self) -> None:

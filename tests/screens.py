@@ -6,13 +6,15 @@ import contextlib
 import fcntl
 import pty
 import re
+import select
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Iterator
 from typing import IO, Any
 
-from commands import start
+from commands import LIMIT, start
 from relay_commands import Running
 
 
@@ -25,7 +27,11 @@ class Screen:
 
     def read_until(self, pattern: bytes) -> bytes:
         """Read until *pattern* was shown; return all from its beginning."""
+        deadline = time.monotonic() + LIMIT
         while not (match := re.search(pattern, self.shown, re.DOTALL)):
+            left = max(deadline - time.monotonic(), 0)
+            ready, _, _ = select.select([self.end], [], [], left)
+            assert ready, f"{pattern!r} is not shown, but {self.shown[-4096:]!r}"
             self.shown += self.end.read(65536)
         self.shown = self.shown[match.start() :]
         return match[0]

@@ -58,7 +58,7 @@ def test_patience_ends(serve: StartServer) -> None:
         sock.sendall(b"hello")
         assert sock.recv(99) == b"hello"
         status, said = server.stop()
-        assert (status, "killed by signal 15" in said) == (0, True)
+        assert (status, "killed by signal" in said) == (0, True)
         with pytest.raises(ConnectionResetError):
             sock.recv(99)
 

@@ -99,7 +99,10 @@ def test_answer_of_who_does_not_listen(place: str, places: Places) -> None:
         f.write(b"question" * 10_000)
         f.half_close()
         assert len(f.read()) == SIZE
-    assert server.stop() == (0, "fildes: stopping\n")
+    status, said = server.stop()
+    assert status == 0
+    # What it has sent may be here before it has seen its end.
+    assert said in {"fildes: stopping\n", "fildes: stopping: 1 connections may finish\n"}
 
 
 def test_answer_to_who_goes_on_speaking(serve: StartServer) -> None:

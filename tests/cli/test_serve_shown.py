@@ -160,9 +160,9 @@ def test_table_shows_clients_and_their_programs(options: tuple[str, ...]) -> Non
         match = re.search(rb":(\d+)", screen.read_until(rb"tcp://127.0.0.1:\d+\r"))
         assert match
         with socket.create_connection(("127.0.0.1", int(match[1])), timeout=LIMIT) as sock:
-            shown = screen.read_until(rb"1 open, 1 accepted.*#1 [^\x1b]*")
+            shown = screen.read_until(rb"1 open, 1 accepted.*#1 [^\x1b]*sh [^\x1b]*\x1b")
             port = sock.getsockname()[1]
-            assert re.search(rb"#1 +127\.0\.0\.1:%d +sh \(\d+\) +0:0\d$" % port, shown)
+            assert re.search(rb"#1 +127\.0\.0\.1:%d +sh \(\d+\) +0:0\d\x1b" % port, shown)
             assert b"left>" not in shown
             end(sock)
         screen.read_until(rb"0 open, 1 accepted, 0 refused, 1 failed.*status 7")

@@ -15,6 +15,7 @@ from tls_listeners import ask, echo, options
 
 import fildes
 import fildes.aio
+from fildes.drivers import blocking
 from fildes.serving import LOOK, Server
 
 Start = Callable[..., "Background"]
@@ -230,6 +231,25 @@ def test_first_signal_stops_and_second_hurries() -> None:
     threads[0].join()
     assert signal.getsignal(signal.SIGTERM) is before
     assert order[0] == "stopped"
+
+
+def test_signal_to_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that ends no wait, for it comes to another thread or just before, stops all."""
+    monkeypatch.setattr(blocking, "LOOK", 0.01)
+    threads: list[threading.Thread] = []
+
+    def client(address: str) -> None:
+        with fildes.open(address) as f:
+            f.write(b"hello\n")
+            assert f.readline() == b"HELLO\n"
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    def ready(address: str) -> None:
+        threads.append(threading.Thread(target=client, args=(address,)))
+        threads[0].start()
+
+    fildes.serve("tcp://127.0.0.1:0", answer, ready=ready)
+    threads[0].join(20)
 
 
 def refused(sock: socket.socket) -> bool:

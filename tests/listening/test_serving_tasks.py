@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import threading
 from typing import Any
@@ -84,14 +83,17 @@ def test_tasks_fail_alone_and_are_cancelled(loop: RunLoop) -> None:
 
 
 def test_coroutine_functions_run_in_asyncio() -> None:
-    """fildes.serve awaits a handler that is a coroutine function; signals end it."""
+    """fildes.serve awaits a handler that is a coroutine function; signals end it.
+
+    One that another thread gets ends no wait of the main one, as one that comes just before.
+    """
     answers = []
 
     def client(address: str) -> None:
         with fildes.open(address) as f:
             f.write(b"hello\n")
             answers.append(f.readline())
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
     threads = []
 

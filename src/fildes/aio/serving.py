@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -206,4 +207,24 @@ def stopped_by_signals(listener: AsyncListener, *, led: bool) -> Iterator[None]:
     with contextlib.ExitStack() as before:
         for number in actions:
             before.callback(signal.signal, number, signal.signal(number, act))
+        before.enter_context(woken_by_signals(loop))
         yield
+
+
+@contextlib.contextmanager
+def woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Let a signal end a wait of *loop* even if it comes just before it, or to another thread.
+
+    Python calls its handler between two instructions of the main thread, which has to have one.
+    """
+    waker, alarm = socket.socketpair()
+    with waker, alarm:
+        waker.setblocking(False)
+        alarm.setblocking(False)
+        loop.add_reader(alarm, alarm.recv, 4096)
+        before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            loop.remove_reader(alarm)

@@ -24,6 +24,11 @@ T = TypeVar("T")
 #: Seconds, some 24 days: poll(2) takes its milliseconds as an int.
 LONGEST_WAIT = 2_147_483
 
+#: Seconds after which the main thread lets handlers of signals run. Python calls them between
+#: two of its instructions: for one that comes after the last of these, and before poll(2),
+#: nothing would end the wait.  # arbitrary
+LOOK = 1.0
+
 
 def run(
     protocol: Protocol[T], deadline: float | None = None, idle_timeout: float | None = None
@@ -59,11 +64,26 @@ def wait(interest: Interest, timeout: float | None = None) -> dict[int, int]:
     poll = select.poll()
     for fd, events in interest.items():
         poll.register(fd, events)
-    # Rounded up: poll(2) counts whole milliseconds, and waking early would spin.
-    milliseconds = None
-    if timeout is not None:
-        milliseconds = max(0, math.ceil(min(timeout, LONGEST_WAIT) * 1000))
-    return dict(poll.poll(milliseconds))
+    if timeout is None or timeout > LOOK:
+        if threading.current_thread() is threading.main_thread():
+            return wait_looking(poll, timeout)
+        timeout = None if timeout is None else min(timeout, LONGEST_WAIT)
+    return dict(poll.poll(None if timeout is None else in_milliseconds(timeout)))
+
+
+def wait_looking(poll: select.poll, timeout: float | None) -> dict[int, int]:
+    """Wait as long as `wait` does, and look for signals meanwhile."""
+    until = math.inf if timeout is None else time.monotonic() + timeout
+    while True:
+        left = until - time.monotonic()
+        ready = poll.poll(in_milliseconds(min(left, LOOK)))
+        if ready or left <= LOOK:
+            return dict(ready)
+
+
+def in_milliseconds(seconds: float) -> int:
+    """Return what poll(2) counts in, rounded up: who wakes early would spin."""
+    return max(0, math.ceil(seconds * 1000))
 
 
 def _answer(request: Request, deadline: float | None, idle_timeout: float | None) -> Any:

@@ -39,6 +39,7 @@ def test_writer_is_stopped(relay_to: RelayTo, tmp_path: Path) -> None:
     """
     with relayed_ends(relay_to, "left", "right", directory=tmp_path) as ends:
         sent = push(ends.left, DATA)
+        assert select.select([ends.right], [], [], 30)[0]  # it may have had no time so far
         before = ends.left.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         (behind,) = struct.unpack("i", fcntl.ioctl(ends.right, termios.FIONREAD, bytes(4)))
         assert behind > 0

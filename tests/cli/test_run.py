@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+from typing import Any
 
 import pytest
 from commands import LIMIT, RunMain, fildes, start
@@ -86,6 +88,22 @@ def test_signal_is_forwarded(peer: StartPeer) -> None:
         assert process.stderr.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(LIMIT) == 9
+
+
+def test_signal_that_comes_as_the_program_starts(
+    fildes: RunMain, peer: StartPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes before we know that the program runs reaches it, too."""
+    genuine = subprocess.Popen
+
+    def start(*args: Any, **how: Any) -> subprocess.Popen[bytes]:
+        child = genuine(*args, **how)
+        signal.raise_signal(signal.SIGTERM)
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    done = fildes("run", peer(echo).address(), "--", "sleep", "1000")
+    assert done.status == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("opened", ["tcp", "exec"])

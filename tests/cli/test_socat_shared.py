@@ -74,11 +74,11 @@ def test_shared_terminal_outlives_its_users(tmp_path: os.PathLike[str]) -> None:
 def test_connect_timeout_is_for_connecting() -> None:
     """CONNECTTIMEOUT_CONN: who has connected in time may think for longer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        target = f"TCP4:127.0.0.1:{listener.getsockname()[1]},connect-timeout=0.2"
+        target = f"TCP4:127.0.0.1:{listener.getsockname()[1]},connect-timeout=1"
         with start("relay", "-", target, stdin=subprocess.DEVNULL) as process:
             with listener.accept()[0] as sock:
                 assert sock.recv(1) == b""
-                threading.Event().wait(0.3)  # longer than the limit
+                threading.Event().wait(1.1)  # longer than the limit
                 sock.sendall(b"late")
             out, err = process.communicate(timeout=LIMIT)
     assert (process.returncode, out, err) == (0, b"late", b"")

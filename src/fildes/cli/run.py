@@ -9,6 +9,7 @@ given was not complete.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from fildes.cli.errors import UsageError
 from fildes.cli.opening import how, limits, read_address
 from fildes.cli.reporting import report, say
 from fildes.cli.status import Status
+from fildes.drivers.blocking import wait
 from fildes.opening import registry
+from fildes.waiting import READ
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -66,7 +69,7 @@ def run_with(file: Any, program: list[str]) -> int:
     """Run *program* on *file* and return its status, or minus the signal it died of."""
     stdin = file.fileno()
     running: list[subprocess.Popen[bytes]] = []
-    with forwarding_signals(running):
+    with forwarding_signals(running) as early:
         try:
             child = subprocess.Popen(
                 program, stdin=stdin, stdout=stdin if file.writable() else None
@@ -78,14 +81,33 @@ def run_with(file: Any, program: list[str]) -> int:
             say(f"unable to run {program[0]!r}: {error.strerror}")
             return Status.NOT_EXECUTABLE
         running.append(child)
-        return exit_status(child.wait())
+        for number in early:
+            child.send_signal(number)
+        return exit_status(ended(child))
+
+
+def ended(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of *child*, and let signals come meanwhile; return its status."""
+    pidfd = os.pidfd_open(child.pid)
+    try:
+        wait({pidfd: READ})
+    finally:
+        os.close(pidfd)
+    return child.wait()
 
 
 @contextlib.contextmanager
-def forwarding_signals(running: list[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Let signals end what is *running* rather than us, who have to see how it ends."""
+def forwarding_signals(running: list[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Let signals end what is *running* rather than us, who have to see how it ends.
+
+    Yields:
+      Signals that came while nothing was running, though it may have been started.
+    """
+    early: list[int] = []
 
     def forward(number: int, _: object) -> None:
+        if not running:
+            early.append(number)
         for child in running:
             child.send_signal(number)
 
@@ -93,7 +115,7 @@ def forwarding_signals(running: list[subprocess.Popen[bytes]]) -> Iterator[None]
         for number in (*FORWARDED, *FROM_TERMINAL):
             action = forward if number in FORWARDED else ignore
             before.callback(signal.signal, number, signal.signal(number, action))
-        yield
+        yield early
 
 
 def ignore(number: int, frame: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -35,6 +36,7 @@ class Breaking:
         talk.recv_exactly(10)
         talk.send(b"a" * self.size)
         wait_acknowledged(talk.sock)
+        assert select.select([talk.sock], [], [], LIMIT)[0]  # more of the question is there
         talk.close()  # with the question unread, which makes the kernel send RST
         self.closed.set()
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from fildes.cli.relaying.reporter import Reporter
     from fildes.cli.showing.table import Kind, Row
 
-#: Seconds that a worker has to tell its counts; then its last ones are taken.  # arbitrary
-PATIENCE = 1.0
+#: Seconds that a worker has to tell its counts; then its last ones are taken. Half of what a
+#: scraper waits for, `SCRAPE_TIMEOUT`: on a busy machine they are worth it.
+PATIENCE = 5.0
 
 
 class SeenWorkers(Workers):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import select
 import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from leaks import open_descriptors
@@ -37,6 +39,20 @@ def run(runner: asyncio.Runner, work: Callable[[Driver], Awaitable[Any]]) -> Any
         return await work(Driver())
 
     return runner.run(main())
+
+
+def test_a_loop_without_descriptors(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none is left for epoll(7), that is the error of whoever waits, and no other one."""
+
+    def epoll() -> NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(select, "epoll", epoll)
+    with pytest.raises(OSError) as caught:
+        run(runner, lambda driver: driver.wait({}, 0))
+    assert caught.value.errno == errno.EMFILE
 
 
 def test_a_loop_watches_one_descriptor_and_one_timer(runner: asyncio.Runner, ends: Pair) -> None:

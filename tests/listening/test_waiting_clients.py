@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import select
 import socket
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from loops import LOOPS, RunLoop
@@ -42,7 +43,7 @@ class Shortage:
 
     def try_take(self) -> Taken:
         if self.lasts:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            nothing_left()
         return self.take()
 
     async def pause(self, seconds: float, mine: Handshakes, error: OSError) -> float:
@@ -50,6 +51,10 @@ class Shortage:
             return await self.genuine(0.0, mine, error)
         self.felt.set()
         return await self.genuine(10 * LIMIT, mine, error)
+
+
+def nothing_left(*arguments: Any) -> NoReturn:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def client_of(address: str, said: bytes = b"hello\n") -> socket.socket:
@@ -81,7 +86,7 @@ def test_nobody_is_turned_away() -> None:
 
         def take_at_last() -> Taken:
             if next(failures, None) is not None:
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                nothing_left()
             return take()
 
         listener.acceptor.turns = itertools.repeat(take_at_last)
@@ -126,7 +131,7 @@ def test_a_failure_ends_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     class Exhausted(socket.socket):
         def __init__(self, *arguments: Any, **named: Any) -> None:
             if len(waited) < 5:
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                nothing_left()
             super().__init__(*arguments, **named)
 
     def wait(request: Any, *limits: Any) -> Any:
@@ -198,6 +203,28 @@ def test_clients_of_tasks_wait_for_a_handler(loop: RunLoop) -> None:
     async def main() -> None:
         listener = await fildes.aio.listen("tcp://127.0.0.1:0")
         await together(lambda: ask(listener), lambda: fildes.aio.serve(listener, handle))
+
+    loop(main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_to_wait_takes_no_more(loop: RunLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the first clients have taken everything, an event loop can wait still."""
+
+    async def main() -> None:
+        async with await fildes.aio.listen("tcp://127.0.0.1:0") as listener:
+            failures, take = iter(range(2)), next(listener.acceptor.turns)
+
+            def take_at_last() -> Any:
+                if next(failures, None) is not None:
+                    monkeypatch.setattr(select, "epoll", nothing_left)
+                    nothing_left()
+                return take()
+
+            listener.acceptor.turns = itertools.repeat(take_at_last)
+            with client_of(listener.address):
+                async with await listener.accept() as f:
+                    assert await f.readline() == b"hello\n"
 
     loop(main())
 

@@ -53,6 +53,8 @@ class AsyncListener:
           ValueError: it is closed.
         """
         limit = None if timeout is None else time.monotonic() + timeout
+        self.acceptor.check_open()
+        self.driver.hold()  # now: to wait takes descriptors, of which the clients may leave none
         try:
             stream = await self.driver.run(self.acceptor.accept_stream(), limit)
         except OSError:

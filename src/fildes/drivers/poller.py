@@ -82,9 +82,8 @@ class Poller:
       alarm: the moment of the loop's timer; None while there is none.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.epoll = select.epoll()
+    def __init__(self, loop: asyncio.AbstractEventLoop, epoll: select.epoll) -> None:
+        self.loop, self.epoll = loop, epoll
         self.waits: dict[int, list[Wait]] = {}
         self.times: list[tuple[float, int, Wait]] = []
         self.numbers = itertools.count()
@@ -222,7 +221,7 @@ def poller_of(loop: asyncio.AbstractEventLoop) -> Poller:
     if poller is None or poller.loop is not loop:
         for number in [number for number, each in list(POLLERS.items()) if each() is None]:
             POLLERS.pop(number, None)  # another thread may have been quicker
-        poller = Poller(loop)
+        poller = Poller(loop, select.epoll())
         POLLERS[id(loop)] = weakref.ref(poller)
     return poller
 

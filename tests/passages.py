@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from loops import RunProtocol
+from stream_copies import pipe_streams
 from tcp_ends import tcp_pair
 
 from fildes.drivers import blocking
@@ -21,7 +22,6 @@ from fildes.streams.buffers import buffers_here
 from fildes.streams.half import Half
 from fildes.streams.kernel import DescriptorStream, SocketStream
 from fildes.streams.passage import passage_between
-from fildes.streams.relay import pipe_streams
 from fildes.streams.stream import KernelStream, Stream
 
 

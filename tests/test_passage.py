@@ -29,6 +29,7 @@ from passages import (
     tcp,
     unix,
 )
+from stream_copies import pipe_streams
 
 import fildes
 from fildes.drivers import blocking
@@ -39,7 +40,7 @@ from fildes.streams.half import Half, LoneHalf
 from fildes.streams.kernel import DescriptorStream, SocketStream
 from fildes.streams.passage import DEARER, passage_between
 from fildes.streams.pipes import Pipes
-from fildes.streams.relay import copy, pipe_streams
+from fildes.streams.relay import copy
 from fildes.streams.shaped import (
     CountedStream,
     EscapedStream,

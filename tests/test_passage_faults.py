@@ -25,13 +25,14 @@ from passages import (
     tcp,
     unix,
 )
+from stream_copies import pipe_streams
 from tcp_ends import hang_up, wait_acknowledged
 
 from fildes.drivers import blocking
 from fildes.streams.buffers import buffers_here
 from fildes.streams.half import Half
 from fildes.streams.kernel import DescriptorStream
-from fildes.streams.relay import copy, pipe_streams
+from fildes.streams.relay import copy
 
 DATA = os.urandom(1_500_000)
 

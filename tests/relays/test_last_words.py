@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from peers import LIMIT, Conversation, StartPeer
 from relays_under_test import RelayTo
+from stream_copies import relay_streams
 from tcp_ends import fill, hang_up, received, tcp_pair, wait_acknowledged
 
 from fildes.drivers import blocking
@@ -17,7 +18,6 @@ from fildes.drivers.loop import Loop
 from fildes.relaying.pair import Pair
 from fildes.streams import delivering
 from fildes.streams.kernel import SocketStream
-from fildes.streams.relay import relay_streams
 
 QUESTION = b"q" * 200_000  # more than anybody reads
 

@@ -12,10 +12,10 @@ import pytest
 from loops import DRIVERS, RunProtocol
 from peers import LIMIT
 from relay_commands import relay, relay_running
+from stream_copies import pipe_streams, relay_streams
 
 from fildes.streams.datagrams import DatagramStream, SeqpacketStream, socket_stream
 from fildes.streams.dual import DualStream
-from fildes.streams.relay import pipe_streams, relay_streams
 from fildes.streams.shaped import ShapedStream
 
 

@@ -11,12 +11,12 @@ from collections.abc import Callable
 import pytest
 from authority import Authority
 from peers import Conversation, ScriptedPeer, StartPeer, echo
+from stream_copies import relay_streams
 from tls_cases import MEBIBYTE, Open, pattern
 
 import fildes
 from fildes.drivers import blocking
 from fildes.streams.kernel import SocketStream
-from fildes.streams.relay import relay_streams
 from fildes.tls.stream import TlsStream
 
 

@@ -68,12 +68,6 @@ class Ledger:
         if share.left > 0:
             self.free.append((share.position, share.stop))
 
-    def end_at(self, size: int) -> None:
-        """Learn where a document of unknown size ends."""
-        for share in self.shares:
-            share.stop = min(share.stop, size)
-        self.free = [(start, min(stop, size)) for start, stop in self.free if start < size]
-
     def missing(self) -> list[tuple[int, int]]:
         """Return the ranges that are not written, in order, none next to another."""
         shares = [(share.position, share.stop) for share in self.shares if share.left > 0]

@@ -26,7 +26,6 @@ from typing import Any, NamedTuple
 #: Bytes of an IPv6 address that a client has no choice of; RFC 6177 section 2.
 SITE_SIZE = 8
 
-
 #: Seconds that a handshake has in any case: two round trips of a second each.
 GRACE = 2.0  # arbitrary
 

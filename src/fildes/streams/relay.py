@@ -1,4 +1,4 @@
-"""Copying between two streams: one way (pipe), and both ways (relay).
+"""Copying between two streams, one way or both ways.
 
 Protocol code, so any driver runs it. Each direction is a `Half`, which does what
 can be done now and says what it waits for; one wait covers both. An end of file is
@@ -193,19 +193,3 @@ async def wait_for(
     if not any(half.waits_for_source and half.source.stalled(stall) for half in halves):
         raise stall
     return time.monotonic()
-
-
-async def pipe_streams(source: Stream, sink: Stream, *, idle_timeout: float | None = None) -> int:
-    """Copy *source* to *sink* up to its end of file; half-close *sink*; return the count."""
-    half = Half(source, sink)
-    await copy([half], idle_timeout)
-    return half.copied
-
-
-async def relay_streams(
-    left: Stream, right: Stream, *, idle_timeout: float | None = None
-) -> tuple[int, int]:
-    """Copy both ways until both have ended; return the counts left to right and back."""
-    there, back = Half(left, right), Half(right, left)
-    await copy([there, back], idle_timeout)
-    return there.copied, back.copied

@@ -12,7 +12,7 @@ import errno
 from typing import Protocol
 
 from fildes.wire.http1 import Fields
-from fildes.wire.http1_body import LAST_CHUNK
+from fildes.wire.http1_body import LAST_CHUNK, encode_chunk
 
 
 class BodyWriter(Protocol):
@@ -53,7 +53,7 @@ class ChunkedWriter:
 
     def frame(self, data: memoryview) -> bytes:
         """Return *data* as one chunk; see BodyWriter."""
-        return b"".join((b"%x\r\n" % len(data), data, b"\r\n"))
+        return encode_chunk(data)
 
     def seal(self) -> bytes:
         """Return the last chunk; see BodyWriter."""

@@ -14,13 +14,13 @@ import pytest
 from commands import ENVIRONMENT, LIMIT, command
 
 import fildes
-from fildes.cli.relaying.gathering import Gathering
+from fildes.cli.relaying.gathering import Gathering, gathers
 from fildes.drivers import blocking
 from fildes.streams.buffers import Buffers
-from fildes.streams.datagrams import DatagramStream
+from fildes.streams.datagrams import DatagramStream, socket_stream
 from fildes.streams.everybody import HeardRecords
 from fildes.streams.relay import copy
-from fildes.streams.shaped import LimitedStream
+from fildes.streams.shaped import LimitedStream, OpenEndedStream
 
 #: What udp over IPv4 cannot take, and a unix socket can; RFC 768, RFC 791.
 TOO_LONG = bytes(65508)
@@ -126,6 +126,18 @@ def test_socket_that_is_of_no_use_ends_it(collected: Collected, tmp_path: Path) 
     assert isinstance(error, OSError)
     assert error.errno == errno.ECONNREFUSED
     assert collected.told == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "gathered"),
+    [(socket.SOCK_DGRAM, True), (socket.SOCK_SEQPACKET, True), (socket.SOCK_STREAM, False)],
+)
+def test_into_what(kind: socket.SocketKind, gathered: bool, collected: Collected) -> None:
+    """Datagrams and records are taken one by one, but a stream takes all or breaks."""
+    with socket.socket(socket.AF_UNIX, kind) as sock:
+        sink = OpenEndedStream(socket_stream(sock))
+        assert gathers(collected.half.source, sink) is gathered
+        assert not gathers(collected.half.sink, sink)  # a conversation
 
 
 @pytest.mark.slow

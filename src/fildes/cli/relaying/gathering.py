@@ -10,9 +10,9 @@ import errno
 from typing import TYPE_CHECKING
 
 from fildes.listening.troubles import PASSING
+from fildes.streams.datagrams import DatagramStream
 from fildes.streams.everybody import HeardRecords, HeardStream
 from fildes.streams.half import Half
-from fildes.streams.shaped import ShapedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,6 @@ class Gathering(Half):
 
 def gathers(source: Stream, sink: Stream) -> bool:
     """Tell whether *source* is everybody, and *sink* takes each datagram by itself."""
-    while isinstance(source, ShapedStream):
-        source = source.inner
-    return isinstance(source, HeardStream | HeardRecords) and sink.messages and sink.endless
+    *_, received = source.layers()
+    *_, sent = sink.layers()
+    return isinstance(received, HeardStream | HeardRecords) and isinstance(sent, DatagramStream)

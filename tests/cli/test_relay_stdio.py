@@ -7,12 +7,16 @@ import contextlib
 import fcntl
 import os
 import pty
+import signal
 import socket
+import subprocess
 import termios
 from collections.abc import Iterator
 
 import pytest
-from commands import LIMIT, start
+from commands import LIMIT, pipes, start
+
+from fildes.cli.status import Status
 
 #: Of what relays give back.
 LINE = b"hello\n"
@@ -89,3 +93,43 @@ def waiting(fd: int) -> int:
     found = array.array("i", [0])
     fcntl.ioctl(fd, termios.FIONREAD, found)
     return found[0]
+
+
+@pytest.mark.parametrize("side", ["-", "STDIN!!STDOUT"])
+def test_reader_that_goes_away_ends_it(side: str) -> None:
+    """`fildes relay - ADDRESS | head -1` ends though there is more to come from standard input."""
+    with start("relay", side, "exec:yes?stderr=null", stdin=subprocess.PIPE) as process:
+        stdin, stdout, stderr = pipes(process)
+        assert stdout.read(2) == b"y\n"
+        stdout.close()
+        assert process.wait(LIMIT) == -signal.SIGPIPE
+        assert stderr.read() == b""
+        stdin.close()
+
+
+def test_reader_that_goes_away_ends_a_deadlock() -> None:
+    """Nor is a program waited for that reads no more, since nobody takes what it says."""
+    with start("relay", "-", "exec:cat?stderr=null", stdin=subprocess.PIPE) as process:
+        stdin, stdout, stderr = pipes(process)
+        stdin.write(b"y\n")
+        stdin.flush()
+        assert stdout.read(2) == b"y\n"
+        stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(bytes(MUCH))
+            stdin.flush()
+        assert process.wait(LIMIT) == -signal.SIGPIPE
+        assert stderr.read() == b""
+        with contextlib.suppress(BrokenPipeError):
+            stdin.close()
+
+
+@pytest.mark.parametrize("side", ["-", "STDIN!!OPEN:/dev/full,wronly"])
+def test_full_disk_ends_it(side: str) -> None:
+    """What cannot be written is told at once, and standard input need not end first."""
+    with open("/dev/full", "wb", 0) as full:
+        how = {"stdin": subprocess.PIPE, "stdout": full}
+        with start("relay", side, "exec:yes?stderr=null", **how) as process:
+            assert process.stderr is not None
+            assert b"No space left on device" in process.stderr.read()
+            assert process.wait(LIMIT) == Status.LOCAL_WRITE

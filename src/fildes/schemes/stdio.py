@@ -38,6 +38,7 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
             sink = os.dup(1)
             undo.callback(os.close, sink)
             stream = DescriptorStream(source, sink)
+            stream.apart = True
             undo.pop_all()
         return stream
 

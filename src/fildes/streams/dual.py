@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class DualStream(Stream):
     """Reads *source* and writes *sink*; owns both. A half-close closes the sink."""
 
+    apart = True
+
     def __init__(self, source: Stream, sink: Stream) -> None:
         self.source, self.sink = source, sink
         self.messages, self.endless = source.messages, source.endless

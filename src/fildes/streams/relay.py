@@ -4,7 +4,8 @@ Protocol code, so any driver runs it. Each direction is a `Half`, which does wha
 can be done now and says what it waits for; one wait covers both. An end of file is
 passed on as a half-close, and the other direction goes on. An error is not an end
 of file. Where sending fails, what that stream has still to say is delivered: a server
-may answer and close without reading the whole question. Where receiving fails, the
+may answer and close without reading the whole question. Standard input knows nothing of
+standard output, and is not waited for then. Where receiving fails, the
 stream is lost in both directions. Once each peer has what was sent to it, the error is
 raised, and the caller aborts both.
 """
@@ -72,7 +73,7 @@ async def copy_now(
         for half in moved:
             if half.ended:
                 await half.pass_on_end()
-        if any(half.lost for half in moved) or leaves_no_end(halves, moved):
+        if any(half.lost for half in moved) or leaves_nothing(halves, moved):
             break
         rounds = rounds + 1 if moved else 0
         if moved:
@@ -88,10 +89,17 @@ async def copy_now(
         raise error
 
 
-def leaves_no_end(halves: list[Half], moved: list[Half]) -> bool:
-    """Tell whether one of those *moved* has failed, and what goes on has no end to wait for."""
-    failed = any(half.error is not None for half in moved)
-    return failed and all(half.source.endless for half in halves if half.running)
+def leaves_nothing(halves: list[Half], moved: list[Half]) -> bool:
+    """Tell whether one of those *moved* has failed, and no end is waited for of what goes on.
+
+    It has none, or it does not come from where sending has failed.
+    """
+    failed = [half.sink for half in moved if half.error is not None]
+    if not failed:
+        return False
+    if any(layer.apart for sink in failed for layer in sink.layers()):
+        return True
+    return all(half.source.endless for half in halves if half.running)
 
 
 def first_error(halves: list[Half]) -> OSError | EOFError | None:

@@ -72,6 +72,8 @@ class Stream(abc.ABC):
       kept_size: bytes of a message that was longer than the buffer and is kept.
       settled: the peer has answered all that was sent, so closing need not wait
         for it; said by the layer above, which knows what an answer is.
+      apart: its two directions lead to different places, so one that fails has nothing more
+        to say in the other.
       borrowed: others may hold its open file description, so O_NONBLOCK is not ours to set.
     """
 
@@ -85,6 +87,7 @@ class Stream(abc.ABC):
     kept_size = 0
     here: BytesIO | None = None
     settled = False
+    apart = False
     borrowed = False
 
     #: Why there is no descriptor of messages, if there is none.

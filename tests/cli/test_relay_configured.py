@@ -110,6 +110,17 @@ def test_bad_configurations_change_nothing(config: Path, text: str) -> None:
         assert echo_at(running.address) == b"hello"
 
 
+def test_missing_configuration_changes_nothing(config: Path) -> None:
+    """SIGHUP when the file is gone: that is told with its name, and everything goes on."""
+    with relay_running("--config", str(config)) as running:
+        text = config.read_text()
+        config.unlink()
+        said = f"fildes: nothing was reloaded: unable to read {config}: No such file or directory\n"
+        assert reload(running)[0] == said
+        config.write_text(text)
+        assert echo_at(running.address) == b"hello"
+
+
 def test_programs_hear_of_a_bad_configuration(config: Path) -> None:
     """SIGHUP with mistakes under --json: they are an event, too."""
     argv = ["relay", "--json", "--config", str(config)]

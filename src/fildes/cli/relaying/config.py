@@ -107,12 +107,12 @@ class Reader:
         """
         self.check_names((), document, ["defaults", "relay", METRICS, WORKERS])
         usual = self.manner(("defaults",), self.table(("defaults",), document), Manner())
-        relays = self.table(("relay",), document)
+        relays = self.relays(document)
         plans = [self.plan(name, relays, usual) for name in relays]
         metrics, workers = self.metrics(document), self.workers(document)
         found = tuple(plan for plan in plans if plan is not None)
         self.check_listeners(found)
-        if not plans:
+        if not plans and not any(mistake.place == "relay" for mistake in self.mistakes):
             self.wrong((), "there is no relay: begin one with [relay.NAME]")
         if self.mistakes:
             raise ConfigError(sorted(self.mistakes))
@@ -127,13 +127,24 @@ class Reader:
         value = parent.get(place[-1], {})
         if isinstance(value, dict):
             return value
-        self.wrong(place, f"this is a table: [{'.'.join(place)}]")
+        name = ".NAME" if place == ("relay",) else ""
+        self.wrong(place, f"this is a table: [{'.'.join(place)}{name}]")
         return {}
+
+    def relays(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the relays by name; none if the only one has no name."""
+        relays = self.table(("relay",), document)
+        if any(key in relays and not isinstance(relays[key], dict) for key in SIDES):
+            self.wrong(("relay",), "a relay has a name: [relay.NAME]")
+            return {}
+        return relays
 
     def check_names(self, place: Place, table: Mapping[str, Any], known: list[str]) -> None:
         """Tell of each key of *table* that is none, and what was perhaps meant."""
         for name in table:
-            if name not in known:
+            if name in (METRICS, WORKERS) and place:
+                self.wrong((*place, name), "it stands at the top, above all [tables]")
+            elif name not in known:
                 hint = nearest(name, known) or f"; there are {', '.join(known)}"
                 self.wrong((*place, name), f"no such key{hint}")
 

@@ -88,7 +88,7 @@ class Relays(ABC, Generic[R]):
             if self.load is not None:
                 plans = list(self.load())
         except (OSError, ValueError) as error:
-            self.reporter.complaint(f"nothing was reloaded: {error}")
+            self.reporter.complaint(f"nothing was reloaded: {reason_of(error)}")
             readiness.ready(self.summary())
             return False
         for name, failure in self.replace(plans):
@@ -176,3 +176,10 @@ def outlives_terminal() -> bool:
     To be asked before SIGHUP gets an action.
     """
     return signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Say why the configuration could not be read, or what is wrong in it."""
+    if isinstance(error, OSError):
+        return f"unable to read {error.filename}: {error.strerror}"
+    return str(error)

@@ -62,7 +62,7 @@ def test_deadline_over_all(peer: StartPeer) -> None:
     server = peer(answering(busy(after=b"30")), answering(document()))
     with pytest.raises(TimeoutError):
         fildes.open(server.address("http", "/"), timeout=0.1, http=RETRY)
-    assert len(server.conversations) == 1
+    assert len(server.conversations) <= 1  # none, where the limit has passed before
 
 
 def test_writing_is_not_repeated(peer: StartPeer) -> None:

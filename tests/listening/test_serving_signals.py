@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 import fildes
 from fildes.drivers import blocking
 from fildes.serving import LOOK, Server
+from fildes.waiting import READ
 
 
 def answer(f: Any) -> None:
@@ -93,6 +95,23 @@ def test_signal_to_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
     fildes.serve("tcp://127.0.0.1:0", answer, ready=ready)
     threads[0].join(20)
+
+
+def test_thread_that_python_has_not_started(ends: tuple[socket.socket, socket.socket]) -> None:
+    """To look whether it is the main one leaves no trace of a thread of a library's."""
+    left, right = ends
+    right.send(b"x")
+    there: list[threading.Thread] = []
+    before, over = threading.enumerate(), threading.Event()
+
+    def wait() -> None:
+        blocking.wait({left.fileno(): READ})
+        there.extend(threading.enumerate())
+        over.set()
+
+    _thread.start_new_thread(wait, ())
+    assert over.wait(20)
+    assert there == before
 
 
 def refused(sock: socket.socket) -> bool:

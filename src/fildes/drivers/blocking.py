@@ -65,7 +65,8 @@ def wait(interest: Interest, timeout: float | None = None) -> dict[int, int]:
     for fd, events in interest.items():
         poll.register(fd, events)
     if timeout is None or timeout > LOOK:
-        if threading.current_thread() is threading.main_thread():
+        # Not current_thread(), which remembers each thread that Python has not started.
+        if threading.get_ident() == threading.main_thread().ident:
             return wait_looking(poll, timeout)
         timeout = None if timeout is None else min(timeout, LONGEST_WAIT)
     return dict(poll.poll(None if timeout is None else in_milliseconds(timeout)))

@@ -10,7 +10,9 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, NoReturn
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from leaks import open_descriptors
@@ -19,6 +21,7 @@ from peers import LIMIT
 from tasks import count_calls, fill
 
 from fildes import drivers
+from fildes.drivers import poller
 from fildes.drivers.asyncio import Driver
 from fildes.drivers.poller import MAX_OVER, poller_of
 from fildes.waiting import READ, WRITE
@@ -45,11 +48,8 @@ def test_a_loop_without_descriptors(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where none is left for epoll(7), that is the error of whoever waits, and no other one."""
-
-    def epoll() -> NoReturn:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-
-    monkeypatch.setattr(select, "epoll", epoll)
+    refused = Mock(side_effect=OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+    monkeypatch.setattr(select, "epoll", refused)
     with pytest.raises(OSError) as caught:
         run(runner, lambda driver: driver.wait({}, 0))
     assert caught.value.errno == errno.EMFILE
@@ -258,9 +258,12 @@ def test_times_of_waits_that_are_over_are_forgotten(runner: asyncio.Runner, ends
     assert run(runner, work) <= MAX_OVER + 2
 
 
-def test_an_earlier_time_comes_first(runner: asyncio.Runner, ends: Pair) -> None:
+def test_an_earlier_time_comes_first(
+    runner: asyncio.Runner, ends: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Waits end each at its own time, whichever began first."""
-    fd = ends[0].fileno()
+    fd, began = ends[0].fileno(), time.monotonic()
+    monkeypatch.setattr(poller, "time", SimpleNamespace(monotonic=lambda: began))
 
     async def work(driver: Driver) -> list[float]:
         ended: list[float] = []
@@ -269,11 +272,13 @@ def test_an_earlier_time_comes_first(runner: asyncio.Runner, ends: Pair) -> None
             assert await driver.wait({fd: READ}, timeout) == {}
             ended.append(timeout)
 
-        # So far apart that no machine stands still for so long between two beginnings.
-        await asyncio.gather(*map(wait, (0.2, 0.05, 0.12)))
+        async def go_on() -> None:
+            monkeypatch.setattr(poller, "time", time)
+
+        # They begin at one moment, however long the machine stands still between them.
+        await asyncio.gather(*map(wait, (0.2, 0.05, 0.12)), go_on())
         return ended
 
-    began = time.monotonic()
     assert run(runner, work) == [0.05, 0.12, 0.2]
     assert time.monotonic() - began >= 0.2
 

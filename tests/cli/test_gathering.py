@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
+import json
 import select
 import socket
 import subprocess
@@ -147,19 +147,20 @@ def test_command_goes_on(tmp_path: Path) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as server:
         server.settimeout(LIMIT)
         server.bind(("127.0.0.1", 0))
-        argv = [*command("relay"), "-u", f"unix-recv:{path}"]
-        argv.append(f"udp://127.0.0.1:{server.getsockname()[1]}")
-        with subprocess.Popen(argv, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
+        there = f"udp://127.0.0.1:{server.getsockname()[1]}"
+        argv = [*command("relay"), "--json", "-u", f"unix-recv:{path}", there]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, env=ENVIRONMENT) as process:
             try:
-                while not os.path.exists(path):
-                    assert process.poll() is None
+                assert process.stdout is not None
+                assert json.loads(process.stdout.readline())["event"] == "opened"
                 with fildes.open(f"unix-dgram:{path}") as everybody:
                     for datagram in (TOO_LONG, b"one"):
                         everybody.write(datagram)
                 assert server.recv(99) == b"one"
+                told = json.loads(process.stdout.readline())
             finally:
                 process.terminate()
-            assert process.stderr is not None
-            lines = process.stderr.read().decode().splitlines()
-    assert lines[0].startswith("fildes: a datagram is lost, going on: unable to write to udp://")
-    assert "Message too long" in lines[0]
+    assert told["event"] == "error"
+    assert told["message"] == (
+        f"a datagram is lost, going on: unable to write to {there}: Message too long"
+    )

@@ -16,7 +16,7 @@ from authority import Authority
 from tls_listeners import options
 
 import fildes
-from fildes.listening import accepting
+from fildes.listening import accepting, admission
 
 pytestmark = pytest.mark.slow
 
@@ -101,8 +101,12 @@ def test_without_descriptors(scheme: str, tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-def test_stalled_handshakes_make_room(tls_ca: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing is left, those that are slow to become ready have to go first."""
+@pytest.mark.parametrize("grace", [0.0, 1000.0])
+def test_stalled_handshakes_make_room(
+    grace: float, tls_ca: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is left, those that take longer than most have to go first, and no others."""
+    monkeypatch.setattr(admission, "GRACE", grace)
     monkeypatch.setattr(accepting, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(accepting, "LONGEST_PAUSE", 0.02)
     with (
@@ -112,20 +116,17 @@ def test_stalled_handshakes_make_room(tls_ca: Authority, monkeypatch: pytest.Mon
         while not listener.acceptor.handshakes.running:
             with pytest.raises(TimeoutError):
                 listener.accept(timeout=0.01)
-        failures = [errno.EMFILE] * 9
-        genuine = listener.acceptor.try_accept
+        failures = [errno.EIO, *[errno.EMFILE] * 9]
 
         def try_accept() -> Any:
             if stalled_was_dropped(stalled):
                 raise OSError(errno.EIO, "there is room")
-            if failures:
-                raise OSError(failures.pop(), "no descriptor")
-            return genuine()
+            raise OSError(failures.pop(), "no descriptor")
 
         monkeypatch.setattr(listener.acceptor, "try_accept", try_accept)
-        with pytest.raises(OSError, match="there is room"):
+        with pytest.raises(OSError, match="descriptor" if grace else "there is room") as caught:
             listener.accept(timeout=20)
-        assert failures
+        assert caught.value.errno == errno.EIO
 
 
 def stalled_was_dropped(sock: socket.socket) -> bool:

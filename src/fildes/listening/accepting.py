@@ -237,7 +237,7 @@ class Acceptor:
     async def pause(self, seconds: float, mine: Handshakes, error: OSError) -> float:
         """Wait for something to be released, return how long to wait the next time."""
         self.short = True
-        if seconds >= LONGEST_PAUSE and not mine.drop_oldest():
+        if seconds >= LONGEST_PAUSE and not mine.give_way():
             warn_of_shortage(self.address, error)
         # What has just failed may have given back a place, and rung itself.
         ends = {} if self.bell.rung else {self.bell.fd: READ}

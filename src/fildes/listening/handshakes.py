@@ -121,12 +121,17 @@ class Handshakes:
             self.drop_oldest()
         return admission.LOOK
 
-    def drop_oldest(self) -> bool:
-        """Refuse the client that is slowest; False if there is none."""
+    def give_way(self) -> bool:
+        """Give up the slowest, if it takes longer than most; False if there is none."""
         if not self.running:
             return False
-        self.drop(self.running.pop(0), deadline_passed())
+        if self.running[0].since + admission.GRACE <= time.monotonic():
+            self.drop_oldest()
         return True
+
+    def drop_oldest(self) -> None:
+        """Refuse the client that is slowest, of those that there are."""
+        self.drop(self.running.pop(0), deadline_passed())
 
     def drop(self, shake: Shake, reason: Exception) -> None:
         """Refuse the client of *shake*."""

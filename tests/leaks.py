@@ -62,16 +62,24 @@ def open_descriptors() -> list[str]:
 def children() -> list[str]:
     """Return the children, zombies included: each must have been waited for."""
     found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = status.read_text()
-        except (FileNotFoundError, ProcessLookupError):  # ended meanwhile
-            continue
+    for text in statuses():
         # proc_pid_stat(5): pid (comm) state ppid; comm may hold blanks and parentheses.
         start, _, rest = text.rpartition(") ")
         if int(rest.split()[1]) == os.getpid():
             found.append(f"{start})")
     return found
+
+
+def statuses() -> Iterator[str]:
+    """Yield what proc_pid_stat(5) tells of each process."""
+    for name in os.listdir("/proc"):  # not by glob, which fails at one that ends meanwhile
+        if not name.isdecimal():
+            continue
+        try:
+            text = Path("/proc", name, "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        yield text
 
 
 def leftovers(before: Holdings) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leaks import statuses
 
 SOURCE = Path(__file__).parents[1] / "src"
 
@@ -53,11 +54,8 @@ class ServeCommand:
     def children(self) -> list[str]:
         """Return the states of the server's children, zombies included."""
         found = []
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                state, parent = path.read_text().rpartition(") ")[2].split()[:2]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+        for text in statuses():
+            state, parent = text.rpartition(") ")[2].split()[:2]
             if int(parent) == self.process.pid:
                 found.append(state)
         return found

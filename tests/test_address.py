@@ -215,6 +215,7 @@ REFUSED = [
     ("http://h/%zz", "%25"),
     ("http://h/{x}", "%7B"),
     ("http://h/[x]", "%5B"),
+    ("tcp://h:1?bind=[::1]:2", "'[' in the option bind is written %5B, and :: %3A%3A"),
     ("http://h/%00", "NUL"),
     ("http://h/?é", "%C3%A9"),
     ("http://h/#a#b", "%23"),

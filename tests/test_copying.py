@@ -250,6 +250,14 @@ def test_what_has_no_descriptor_is_refused(other: Any) -> None:
             fildes.relay(other, ours)
 
 
+def test_listener_is_relayed_to_an_address() -> None:
+    """What accepts has no bytes: one with two sockets was waited at for ever."""
+    with fildes.listen("tcp://:0") as listener, fildes.listen("tcp://:0") as other:
+        for ends in ((listener, other), (other, listener)):
+            with pytest.raises(TypeError, match="a listener is relayed to an address"):
+                fildes.relay(*ends)
+
+
 def test_options_are_for_an_address(pair: tuple[socket.socket, socket.socket]) -> None:
     """Between two files nothing is opened, so there can be no options of schemes."""
     with pytest.raises(TypeError, match="'tcp' is for opening an address"):

@@ -217,6 +217,8 @@ class End:
     def __init__(self, file: Any, mode: str) -> None:
         if isinstance(file, io.TextIOBase):
             raise TypeError("bytes are copied: open the file in a binary mode")
+        if isinstance(file, Listener):
+            raise TypeError("a listener is relayed to an address: relay(listener, address)")
         self.file = file
         self.ours = isinstance(file, File)
         if self.ours:

@@ -59,6 +59,20 @@ def test_failure_is_one_line_and_a_status(
     assert message in done.err
 
 
+@pytest.mark.parametrize("argv", [
+    ["{0}", "--timeout", "9", "{1}"],
+    ["{0}", "{1}", "--timeout", "9"],
+    ["--timeout", "9", "--", "{0}", "{1}"],
+])  # fmt: skip
+def test_options_stand_anywhere(fildes: RunMain, tmp_path: Path, argv: list[str]) -> None:
+    """Options stand before, between and behind addresses."""
+    paths = [tmp_path / "one", tmp_path / "two"]
+    for path in paths:
+        path.write_text(f"{path.name}\n")
+    done = fildes("cat", *(word.format(*paths) for word in argv))
+    assert done == (0, "one\ntwo\n", "")
+
+
 def test_deadline_has_a_status(fildes: RunMain, peer: StartPeer) -> None:
     """A time limit that passed while reading is told apart from a broken connection."""
     server = peer(Conversation.stall)

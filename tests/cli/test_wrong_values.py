@@ -83,6 +83,19 @@ def test_misspelt_options(argv: list[str], told: str, fildes: RunMain) -> None:
     assert status == Status.USAGE
 
 
+@pytest.mark.parametrize(("argv", "told"), [
+    (["--config", "relays.toml", *RELAY], "leave out LEFT and RIGHT"),
+    (["--check", *RELAY], "--check looks over a file: --config FILE --check"),
+    (RELAY[:1], "say both sides"),
+])  # fmt: skip
+def test_what_says_nothing_by_itself(argv: list[str], told: str, fildes: RunMain) -> None:
+    """What would have no effect is an error, so nobody relies on it."""
+    status, out, err = fildes("relay", *argv)
+    assert err.startswith("fildes: ")
+    assert err.endswith(f"{told}\n") or f"{told}:" in err
+    assert (status, out) == (Status.USAGE, "")
+
+
 def test_values_that_look_like_options(fildes: RunMain) -> None:
     """What stands behind ``--`` is none, and neither is a value with a blank."""
     assert fildes("cat", "-H", "--x: y", "data:,one").out == "one"

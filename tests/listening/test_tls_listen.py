@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import socket
+import ssl
 import threading
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,20 @@ def test_bad_certificate_is_named(tls_ca: Authority, tmp_path: Path) -> None:
     bad.write_text("nothing")
     with pytest.raises(OSError, match=r"bad\.pem"):
         fildes.listen("tls://127.0.0.1:0", tls={"cert": bad})
+
+
+def test_what_a_file_lacks_is_said(tls_ca: Authority, tmp_path: Path) -> None:
+    """No key, no certificate, no file: where OpenSSL says PEM lib, the error says which."""
+    ours = tls_ca.localhost
+    for given, message in (
+        ({"cert": ours.cert_file}, "there is no key in it; key=FILE"),
+        ({"cert": ours.key_file}, f"there is no certificate in {ours.key_file}"),
+        ({"cert": ours.cert_file, "key": tls_ca.ca_file}, "there is no key in it\n"),
+    ):
+        with pytest.raises(ssl.SSLError, match=message):
+            fildes.listen("tls://127.0.0.1:0", tls=given)
+    with pytest.raises(fildes.AddressError, match=f"no .pem file.* in {tmp_path}"):
+        fildes.listen("tls://127.0.0.1:0", tls={"cert": tmp_path})
 
 
 def test_slow_handshake_delays_nobody(tls_ca: Authority) -> None:

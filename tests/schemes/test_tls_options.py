@@ -146,6 +146,7 @@ def test_key_with_wrong_password(
     error = refusal(peer(lambda talk: None), **options)
     assert isinstance(error, ssl.SSLError)
     assert str(key) in str(error)
+    assert "the key is encrypted, and key-password does not open it" in str(error)
     assert "wrong-one" not in f"{error!r} {error}"
 
 

@@ -45,7 +45,7 @@ _NAMED = pattern(r"([A-Za-z][A-Za-z0-9+.-]*)(?::|$)")
 _HIERARCHY = pattern(r"//([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _HOST_PORT = pattern(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
 
-_ESCAPE_HINT = "a literal '::' is written %3A%3A, and an IPv6 address stands in brackets"
+_ESCAPE_HINT = "a literal '::' is written %3A%3A, and the IPv6 address of a host stands in brackets"
 
 
 class Part(NamedTuple):

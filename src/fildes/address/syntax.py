@@ -58,6 +58,8 @@ def _refuse_character(character: str, what: str) -> NoReturn:
         message = f"a blank in the {what} is written {escape(character)}"
     elif character == "\\":
         message = f"a backslash in the {what} is written %5C (the separator is /)"
+    elif character == "[" and what.startswith("option"):
+        message = f"{character!r} in the {what} is written {escape(character)}, and :: %3A%3A"
     else:
         message = f"{character!r} in the {what} is written {escape(character)}"
     raise AddressError(message)

@@ -95,7 +95,12 @@ def add_messages(group: Any) -> None:
     add("-v", dest="dumps", action="append_const", const="text",
         help="dump it on standard error, as text")  # fmt: skip
     add("-x", dest="dumps", action="append_const", const="hex", help="the same in hexadecimal")
-    add("--dump", type=given, metavar="FILE", help="write the dumps of -v and -x to FILE")
+    add(
+        "--dump",
+        type=given,
+        metavar="FILE",
+        help="write the dumps of -v and -x to FILE, those of -v if none is said",
+    )
     add(
         "-r",
         dest="raw_there",
@@ -123,19 +128,28 @@ def run(arguments: Namespace) -> int:
     """Relay between the two sides, or run what a configuration file says."""
     from fildes.cli.relaying.running import Ended, run_plans
 
+    check_together(arguments)
     if arguments.config:
         from fildes.cli.relaying.configured import run_configured
 
         return run_configured(arguments, means_of(arguments), wanted_of(arguments))
-    if arguments.check:
-        raise UsageError("--check looks over a file: --config FILE --check")
-    if not arguments.left or not arguments.right:
-        raise UsageError("say both sides: fildes relay LEFT RIGHT")
     plan = settled(plan_of(arguments))
     try:
         return run_plans([plan], means_of(arguments), wanted_of(arguments), arguments)
     except Ended as ended:
         return -ended.number
+
+
+def check_together(arguments: Namespace) -> None:
+    """Raise `UsageError` for arguments that say nothing without others, or besides them."""
+    if arguments.config and arguments.left:
+        raise UsageError("--config FILE says both sides of all relays: leave out LEFT and RIGHT")
+    if arguments.config:
+        return
+    if arguments.check:
+        raise UsageError("--check looks over a file: --config FILE --check")
+    if not arguments.left or not arguments.right:
+        raise UsageError("say both sides: fildes relay LEFT RIGHT")
 
 
 def plan_of(arguments: Namespace) -> Plan:

@@ -55,7 +55,9 @@ def parse(name: str, command: ModuleType, argv: Sequence[str]) -> argparse.Names
         write_text(parser.format_help())
         return None
     parser.check_long_options(words)
-    arguments = parser.parse_args(words)
+    # Options may stand between two addresses; what follows -- is an address whatever it looks like.
+    intermixed = "--" not in words
+    arguments = parser.parse_intermixed_args(words) if intermixed else parser.parse_args(words)
     arguments.program = program
     if getattr(arguments, "verbose", False):
         from fildes.cli.reporting import say_step

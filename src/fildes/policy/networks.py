@@ -45,4 +45,4 @@ def _network(text: str) -> Network:
     try:
         return ip_network(text)
     except ValueError as error:
-        raise AddressError(f"no network: {error}; write it as in 10.0.0.0/8") from None
+        raise AddressError(f"no network: {error}; write it as in 10.0.0.0/8 or fd00::/8") from None

@@ -21,6 +21,7 @@ SCHEME = Scheme(
     examples=(
         Example("tcp-listen://:8080", "at port 8080, for programs of this machine only"),
         Example("tcp-listen://0.0.0.0:8080?allow=10.0.0.0/8", "at every IPv4 address, for some"),
+        Example("tcp-listen://[::]:8080?allow=fd00%3A%3A/8", "of IPv6; :: is written %3A%3A"),
         Example("tcp-listen://[::]:8080?ipv4=on", "at every address of this machine, for all"),
         Example("tcp-listen://[::1]:0?max-connections=10", "at a port of the kernel's choice"),
     ),

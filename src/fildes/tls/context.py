@@ -12,6 +12,7 @@ import functools
 import os
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fildes.address.model import Secret
@@ -110,12 +111,29 @@ def reading(what: str, *paths: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        reason = error.reason or error.strerror
+        reason = error.reason or lacking(*paths) or error.strerror
         raise ssl.SSLError(error.errno, f"no usable {what} in {paths[-1]}: {reason}") from None
     except OSError as error:
         missing = next((path for path in paths if not os.access(path, os.R_OK)), paths[-1])
         text = f"no {what} in {missing}: {error.strerror}"
         raise type(error)(error.errno, text, missing) from None
+
+
+def lacking(cert: str, key: str = "") -> str:
+    """Say what the files of a certificate and its key do not hold, or how it is locked.
+
+    OpenSSL says "PEM lib" of all this, which is where it looked.
+    """
+    held = Path(cert).read_bytes()
+    if b"CERTIFICATE-----" not in held:
+        return f"there is no certificate in {cert}"
+    if key and key != cert:
+        held = Path(key).read_bytes()
+    if b"PRIVATE KEY-----" not in held:
+        return f"there is no key in it{'; key=FILE says where one is' * (key == cert)}"
+    if b"ENCRYPTED" in held:
+        return "the key is encrypted, and key-password does not open it"
+    return ""
 
 
 def check_name(certificate: dict[str, Any], name: str) -> None:

@@ -173,6 +173,8 @@ def pairs(settings: Settings) -> list[tuple[str, str]]:
             found += [(os.path.join(cert, name), "") for name in names]
         else:
             found.append((cert, key))
+    if not found and settings.certs:
+        raise AddressError(f"no .pem file, with a certificate and its key, in {settings.certs[0]}")
     if not found:
         message = "a TLS listener needs a certificate: cert=FILE, and key=FILE unless that has both"
         raise AddressError(message)

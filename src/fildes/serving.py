@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fildes import verbs
 from fildes.beginning import HURRY, MOST_WORKERS
+from fildes.errors import failure_of
 from fildes.listener import Listener
+from fildes.trace import describe
 
 if TYPE_CHECKING:
     import os
@@ -68,8 +70,8 @@ def serve(
       drain_timeout: seconds that handlers get to end; then their connections are
         aborted. None for ever.
       ready: called once it listens, and all workers accept, with the address where.
-      failed: called with the file and the error of a handler; else a traceback is
-        written to standard error.
+      failed: called with the file and the error of a handler; else that is written to
+        standard error, in a line if the connection has failed, or with its traceback.
       arguments: as of `listen`. At most 512 connections at once, unless
         ``max_connections`` says otherwise.
 
@@ -250,9 +252,19 @@ def abort(file: Any) -> None:
 
 
 def show(file: Any, error: Exception) -> None:
-    """Write what a handler has raised to standard error, as threads do."""
-    if sys.stderr is not None:
+    """Write what a handler has raised to standard error.
+
+    Of a connection that its peer has cut a line says all. Who has made a mistake needs to
+    know where.
+    """
+    if sys.stderr is None:
+        return
+    who = f"fildes: serving {file.peer}"
+    failure = failure_of(error)
+    if failure is not None and failure.address == file.address:
+        print(f"{who}: unable to {failure.step}: {describe(error)}", file=sys.stderr)
+    else:
         import traceback
 
-        print(f"fildes: serving {getattr(file, 'peer', None)}:", file=sys.stderr)
+        print(f"{who}:", file=sys.stderr)
         traceback.print_exception(error)

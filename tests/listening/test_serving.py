@@ -135,6 +135,32 @@ def test_error_is_shown(capsys: pytest.CaptureFixture[str], start: Start) -> Non
     assert "KeyError: 'a mistake'" in capsys.readouterr().err
 
 
+def test_failure_of_a_connection_is_a_line(
+    capsys: pytest.CaptureFixture[str], start: Start
+) -> None:
+    """What its client has done to a connection is told without a traceback."""
+    ended = threading.Event()
+
+    def handle(f: Any) -> None:
+        answer(f)
+        f.flush()
+        try:
+            f.read()
+        finally:
+            ended.set()
+
+    server = start(handle, failed=None)
+    f = server.open()
+    f.write(b"hello\n")
+    assert f.read(6) == b"HELLO\n"
+    peer = f.local
+    f.abort()
+    assert ended.wait(20)
+    server.stop()
+    words = f"fildes: serving {peer}: unable to read: Connection reset by peer\n"
+    assert capsys.readouterr().err == words
+
+
 def test_stopping_waits_for_handlers(start: Start) -> None:
     """A server that stops takes no more clients, and lets the open ones finish."""
     entered = threading.Event()

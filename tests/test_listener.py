@@ -19,7 +19,8 @@ from leaks import open_descriptors
 import fildes
 from fildes.drivers import blocking
 from fildes.listener import Listener
-from fildes.listening import accepting, troubles
+from fildes.listening import accepting, tcp, troubles
+from fildes.opening import resolving
 from fildes.waiting import WaitAny
 
 
@@ -101,6 +102,22 @@ def test_foreign_address_is_said() -> None:
     with pytest.raises(OSError) as caught:
         fildes.listen("tcp://192.0.2.1:0")
     assert caught.value.errno == errno.EADDRNOTAVAIL
+    failure = fildes.failure_of(caught.value)
+    assert failure is not None
+    assert failure.advice == "no interface of this machine has that address"
+
+
+@pytest.mark.parametrize(("port", "advice"), [(80, tcp.LOW_PORT), (1024, None)])
+def test_low_ports_are_not_for_everybody(port: int, advice: str | None) -> None:
+    """Who may not listen at a port below 1024 is told why."""
+
+    def refuse(sock: socket.socket, sockaddr: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    place = resolving.Candidate(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", port))
+    with pytest.raises(PermissionError) as caught:
+        tcp.bind_one(place, port, refuse)
+    assert getattr(caught.value, "advice", None) == advice
 
 
 @pytest.mark.parametrize("address", ["exec:cat", "./x", "stdio:"])

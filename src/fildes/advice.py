@@ -16,6 +16,9 @@ BY_ERRNO = {
     errno.EADDRINUSE: "something else is there already: stop it or choose another place",
 }
 
+#: Where it means something else than for who connects.
+LISTENING = {errno.EADDRNOTAVAIL: "no interface of this machine has that address"}
+
 BY_RESOLVER_ERROR = {
     socket.EAI_NONAME: "no such host: check the spelling",
     socket.EAI_AGAIN: "the name server does not answer: try again, or check the network",
@@ -84,4 +87,5 @@ def advice_for(error: BaseException, step: str) -> str:
     if reason in BY_TLS_REASON:
         ended = reason == "UNEXPECTED_EOF_WHILE_READING"
         return TLS_HANG_UP if ended and step == "handshake" else BY_TLS_REASON[reason]
-    return BY_ERRNO.get(getattr(error, "errno", None) or 0, "")
+    number = getattr(error, "errno", None) or 0
+    return (step == "listen" and LISTENING.get(number)) or BY_ERRNO.get(number, "")

@@ -29,6 +29,16 @@ def test_conversation() -> None:
         assert f.read() == b"9\n10\n"
 
 
+def test_missing_program_is_said() -> None:
+    """It is the program that is not there, unless it is its directory."""
+    for address, told in (("exec:/no/such", True), ("exec:cat?cwd=/no/such", False)):
+        with pytest.raises(FileNotFoundError) as caught:
+            fildes.open(address)
+        failure = fildes.failure_of(caught.value)
+        assert failure is not None
+        assert ("no such program" in failure.advice) == told
+
+
 def test_arguments_are_data() -> None:
     """Each argument arrives as one element of argv, whatever characters it has."""
     words = ["a b;c$(d)", "", "*", "'\"\\", "&|<>", "ü", "::", "?x=1#"]

@@ -31,6 +31,10 @@ LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 #: What a machine without one of the two IP families answers.
 NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
+#: The first port that everybody may listen at; ip_unprivileged_port_start of ip(7).
+FIRST_FOR_ALL = 1024
+LOW_PORT = "a port below 1024 is for root, or for who has CAP_NET_BIND_SERVICE"
+
 #: A port that is free in one family may be taken in the other; then the kernel is
 #: asked for another one, at most this often.  # arbitrary
 PORT_CHOICES = 16
@@ -190,7 +194,12 @@ def bind_one(
         if candidate.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         host, _, *scope = candidate.sockaddr
-        start(sock, (host, port, *scope))
+        try:
+            start(sock, (host, port, *scope))
+        except PermissionError as error:
+            if 0 < port < FIRST_FOR_ALL:
+                error.advice = LOW_PORT  # type: ignore[attr-defined]  # see fildes.advice
+            raise
         undo.pop_all()
     return sock
 

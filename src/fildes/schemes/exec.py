@@ -63,6 +63,9 @@ SCHEME = Scheme(
 )
 
 
+NO_PROGRAM = "there is no such program: check its name, or give its path"
+
+
 async def open_(opening: Opening, address: Address, target: Target | None) -> Stream:
     """Start the program.
 
@@ -74,7 +77,12 @@ async def open_(opening: Opening, address: Address, target: Target | None) -> St
     if kind == "pty":
         how["terminal"] = terminal_settings(opening, address)
     with opening.step("connect", f"program {address.path}"):
-        return start(argv, opening.mode, how, kind)
+        try:
+            return start(argv, opening.mode, how, kind)
+        except FileNotFoundError as error:
+            if error.filename == address.path:
+                error.advice = NO_PROGRAM  # type: ignore[attr-defined]  # see fildes.advice
+            raise
 
 
 def connection(opening: Opening, address: Address) -> str:

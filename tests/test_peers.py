@@ -59,7 +59,7 @@ def test_fin_keeps_reading(peer: StartPeer) -> None:
 def test_rst_arrives_after_the_data(peer: StartPeer) -> None:
     """Rst is ECONNRESET for the other side."""
     server = peer(Conversation.rst)
-    with connect(server) as sock, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), connect(server) as sock:  # be it as it connects
         sock.recv(1)
 
 

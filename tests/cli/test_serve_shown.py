@@ -59,7 +59,7 @@ def test_programs_that_fail_are_counted(serve: StartServer) -> None:
     server = serve("sh", "-c", "read what; eval $what", options=METRICS)
     metrics = Metrics(server.first_line())
     for what in (b"exit 3\n", b"kill -9 $$\n", b"exit 0\n"):
-        with contextlib.suppress(ConnectionResetError):  # of the one that is killed
+        with contextlib.suppress(OSError):  # of the one that is killed, maybe ENOTCONN
             assert server.ask(what) == b""
     # Whoever ends first need not be the first of whom it is heard.
     said = server.first_line() + server.first_line()

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from loops import LOOPS, RunLoop
+from loops import LOOPS, RunLoop, run_uvloop, uvloop_is_here
 from tasks import together
 
 import fildes
@@ -82,11 +82,14 @@ def test_tasks_fail_alone_and_are_cancelled(loop: RunLoop) -> None:
     assert loop(main()) == ["KeyError"]
 
 
-def test_coroutine_functions_run_in_asyncio() -> None:
+@pytest.mark.parametrize("kind", ["asyncio", pytest.param("uvloop", marks=uvloop_is_here)])
+def test_coroutine_functions_run_in_asyncio(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """fildes.serve awaits a handler that is a coroutine function; signals end it.
 
     One that another thread gets ends no wait of the main one, as one that comes just before.
     """
+    if kind == "uvloop":
+        monkeypatch.setattr(asyncio, "run", run_uvloop)
     answers = []
 
     def client(address: str) -> None:

@@ -215,13 +215,18 @@ def stopped_by_signals(listener: AsyncListener, *, led: bool) -> Iterator[None]:
 def woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Let a signal end a wait of *loop* even if it comes just before it, or to another thread.
 
-    Python calls its handler between two instructions of the main thread, which has to have one.
+    Python calls its handler between two instructions of the main thread. So what is called for
+    the byte that a signal sends has some: the loop may have none, as uvloop.
     """
     waker, alarm = socket.socketpair()
+
+    def hear() -> None:
+        alarm.recv(4096)
+
     with waker, alarm:
         waker.setblocking(False)
         alarm.setblocking(False)
-        loop.add_reader(alarm, alarm.recv, 4096)
+        loop.add_reader(alarm, hear)
         before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         try:
             yield

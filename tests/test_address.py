@@ -159,6 +159,7 @@ REFUSED = [
     ("localhost:80/a", "https://localhost:80/a"),
     ("a@b", "no scheme: a file is written ./NAME"),
     ("~/x", "no scheme"),
+    (":80", ":80 has no scheme: write tcp-listen://:80 to listen there, tcp://localhost:80 to co"),
     ("stdio", "has no scheme"),
     ("nope://h", "unknown scheme 'nope'"),
     ("png::nope://h", "unknown scheme 'nope'"),

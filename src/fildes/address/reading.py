@@ -10,6 +10,9 @@ _FORMS = "a file is written ./NAME, an endpoint tcp://HOST:PORT, a document http
 _NAME = pattern(r"([A-Za-z0-9._-]{1,80})(?::([0-9]{1,5}))?([/A-Za-z0-9._-]{0,80})")
 
 
+_PORT = pattern(r":[0-9]{1,5}")
+
+
 def looks_like_endpoint(text: str) -> bool:
     """Return whether *text* is a name and a port, as in ``localhost:80``."""
     match = _NAME.fullmatch(text)
@@ -21,6 +24,9 @@ def no_scheme(text: str) -> AddressError:
 
     Only text in which no password can hide is repeated.
     """
+    if _PORT.fullmatch(text):
+        here = f"tcp-listen://{text} to listen there, tcp://localhost{text} to connect"
+        return AddressError(f"{text} has no scheme: write {here}")
     match = _NAME.fullmatch(text)
     if not match:
         return AddressError(f"no scheme: {_FORMS}")

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from commands import LIMIT, start
 from peers import StartPeer, echo
-from relay_commands import ECHO, exchange, relay_running
+from relay_commands import ECHO, connect, exchange, relay_running
 from serving_commands import StartServer, serve
 
 from fildes.cli.errors import LocalWriteError
-from fildes.cli.relaying.reporter import sparing
+from fildes.cli.relaying.sparing import next_line, sparing
 from fildes.streams import starting
 from fildes.streams.starting import MANY
 
@@ -47,6 +47,37 @@ def test_full_disk_ends_nothing(tmp_path: Path) -> None:
         assert process.wait(LIMIT) == 0
 
 
+@pytest.mark.parametrize("wanted", [["--dump"], ["-x", "--dump"], ["-r"], ["-R"]])
+def test_full_disk_of_dumps_cuts_nobody(wanted: list[str]) -> None:
+    """Dumps that cannot be written are lost, which is told once; clients are served."""
+    with relay_running(*wanted, "/dev/full", *ECHO) as running:
+        for _ in range(2):
+            with connect(running) as sock:
+                assert exchange(sock, b"hello") == b"hello"
+        running.process.terminate()
+        told = running.err.read()
+    assert told.count(b"unable") == 1
+    assert (
+        b"fildes: unable to write /dev/full: No space left on device; "
+        b"going on; what passes meanwhile is missing there\n" in told
+    )
+
+
+def test_copies_go_on_as_they_are() -> None:
+    """After a loss nothing is put before the next bytes of a copy, whoever has gone meanwhile."""
+    written: list[bytes] = []
+
+    def emit(data: bytes) -> None:
+        if data == b"lost":
+            raise LocalWriteError(errno.EPIPE, "gone", "the copy")
+        written.append(data)
+
+    spare = sparing(emit, "going on")
+    for each in (b"one", b"lost", b"two"):
+        spare(each)
+    assert written == [b"one", b"two"]
+
+
 def test_events_go_on_at_a_line_of_their_own() -> None:
     """After a loss the next event does not continue what may have been cut short."""
     written: list[str] = []
@@ -58,7 +89,7 @@ def test_events_go_on_at_a_line_of_their_own() -> None:
             raise LocalWriteError(error.errno, error.strerror, "the log")
         written.append(text)
 
-    spare = sparing(emit)
+    spare = sparing(emit, "events are lost", apart=next_line, fatal=[errno.EPIPE])
     for each in ("one\n", "lost\n", "two\n", "three\n"):
         spare(each)
     assert written == ["one\n", "\ntwo\n", "three\n"]

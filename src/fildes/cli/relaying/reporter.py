@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fildes.cli.errors import LocalWriteError
 from fildes.cli.progress import clock_time, size_text
 from fildes.cli.reporting import message_of, say
 
@@ -141,28 +139,6 @@ def emit_on_stderr(text: str) -> None:
     from fildes.cli.reporting import write
 
     write(text)
-
-
-def sparing(emit: Callable[[str], object]) -> Callable[[str], object]:
-    """Return *emit* for who outlives what it writes to: events that a full disk takes are lost.
-
-    That is told when it begins. A reader that has gone is still an error.
-    """
-    lost = False
-
-    def spare(text: str) -> None:
-        nonlocal lost
-        try:
-            emit(f"\n{text}" if lost else text)  # the last line may have been cut short
-            lost = False
-        except LocalWriteError as error:
-            if error.errno == errno.EPIPE:
-                raise
-            if not lost:
-                say(f"{message_of(error)}; events are lost")
-            lost = True
-
-    return spare
 
 
 def emit_for(*sides: Side) -> Callable[[str], object]:

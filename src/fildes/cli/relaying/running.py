@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +16,10 @@ from fildes.cli.relaying.reporter import (
     Reporter,
     emit_for,
     is_interactive,
-    sparing,
     statistics_line,
 )
 from fildes.cli.relaying.session import Session
+from fildes.cli.relaying.sparing import next_line, sparing
 from fildes.cli.relaying.taps import Count, Tap, Wanted, open_taps
 from fildes.cli.reporting import say
 from fildes.cli.showing.numbering import numbers
@@ -57,7 +58,7 @@ def run_plans(
     many = config is not None or serves_many(plans[0])
     if not many and (metrics is not None or arguments.watch or arguments.workers):
         raise UsageError("--watch, --metrics and --workers are for a listener that serves many")
-    with open_taps(wanted) as taps:
+    with open_taps(wanted, spare=many) as taps:
         if not many:
             run_one(plans[0], means, reporter, taps, quiet=arguments.json or bool(wanted.kinds))
             return Status.COMPLETE
@@ -85,7 +86,8 @@ def run_many(plans: Sequence[Plan], many: Many) -> int:
     config = many.config or Config(())
     count = many.arguments.workers or config.workers or 1
     load = config.load
-    many.reporter.emit = sparing(many.reporter.emit)
+    emit = many.reporter.emit  # whose reader, if it has gone, is still an error
+    many.reporter.emit = sparing(emit, "events are lost", apart=next_line, fatal=[errno.EPIPE])
     starting.take_more()
     extras = Extras(many.metrics, load, many.arguments.watch)
     with Loop() as loop, numbers(shared=count > 1) as numbered:

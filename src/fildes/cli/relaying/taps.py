@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
 from fildes.cli.relaying.dump import DUMPS, Direction, Piece
+from fildes.cli.relaying.sparing import next_line, sparing
 from fildes.cli.reporting import write
 from fildes.cli.writing import writing
+
+#: What a full disk does to the dumps of a relay that goes on.
+MISSING = "going on; what passes meanwhile is missing there"
 
 #: Sees bytes that passed on a connection in a direction.
 Tap = Callable[[int, Direction, memoryview], None]
@@ -72,11 +76,14 @@ class Dumper:
 
 
 @contextlib.contextmanager
-def open_taps(wanted: Wanted) -> Iterator[list[Tap]]:
+def open_taps(wanted: Wanted, *, spare: bool = False) -> Iterator[list[Tap]]:
     """Open what the wanted dumps need, and return what sees each piece.
 
+    Args:
+      spare: what a file does not take is lost from it, and no error of who is seen.
+
     Raises:
-      LocalWriteError: a file cannot be written.
+      LocalWriteError: a file cannot be opened.
     """
     taps: list[Tap] = []
     with contextlib.ExitStack() as files:
@@ -84,9 +91,12 @@ def open_taps(wanted: Wanted) -> Iterator[list[Tap]]:
             emit: Callable[[str], object] = write
             if wanted.path:
                 emit = text_writer(files.enter_context(opened(wanted.path)), wanted.path)
+                if spare:
+                    emit = sparing(emit, MISSING, apart=next_line)
             taps.append(Dumper(wanted.kinds, emit))
         for direction, path in wanted.raw:
-            taps.append(raw_tap(direction, files.enter_context(opened(path)), path))
+            copy = writer(files.enter_context(opened(path)), path)
+            taps.append(raw_tap(direction, sparing(copy, MISSING) if spare else copy))
         yield taps
 
 
@@ -101,27 +111,26 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 def text_writer(file: IO[bytes], path: str) -> Callable[[str], object]:
     """Return what writes text into *file*."""
+    write_bytes = writer(file, path)
+    return lambda text: write_bytes(memoryview(text.encode()))
 
-    def write_text(text: str) -> None:
+
+def writer(file: IO[bytes], path: str) -> Callable[[memoryview], object]:
+    """Return what writes all that it is given into *file*, which is at *path*."""
+
+    def write_whole(data: memoryview) -> None:
         with writing(path):
-            write_whole(file, text.encode())
+            while data:
+                data = data[file.write(data) :]
 
-    return write_text
+    return write_whole
 
 
-def raw_tap(direction: Direction, file: IO[bytes], path: str) -> Tap:
-    """Return what copies the bytes of one *direction* into *file*."""
+def raw_tap(direction: Direction, copy: Callable[[memoryview], object]) -> Tap:
+    """Return what has the bytes of one *direction* copied."""
 
     def tap(connection: int, moving: Direction, data: memoryview) -> None:
         if moving == direction:
-            with writing(path):
-                write_whole(file, data)
+            copy(data)
 
     return tap
-
-
-def write_whole(file: IO[bytes], data: bytes | memoryview) -> None:
-    """Write all of *data*."""
-    left = memoryview(data)
-    while left:
-        left = left[file.write(left) :]

@@ -12,9 +12,10 @@ import socket
 import subprocess
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from commands import LIMIT, pipes, start
+from commands import ENVIRONMENT, LIMIT, command, pipes, start
 
 from fildes.cli.status import Status
 
@@ -133,3 +134,44 @@ def test_full_disk_ends_it(side: str) -> None:
             assert process.stderr is not None
             assert b"No space left on device" in process.stderr.read()
             assert process.wait(LIMIT) == Status.LOCAL_WRITE
+
+
+#: How a shell closes what a relay needs, and what is said.
+CLOSED = {
+    "<&-": b"fildes: unable to open standard input: it is closed\n",
+    ">&-": b"fildes: unable to write standard output: it is closed\n",
+}
+
+
+@pytest.mark.parametrize("sides", [
+    ["-", "exec:cat"],
+    ["exec:cat", "STDIN!!STDOUT"],
+    ["unix-listen:{}/listener", "-"],
+    ["tls://localhost:443::stdio:", "exec:cat"],
+])  # fmt: skip
+@pytest.mark.parametrize("how", CLOSED)
+def test_what_is_closed(how: str, sides: list[str], tmp_path: Path) -> None:
+    """Standard input or output that was closed before is told of, and nothing else taken for it."""
+    status = Status.CONNECT if how == "<&-" else Status.LOCAL_WRITE
+    done = run_in_shell(how, *(side.format(tmp_path) for side in sides))
+    assert (done.returncode, done.stderr) == (status, CLOSED[how])
+
+
+@pytest.mark.parametrize(("how", "argv"), [
+    ("<&- >&-", ["-u", "data:,x", "OPEN:/dev/null"]),
+    ("<&-", ["-u", "data:,x", "-"]),
+    (">&-", ["-u", "-", "SYSTEM:cat >&2"]),
+    (">&-", ["-U", "OPEN:/dev/null", "-"]),
+    (">&-", ["STDIN!!OPEN:/dev/null", "exec:cat"]),
+    ("<&-", ["-u", "data:,x", "STDIN!!STDOUT"]),
+])  # fmt: skip
+def test_what_is_closed_and_not_needed(how: str, argv: list[str]) -> None:
+    """What a relay does not need may be closed."""
+    assert run_in_shell(how, *argv).returncode == Status.COMPLETE
+
+
+def run_in_shell(how: str, *argv: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a relay with what it has been given changed by the shell as *how* says."""
+    shell = ["sh", "-c", f'exec "$@" {how}', "sh", *command("relay", *argv)]
+    return subprocess.run(shell, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT,
+                          env=ENVIRONMENT, check=False)  # fmt: skip

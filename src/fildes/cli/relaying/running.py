@@ -20,6 +20,7 @@ from fildes.cli.relaying.reporter import (
 )
 from fildes.cli.relaying.session import Session
 from fildes.cli.relaying.sparing import next_line, sparing
+from fildes.cli.relaying.standard import check_standard
 from fildes.cli.relaying.taps import Count, Tap, Wanted, open_taps
 from fildes.cli.reporting import say
 from fildes.cli.showing.numbering import numbers
@@ -50,6 +51,7 @@ def run_plans(
     Raises:
       OSError, EOFError: something was not complete.
     """
+    check_standard(plans)
     sides = [side for plan in plans for side in (plan.left, plan.right)]
     reporter = Reporter(
         as_json=arguments.json, statistics=arguments.statistics, emit=emit_for(*sides)

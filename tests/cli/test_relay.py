@@ -189,6 +189,20 @@ def test_statuses_tell_failures_apart(argv: list[str], status: Status) -> None:
     assert len(done.stderr.splitlines()) == (status != Status.COMPLETE)
 
 
+@pytest.mark.parametrize(("left", "right", "which"), [
+    ("tcp-listen://:99999", "tcp://h:1", "LEFT"),
+    ("-", "tcp://h:99999", "RIGHT"),
+    ("-", "TCP:h", "RIGHT"),
+])  # fmt: skip
+def test_mistake_in_an_address_says_its_side(
+    fildes: RunMain, left: str, right: str, which: str
+) -> None:
+    """Which of two addresses is none is told, where nothing of it may be shown."""
+    ended = fildes("relay", left, right)
+    assert (ended.status, ended.out) == (Status.ADDRESS, "")
+    assert ended.err.startswith(f"fildes: {which}: ")
+
+
 @pytest.mark.slow
 def test_eof_policies() -> None:
     """--eof first and linger end a relay whose other side says no end; -t is linger."""

@@ -21,6 +21,7 @@ from fildes.cli.relaying.reading import read_side
 from fildes.cli.relaying.taps import Wanted
 from fildes.cli.usage import given, typed
 from fildes.cli.values import read_seconds, read_size, read_workers
+from fildes.errors import AddressError
 from fildes.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from fildes.cli.relaying.dump import Direction
     from fildes.cli.relaying.opening import Means
+    from fildes.cli.relaying.side import Side
 
 USAGE = "[OPTIONS] LEFT RIGHT | --config FILE [--check]"
 EXAMPLES = (
@@ -158,8 +160,19 @@ def plan_of(arguments: Namespace) -> Plan:
     Raises:
       AddressError: a side is none.
     """
-    left, right = read_side(arguments.left), read_side(arguments.right)
+    left, right = side_of("LEFT", arguments.left), side_of("RIGHT", arguments.right)
     return Plan("", left, right, manner_of(arguments), arguments.one_way or "both")
+
+
+def side_of(which: str, text: str) -> Side:
+    """Return the side that *text* stands for; an error says *which* it is.
+
+    Errors quote no more of an address than can be no secret, which may be nothing.
+    """
+    try:
+        return read_side(text)
+    except AddressError as error:
+        raise AddressError(f"{which}: {error}") from error
 
 
 def manner_of(arguments: Namespace) -> Manner:

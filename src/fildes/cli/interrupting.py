@@ -1,14 +1,16 @@
-"""Ctrl-C that always works.
+"""Ctrl-C that always works, and says nothing.
 
 Python drops an exception that is raised where nobody could catch it: in ``__del__``, in
 a callback of the garbage collector. The KeyboardInterrupt of a signal that comes just
-then is lost, and a command that waits for a silent peer would go on waiting.
+then is lost, and a command that waits for a silent peer would go on waiting. What it
+breaks off is left as it was, a coroutine that nobody awaits, say, of which Python warns.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +24,8 @@ DELAY = 0.001
 
 def keep_interrupts() -> None:
     """Let an interrupt that is dropped come again, in this process, from now on."""
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # it is not ignored
+        signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGALRM, interrupt)
     sys.unraisablehook = hook
 
@@ -43,5 +47,6 @@ def hook(dropped: UnraisableHookArgs) -> None:
 
 
 def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Raise what Ctrl-C raises."""
+    """Raise what Ctrl-C raises, and warn of nothing any more."""
+    warnings.simplefilter("ignore")
     raise KeyboardInterrupt

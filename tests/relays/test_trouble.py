@@ -223,20 +223,6 @@ def test_far_side_that_says_nothing() -> None:
             assert held(pid, 0, 0).descriptors == before.descriptors
 
 
-@pytest.mark.parametrize("option", ["-v", "-x", "-r"])
-def test_full_disk_under_a_dump(option: str) -> None:
-    """What cannot be dumped is not relayed: each client is reset, and the reason is told."""
-    how = ["-r", "/dev/full"] if option == "-r" else [option, "--dump", "/dev/full"]
-    with relay_running(*how, "tcp-listen://127.0.0.1:0", "exec:cat") as relay:
-        for number in (1, 2):
-            with socket.create_connection(("127.0.0.1", relay.port), LIMIT) as client:
-                client.sendall(b"hello")
-                with pytest.raises(ConnectionResetError):
-                    recv_all(client)
-            told = b"fildes: #%d unable to write /dev/full: No space left on device\n"
-            assert relay.err.readline() == told % number
-
-
 def test_nobody_reads_the_events() -> None:
     """Without a reader of its events it dies as writers to a pipe do; no client sees an end."""
     argv = ["--json", "tcp-listen://127.0.0.1:0", "exec:cat"]

@@ -8,8 +8,6 @@ from fildes.patterns import pattern
 _FORMS = "a file is written ./NAME, an endpoint tcp://HOST:PORT, a document https://HOST/"
 # Lengths are arbitrary: what is longer does not fit a message.
 _NAME = pattern(r"([A-Za-z0-9._-]{1,80})(?::([0-9]{1,5}))?([/A-Za-z0-9._-]{0,80})")
-
-
 _PORT = pattern(r":[0-9]{1,5}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,15 +44,17 @@ def need(name: str) -> str:
 @contextlib.contextmanager
 def running(port: int, *argv: str, udp: bool = False) -> Iterator[Relay]:
     """Run *argv*, which listens at *port*."""
-    with subprocess.Popen(argv, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        argv, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, process_group=0
+    ) as process:
         try:
             if udp:
                 wait_until_bound(port, process)
             else:
                 wait_until_listening(port, process)
             yield Relay(port, process.pid)
-        finally:
-            process.terminate()
+        finally:  # with what it has forked: socat's children wait for datagrams for ever
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def wait_until_bound(port: int, process: subprocess.Popen[bytes]) -> None:

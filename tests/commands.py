@@ -75,6 +75,14 @@ def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[by
     return process.stdin, process.stdout, process.stderr
 
 
+def converse(process: subprocess.Popen[bytes], data: bytes, size: int) -> bytes:
+    """Give *data* to a process as input, and return the next *size* bytes of its output."""
+    stdin, stdout, _ = pipes(process)
+    stdin.write(data)
+    stdin.flush()
+    return stdout.read(size)
+
+
 def run(*argv: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
     """Run the command as a process of its own."""
     with start(*argv, **how) as process:

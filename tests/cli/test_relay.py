@@ -13,7 +13,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from commands import LIMIT, RunMain, fildes, pipes, read_screen, run, start
+from commands import LIMIT, RunMain, converse, fildes, pipes, read_screen, run, start
 from peers import Conversation, StartPeer
 
 from fildes.cli.status import Status
@@ -113,10 +113,8 @@ def test_statistics_at_the_end() -> None:
 def test_statistics_on_demand() -> None:
     """SIGUSR1: the counts so far, and the relay goes on."""
     with start("relay", "-", "exec:cat", stdin=subprocess.PIPE) as process:
-        stdin, stdout, stderr = pipes(process)
-        stdin.write(b"12345")
-        stdin.flush()
-        assert stdout.read(5) == b"12345"
+        stdin, _, stderr = pipes(process)
+        assert converse(process, b"12345", 5) == b"12345"
         process.send_signal(signal.SIGUSR1)
         line = stderr.readline()
         stdin.close()

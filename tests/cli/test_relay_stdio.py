@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import ENVIRONMENT, LIMIT, command, pipes, start
+from commands import ENVIRONMENT, LIMIT, command, converse, pipes, start
 
 from fildes.cli.status import Status
 
@@ -112,9 +112,7 @@ def test_reader_that_goes_away_ends_a_deadlock() -> None:
     """Nor is a program waited for that reads no more, since nobody takes what it says."""
     with start("relay", "-", "exec:cat?stderr=null", stdin=subprocess.PIPE) as process:
         stdin, stdout, stderr = pipes(process)
-        stdin.write(b"y\n")
-        stdin.flush()
-        assert stdout.read(2) == b"y\n"
+        assert converse(process, b"y\n", 2) == b"y\n"
         stdout.close()
         with contextlib.suppress(BrokenPipeError):
             stdin.write(bytes(MUCH))

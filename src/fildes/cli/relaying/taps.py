@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
+from fildes.cli.output import write_all
 from fildes.cli.relaying.dump import DUMPS, Direction, Piece
 from fildes.cli.relaying.sparing import next_line, sparing
 from fildes.cli.reporting import write
@@ -120,8 +121,7 @@ def writer(file: IO[bytes], path: str) -> Callable[[memoryview], object]:
 
     def write_whole(data: memoryview) -> None:
         with writing(path):
-            while data:
-                data = data[file.write(data) :]
+            write_all(file, data)
 
     return write_whole
 

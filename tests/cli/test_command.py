@@ -34,6 +34,7 @@ __all__ = ["fildes"]
         (["cat", "--timeout", "nan", "tcp://h:1"], 2, "'nan' is not a number of seconds"),
         (["cat", "-O", "nodelay=on", "tcp://h:1"], 2, "-O takes SCHEME.NAME=VALUE"),
         (["cat", "-O", "tcp.nodelay", "tcp://h:1"], 2, "-O takes SCHEME.NAME=VALUE"),
+        (["get", "-O", "http://example.com/?a=1"], 2, "-O takes SCHEME.NAME=VALUE"),
         (["cat", "-O", "tcp.delay=on", "tcp://h:1"], 2, "-O: tcp has no option"),
         (["cat", "-O", "tpc.nodelay=on", "tcp://h:1"], 2, "did you mean tcp?"),
         (["cat", "-O", "tcp.nodelay=maybe", "tcp://h:1"], 2, "nodelay takes on or off"),

@@ -76,10 +76,8 @@ def how(arguments: Namespace) -> dict[str, Any]:
 
 def add_setting(settings: dict[str, dict[str, Any]], text: str) -> None:
     """Add what ``SCHEME.NAME=VALUE`` sets, typed as the scheme declares it."""
-    left, equals, value = text.partition("=")
-    scheme_name, dot, name = left.rpartition(".")
-    if not (equals and dot):
-        raise UsageError("-O takes SCHEME.NAME=VALUE, as in -O tcp.nodelay=off")
+    left, _, value = text.partition("=")
+    scheme_name, _, name = left.rpartition(".")
     try:
         scheme = registry.find_scheme(scheme_name)
         ((_, typed),) = check_options({name: value}, scheme)

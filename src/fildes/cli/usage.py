@@ -116,7 +116,8 @@ def add_opening(group: argparse._ArgumentGroup) -> None:
         help="seconds without a byte after which it counts as stalled; 0 for no limit;"
              " default 60, and none for a conversation; a document of a web server is asked"
              " for its rest then, twice in a row at most")  # fmt: skip
-    add("-O", dest="settings", action="append", default=[], metavar="SCHEME.NAME=VALUE",
+    add("-O", dest="settings", type=setting, action="append", default=[],
+        metavar="SCHEME.NAME=VALUE",
         help="set an option of a scheme, as in -O tcp.nodelay=off")  # fmt: skip
     add("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'",
         help="send a header field with a request of http or ws")  # fmt: skip
@@ -136,6 +137,14 @@ def typed(read: Callable[[Any], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from None
 
     return convert
+
+
+def setting(text: str) -> str:
+    """Return *text* if it is ``SCHEME.NAME=VALUE``; curl's -O would have taken an address."""
+    left, equals, _ = text.partition("=")
+    if not equals or "." not in left or "/" in left:
+        raise UsageError("-O takes SCHEME.NAME=VALUE, as in -O tcp.nodelay=off")
+    return text
 
 
 def given(text: str) -> str:
